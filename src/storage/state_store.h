@@ -1,0 +1,157 @@
+#pragma once
+
+#include <absl/functional/any_invocable.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/epoch.h"
+#include "common/error.h"
+#include "common/ids.h"
+#include "common/vnode.h"
+
+/// Contract of the state store; see docs and design `state-store`. Two implementations, memory/ and rocksdb/, one shared test suite.
+namespace penstock::storage {
+
+/// Full keys are `table_id` u32 BE | `vnode` u16 BE | primary key in memcomparable form. A table's own calls leave the table id out.
+struct GraphTerm {
+  PartialGraphId graph;
+  Term term;
+  auto operator<=>(const GraphTerm&) const = default;
+};
+
+/// A durable file with the changes of one graph in one checkpoint. `sequence` is of this node and never used again.
+struct SegmentRef {
+  uint64_t sequence = 0;
+  uint64_t checksum = 0;
+  Epoch epoch;
+  GraphTerm graph;
+  bool operator==(const SegmentRef&) const = default;
+};
+struct SegmentInfo {
+  SegmentRef ref;
+  uint64_t bytes = 0;
+  uint64_t rows = 0;
+  std::vector<TableId> tables;
+};
+
+/// Many encoded rows in two allocations: a column of keys and a column of values. A row without value is a delete.
+struct WriteBatch {
+  std::string bytes;
+  struct Entry {
+    uint32_t key_offset, key_size;
+    uint32_t value_offset, value_size;  // value_size == kTombstone: delete
+  };
+  static constexpr uint32_t kTombstone = UINT32_MAX;
+  std::vector<Entry> entries;
+
+  void put(std::string_view key, std::string_view value);
+  void erase(std::string_view key);
+  [[nodiscard]] std::string_view key(size_t i) const { return std::string_view(bytes).substr(entries[i].key_offset, entries[i].key_size); }
+  [[nodiscard]] std::optional<std::string_view> value(size_t i) const {
+    if (entries[i].value_size == kTombstone) return std::nullopt;
+    return std::string_view(bytes).substr(entries[i].value_offset, entries[i].value_size);
+  }
+  [[nodiscard]] bool empty() const { return entries.empty(); }
+  void clear();
+};
+
+/// Ordered rows, read a page at a time. Keys are without table id: vnode BE | pk.
+class RowIterator {
+ public:
+  virtual ~RowIterator() = default;
+  /// False at the end. The views stay valid until the next call.
+  [[nodiscard]] virtual Result<bool> next() = 0;
+  [[nodiscard]] virtual std::string_view key() const = 0;
+  [[nodiscard]] virtual std::string_view value() const = 0;
+};
+
+struct Range {
+  std::string begin;  // inclusive; vnode BE | pk prefix
+  std::string end;    // exclusive; empty: to the end of the table
+};
+
+/// One table of one actor: reads its own writes. One owner at a time; calls that read may touch the disk, so actors call them on the
+/// blocking pool (an operator that answered NeedState), or when `may_block()` says they will not.
+class LocalStateStore {
+ public:
+  virtual ~LocalStateStore() = default;
+  /// First call, with the epoch pair of the barrier that the actor starts at: writes from now on belong to `epoch.curr`.
+  virtual Status init(EpochPair epoch) = 0;
+  /// Hot path: appends to the batch of the running epoch. Later rows of a key win.
+  virtual Status append(WriteBatch batch) = 0;
+  [[nodiscard]] virtual Result<std::optional<std::string>> get(std::string_view key) = 0;
+  [[nodiscard]] virtual Result<std::vector<std::optional<std::string>>> multi_get(std::span<const std::string> keys) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<RowIterator>> scan(const Range& range) = 0;
+  /// True if rows may lie where reading needs the disk; false: everything is in memory (or the table is empty).
+  [[nodiscard]] virtual bool may_block() const = 0;
+  /// At a barrier: the running epoch ends, writes belong to `next.curr`. next.prev must be the epoch that was running.
+  virtual Status seal_current_epoch(EpochPair next) = 0;
+  /// Only right after the barrier was yielded.
+  virtual Status update_vnode_bitmap(const VNodeBitmap& vnodes) = 0;
+};
+
+/// Read-only view of one table at one epoch. Thread-safe use by one reader at a time; pins what it reads.
+class SnapshotReader {
+ public:
+  virtual ~SnapshotReader() = default;
+  [[nodiscard]] virtual Result<std::optional<std::string>> get(std::string_view key) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<RowIterator>> scan(const Range& range) = 0;
+};
+
+struct TableOptions {
+  TableId table;
+  PartialGraphId graph;
+  VNodeBitmap vnodes;
+  std::string name;      // for errors: "table 12 (hash_agg 3 groups)"
+};
+
+/// The store of one node. Thread-safe. Calls that do I/O (open, sync, scans) run on the blocking pool; nothing here is called by the
+/// barrier worker's loop except start_epoch, commit_epoch, clear, which only touch memory.
+class StateStore {
+ public:
+  virtual ~StateStore() = default;
+
+  /// Before any graph: adopt nothing, delete every segment file that is not in `live` (all graphs of this node, from meta).
+  virtual Status retain_segments(std::span<const SegmentRef> live) = 0;
+  /// A graph begins at `committed`: adopt exactly these segments, as far as they are not flushed yet. Errors: `Corruption` naming a listed
+  /// segment that is missing or broken.
+  virtual Status open_graph(GraphTerm graph, Epoch committed, std::span<const SegmentRef> live) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<LocalStateStore>> open_table(TableOptions options) = 0;
+
+  /// Before any actor can see the barrier that starts `curr`.
+  virtual Status start_epoch(PartialGraphId graph, Epoch curr, std::span<const TableId> tables) = 0;
+  /// Everything up to `prev` of the graph becomes durable as one segment (none when nothing changed); blocks; may run for several epochs at
+  /// once. DiskFull is not an error of the graph: it waits and says so through `pressure`.
+  [[nodiscard]] virtual Result<std::vector<SegmentInfo>> sync_epoch(GraphTerm graph, Epoch prev, std::span<const TableId> tables) = 0;
+  /// Meta committed: readable from now on. `struck_off`: segments meta no longer lists; their marks may go.
+  virtual Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off) = 0;
+  /// Drop the graph's in-memory batches that are not committed; staged segment files stay until the next open_graph.
+  virtual void clear(PartialGraphId graph) = 0;
+  virtual void remove_graph(PartialGraphId graph) = 0;
+  /// Tables that meta dropped: their rows go away in the background.
+  virtual void drop_tables(std::span<const TableId> tables) = 0;
+
+  /// Sequence numbers of segments that are in RocksDB now and that meta may strike off.
+  [[nodiscard]] virtual std::vector<uint64_t> flushed_segments(PartialGraphId graph) const = 0;
+
+  /// Errors: `SnapshotTooOld` when this node cannot answer for exactly that epoch.
+  [[nodiscard]] virtual Result<std::unique_ptr<SnapshotReader>> read_committed(PartialGraphId graph, TableId table, Epoch epoch) = 0;
+  /// As of the sealed (not yet committed) epoch, for backfill on the same node.
+  [[nodiscard]] virtual Result<std::unique_ptr<SnapshotReader>> read_sealed(PartialGraphId graph, TableId table, Epoch epoch) = 0;
+  [[nodiscard]] virtual Epoch committed_epoch(PartialGraphId graph) const = 0;
+
+  /// For metrics and `ctl`: bytes by layer and table.
+  struct Usage {
+    uint64_t batch_bytes = 0;       // unflushed rows in memory
+    uint64_t segment_bytes = 0;     // segment files on disk
+    uint64_t sorted_bytes = 0;      // RocksDB
+  };
+  [[nodiscard]] virtual Usage usage() const = 0;
+};
+
+}  // namespace penstock::storage
