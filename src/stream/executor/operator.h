@@ -3,12 +3,14 @@
 #include <absl/functional/any_invocable.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/error.h"
 #include "common/ids.h"
 #include "data/chunk.h"
+#include "runtime/runtime.h"
 #include "stream/message.h"
 
 namespace penstock::stream {
@@ -26,11 +28,12 @@ enum class Step : uint8_t {
 /// One operator of an actor: deterministic given its input order and its state. The operators of an actor form a tree that the actor's
 /// runner drives; an operator never blocks, never calls another, and sees one call at a time.
 ///
-/// Calls: `init` once, with the pair of the actor's first barrier. Then any number of `on_chunk`; whenever a call answered MoreOutput or
-/// NeedState, `resume` until Done. `on_barrier` comes when every input of the actor has reached the barrier and everything before it has
-/// been taken in; it flushes changes into `out` and commits the tables; the chunks of `out` belong before the barrier. It may answer
-/// MoreOutput or NeedState too. `after_barrier` comes once the barrier has been passed on (new vnodes, cache clearing, token.post_yield).
-/// An error is the failure of the actor.
+/// Calls: `init` once, with the pair of the actor's first barrier, before anything else. Then any number of `on_chunk`; whenever a call
+/// answered MoreOutput or NeedState, `resume` until Done, before anything else. `on_barrier` comes when every input of the actor has
+/// reached the barrier and everything before it has been taken in; it flushes changes into `out` and commits the tables; the chunks of
+/// `out` belong before the barrier. `after_barrier` comes once the whole actor has passed the barrier on: take new vnodes, clear caches,
+/// post_yield; the chunks of its `out` belong after the barrier (a backfill's next batch of snapshot rows).
+/// An error is the failure of the actor; what was sent before it is void with the graph's reset.
 class Operator {
  public:
   virtual ~Operator() = default;
@@ -38,26 +41,39 @@ class Operator {
   virtual Status init(EpochPair first) = 0;
   /// `port`: which input (0 = left or only).
   [[nodiscard]] virtual Result<Step> on_chunk(size_t port, data::StreamChunk chunk, Output& out) = 0;
+  /// Checks that it is never called, unless the operator answers MoreOutput or NeedState.
   [[nodiscard]] virtual Result<Step> resume(Output& out);
   [[nodiscard]] virtual Result<Step> on_barrier(const Barrier& barrier, Output& out) = 0;
-  virtual Status after_barrier(const Barrier& barrier) = 0;
+  [[nodiscard]] virtual Result<Step> after_barrier(const Barrier& barrier, Output& out) = 0;
 
-  /// After NeedState: a piece of work that reads the store; it has the operator to itself until it returns.
+  /// After NeedState: a piece of work that reads the store or a file; it has the operator to itself until it returns.
   using StateRead = absl::AnyInvocable<Status()>;
   [[nodiscard]] virtual StateRead take_state_read();
 
-  /// Bytes of state kept in memory, and a request to give back about `bytes` of clean state (what was flushed and can be read again).
+  /// Bytes of state kept in memory, and a request to give back about `bytes` of clean state (what was flushed and can be read again);
+  /// returns the bytes given back.
   [[nodiscard]] virtual size_t memory_bytes() const { return 0; }
   virtual size_t evict(size_t bytes);
+
+  /// Not null for a leaf that makes rows by itself.
+  [[nodiscard]] virtual class Generator* generator() { return nullptr; }
 };
 
-/// A leaf that makes rows by itself: a source, a DML ingress, a backfill's snapshot side. The runner asks it when its inputs are idle and
-/// the actor has output budget.
+/// A leaf that makes rows by itself: a source's reader, the ingress of DML. Implemented by the Operator that returns it.
 class Generator {
  public:
   virtual ~Generator() = default;
-  /// Appends a bounded amount to `out`; nothing when there is nothing now.
-  [[nodiscard]] virtual Result<Step> poll(Output& out) = 0;
+
+  struct Poll {
+    Step step = Step::Done;
+    /// Done without output: ask again after this long (a rate limit, a file that is followed), or only when woken (nullopt).
+    std::optional<runtime::Duration> retry_after;
+  };
+  /// Appends a bounded amount (about one chunk) to `out`; nothing when there is nothing now. The runner calls it when nothing else is to be
+  /// done, the outputs have budget and the actor is not paused. NeedState and MoreOutput go on with `Operator::resume`.
+  [[nodiscard]] virtual Result<Poll> poll(Output& out) = 0;
+  /// The barrier is next: append what must come before it (DML accepted before the barrier was injected). Sources add nothing.
+  virtual Status before_barrier(Output& out) = 0;
 };
 
 }  // namespace penstock::stream

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <absl/functional/any_invocable.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/error.h"
+#include "common/ids.h"
+#include "common/vnode.h"
+#include "stream/executor/actor_context.h"
+#include "stream/task/local_barrier_manager.h"
+
+namespace penstock::pb {
+class BuildFragment;
+}
+
+namespace penstock::stream {
+
+/// What one actor waits on at this moment; cheap to keep, read from any thread.
+struct ActorStatus {
+  ActorId actor;
+  FragmentId fragment;
+  JobId job;
+  std::string job_name;
+  std::string waiting_for;       // "input from fragment 3 (actor 17 has not sent barrier …)", "output to actor 5: no budget", "state read", ""
+  int64_t waiting_micros = 0;
+  Epoch epoch;                   // curr of the last barrier passed
+  uint64_t rows_in = 0;
+  uint64_t rows_out = 0;
+};
+
+/// Builds, runs and ends the actors of this node. Actors run on the runtime's pool. Thread-safe.
+class ActorManager {
+ public:
+  virtual ~ActorManager() = default;
+
+  /// Builds the fragment's actors off the caller's thread and starts them; they subscribe to `manager` and report to it, a failed build
+  /// as `notify_failure`. `first` is the pair of their first barrier. Returns at once.
+  virtual void build(storage::GraphTerm graph, std::shared_ptr<const pb::BuildFragment> plan, EpochPair first,
+                     std::shared_ptr<LocalBarrierManager> manager) = 0;
+  /// Ends every actor of the graph, closes its channels, fails its parked exchange requests. `done` is called on any thread when none runs
+  /// any more. Afterwards requests of this and lower terms are refused.
+  virtual void stop_graph(storage::GraphTerm graph, absl::AnyInvocable<void()> done) = 0;
+  /// From now on exchange requests of this term are served; those parked for it are looked at again.
+  virtual void start_graph(storage::GraphTerm graph) = 0;
+
+  [[nodiscard]] virtual std::vector<ActorStatus> status() const = 0;
+};
+
+}  // namespace penstock::stream

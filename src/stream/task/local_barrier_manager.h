@@ -1,0 +1,36 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/error.h"
+#include "common/ids.h"
+#include "stream/executor/actor_context.h"
+#include "stream/message.h"
+
+namespace penstock::stream {
+
+/// An actor's own copy of the barriers of its graph, with mutations. Bounded by the barriers that meta keeps in flight.
+/// `next` is called by the actor only; barriers are put by the barrier worker, which then calls the waker.
+class BarrierSubscription {
+ public:
+  virtual ~BarrierSubscription() = default;
+  /// The next barrier in order, if it is there.
+  [[nodiscard]] virtual std::optional<Barrier> next() = 0;
+};
+
+/// What an actor may say to its worker. Made anew for each incarnation of a partial graph, so that events of dead actors reach nobody.
+/// Thread-safe; calls post to the worker's loop and return at once.
+class LocalBarrierManager : public EpochReports {
+ public:
+  /// The actor has passed `barrier` on and is done with it.
+  virtual void collect(ActorId actor, const Barrier& barrier) = 0;
+  /// The actor ended with an error. At most once an actor.
+  virtual void notify_failure(ActorId actor, Error error) = 0;
+  /// The barriers from the actor's first one on. `wake` is called after one was put.
+  [[nodiscard]] virtual std::shared_ptr<BarrierSubscription> subscribe_barrier(ActorId actor, std::function<void()> wake) = 0;
+};
+
+}  // namespace penstock::stream
