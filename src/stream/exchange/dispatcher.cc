@@ -22,8 +22,8 @@ Result<std::vector<uint16_t>> checked_mapping(const std::string& bytes, size_t a
     return error(Code::Protocol, "a vnode mapping of {} bytes", bytes.size());
   }
   for (size_t vnode = 0; vnode < mapping.size(); ++vnode) {
-    mapping[vnode] =
-        static_cast<uint16_t>(static_cast<uint8_t>(bytes[2 * vnode]) | static_cast<uint16_t>(static_cast<uint8_t>(bytes[2 * vnode + 1])) << 8);
+    mapping[vnode] = static_cast<uint16_t>(static_cast<uint8_t>(bytes[2 * vnode]) |
+                                           static_cast<uint16_t>(static_cast<uint8_t>(bytes[2 * vnode + 1])) << 8);
     if (mapping[vnode] >= actors) return error(Code::Protocol, "vnode {} is mapped to actor {} of {}", vnode, mapping[vnode], actors);
   }
   return mapping;
@@ -55,7 +55,8 @@ Result<Dispatcher> Dispatcher::make(const pb::Dispatcher& description, size_t wi
         return error(Code::Protocol, "{} downstream actors where there must be one", description.actors_size()).with_context(where());
       }
       break;
-    case pb::DISPATCH_BROADCAST: break;
+    case pb::DISPATCH_BROADCAST:
+      break;
     default:
       return error(Code::Protocol, "unknown dispatch type {}", static_cast<int>(description.strategy().type())).with_context(where());
   }

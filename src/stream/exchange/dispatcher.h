@@ -31,9 +31,9 @@ class Dispatcher {
   Dispatcher() = default;
 
   FragmentId downstream_;
-  std::vector<uint32_t> columns_;                   // sent; empty together with `all_columns_`: all of them
+  std::vector<uint32_t> columns_;  // sent; empty together with `all_columns_`: all of them
   bool all_columns_ = false;
-  std::optional<HashSplit> hash_;                   // of a hash edge to more than one actor; otherwise every port gets everything
+  std::optional<HashSplit> hash_;  // of a hash edge to more than one actor; otherwise every port gets everything
   std::vector<std::unique_ptr<OutputPort>> ports_;
 };
 

@@ -43,12 +43,16 @@ class LocalSender final : public ChannelSender {
   LocalSender(const LocalSender&) = delete;
   LocalSender& operator=(const LocalSender&) = delete;
   ~LocalSender() override {
+    if (!closed_) LocalSender::close(error(Code::Closed, "upstream actor {} has ended", state_->upstream));
+  }
+
+  void close(Error reason) override {
+    closed_ = true;
     {
       MutexLock lock(state_->mutex);
       state_->owner = nullptr;
     }
-    state_->mailbox->push(
-        {state_->channel, 0, Mailbox::End{error(Code::Closed, "upstream actor {} has ended", state_->upstream)}});
+    state_->mailbox->push({state_->channel, 0, Mailbox::End{std::move(reason)}});
   }
 
   void set_owner(std::shared_ptr<Signal> owner) override {
@@ -92,6 +96,7 @@ class LocalSender final : public ChannelSender {
   }
 
   const std::shared_ptr<LocalState> state_;  // shared with the receiver
+  bool closed_ = false;
 };
 
 class LocalReceiver final : public ChannelReceiver {

@@ -12,9 +12,7 @@ uint32_t Merge::add_channel(Upstream upstream) {
   return static_cast<uint32_t>(channels_.size() - 1);
 }
 
-void Merge::set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> receiver) {
-  channels_[channel].receiver = std::move(receiver);
-}
+void Merge::set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> receiver) { channels_[channel].receiver = std::move(receiver); }
 
 Result<Merge::Item> Merge::next() {
   if (given_) return Item{};
@@ -99,11 +97,10 @@ void Merge::pass_barrier() {
   }
 }
 
-void Merge::remove_upstream(ActorId upstream) {
-  PENSTOCK_CHECK(!barrier_ || given_, "an upstream was removed while barrier {} is being aligned", barrier_->epoch.prev);
+void Merge::remove_upstreams(const absl::flat_hash_set<ActorId>& upstreams) {
+  PENSTOCK_CHECK(!barrier_, "upstreams were removed while barrier {} is being aligned", barrier_->epoch.prev);
   for (Channel& channel : channels_) {
-    if (channel.removed || channel.upstream.actor != upstream) continue;
-    if (channel.blocked) --arrived_;
+    if (channel.removed || !upstreams.contains(channel.upstream.actor)) continue;
     channel.removed = true;
     channel.receiver.reset();
     channel.backlog = {};

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <absl/container/flat_hash_set.h>
+
 #include <memory>
 #include <optional>
 #include <variant>
@@ -18,7 +20,7 @@ namespace penstock::stream {
 ///  - a channel on which the barrier has arrived is not read until all have it and `pass_barrier` was called;
 ///  - all channels bring the same barriers in the same order, beginning with one; else `Protocol`, naming both;
 ///  - the end of a channel is an error (with the sender's reason), once everything before it was read; an upstream that has ended for good
-///    is taken away first (`remove_upstream`).
+///    is taken away first (`remove_upstreams`).
 ///
 /// Built on one thread, then owned by the actor.
 class Merge {
@@ -49,8 +51,8 @@ class Merge {
   [[nodiscard]] Result<Item> next();
   /// The actor has passed the barrier that `next` gave: the channels are read again.
   void pass_barrier();
-  /// The actor's channels from `upstream` go, whatever is in them. Not while a barrier is being aligned.
-  void remove_upstream(ActorId upstream);
+  /// The channels from these actors go, whatever is in them. Not while a barrier is being aligned.
+  void remove_upstreams(const absl::flat_hash_set<ActorId>& upstreams);
 
   /// While a barrier is awaited: one that has not brought it. Otherwise nothing.
   [[nodiscard]] const Upstream* missing() const;
