@@ -79,7 +79,9 @@ Status Dispatcher::dispatch(const data::StreamChunk& chunk) {
     return ok();
   }
   const data::StreamChunk sent = all_columns_ ? chunk : chunk.project(columns_);
-  for (const auto& port : ports_) PENSTOCK_TRY(port->push(sent));
+  for (const auto& port : ports_) {
+    PENSTOCK_TRY(port->push(sent));
+  }
   return ok();
 }
 

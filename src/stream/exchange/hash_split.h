@@ -34,8 +34,8 @@ class HashSplit {
   [[nodiscard]] data::StreamChunk with_whole_pairs(const data::StreamChunk& chunk) const;
   void scatter(const data::StreamChunk& chunk);
 
-  const std::vector<uint32_t> keys_;
-  const std::vector<uint16_t> destination_of_;
+  std::vector<uint32_t> keys_;
+  std::vector<uint16_t> destination_of_;
 
   std::vector<VNode> vnodes_;      // of the rows
   std::vector<uint32_t> ends_;     // by destination: end of its rows in `indices_`

@@ -37,28 +37,36 @@ void Outputs::attach(AttachedOutput output) {
 }
 
 Status Outputs::dispatch(const data::StreamChunk& chunk) {
-  for (Dispatcher& dispatcher : dispatchers_) PENSTOCK_TRY(dispatcher.dispatch(chunk));
+  for (Dispatcher& dispatcher : dispatchers_) {
+    PENSTOCK_TRY(dispatcher.dispatch(chunk));
+  }
   note_pending();
   return ok();
 }
 
 Status Outputs::send_barrier(const Barrier& barrier) {
   for (Dispatcher& dispatcher : dispatchers_) {
-    for (const auto& port : dispatcher.ports()) PENSTOCK_TRY(port->push_barrier(barrier));
+    for (const auto& port : dispatcher.ports()) {
+      PENSTOCK_TRY(port->push_barrier(barrier));
+    }
   }
   note_pending();
   return ok();
 }
 
 Status Outputs::send(bool small) {
-  for (OutputPort* port : pending_) PENSTOCK_TRY(port->send(small));
+  for (OutputPort* port : pending_) {
+    PENSTOCK_TRY(port->send(small));
+  }
   std::erase_if(pending_, [](const OutputPort* port) { return port->empty(); });
   return ok();
 }
 
 Status Outputs::check() {
   for (Dispatcher& dispatcher : dispatchers_) {
-    for (const auto& port : dispatcher.ports()) PENSTOCK_TRY(port->check());
+    for (const auto& port : dispatcher.ports()) {
+      PENSTOCK_TRY(port->check());
+    }
   }
   note_pending();
   return ok();

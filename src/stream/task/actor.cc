@@ -70,7 +70,9 @@ Status Actor::build(const TreeBuilder& tree, EpochPair first) {
   PENSTOCK_TRY(chain_->init(first));
   generators_.resize(chain_->generators());
   outputs_ = std::make_unique<Outputs>(context_.graph, chain_->output_types().size(), signal_);
-  for (const pb::Dispatcher& dispatcher : plan_.dispatchers()) PENSTOCK_TRY(outputs_->add(dispatcher));
+  for (const pb::Dispatcher& dispatcher : plan_.dispatchers()) {
+    PENSTOCK_TRY(outputs_->add(dispatcher));
+  }
   input_ = std::make_unique<ActorInput>(std::make_unique<Merge>(signal_), first);
   return ok();
 }
@@ -171,7 +173,9 @@ Status Actor::look_at_wakes() {
     }
     for (AttachedOutput& output : attached) outputs_->attach(std::move(output));
   }
-  if (says(Wake::Output)) PENSTOCK_TRY(outputs_->check());
+  if (says(Wake::Output)) {
+    PENSTOCK_TRY(outputs_->check());
+  }
   return ok();
 }
 

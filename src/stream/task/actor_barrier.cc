@@ -16,10 +16,11 @@ Result<Actor::Turn> Actor::next_stage() {
   switch (stage_) {
     case Stage::Running:
       PENSTOCK_CHECK(false, "no barrier is at work");
-    case Stage::Flushing:
+    case Stage::Flushing: {
       PENSTOCK_TRY(send_barrier());
       stage_ = Stage::Sending;
       return Turn::Worked;
+    }
     case Stage::Sending:
       remove_outputs();
       if (barrier_->stops(context_.actor)) {
@@ -41,7 +42,9 @@ Status Actor::send_barrier() {
   if (barrier_->mutation && barrier_->mutation->has_add()) {
     const auto& added = barrier_->mutation->add().dispatchers();
     if (const auto own = added.find(context_.actor.value); own != added.end()) {
-      for (const pb::Dispatcher& dispatcher : own->second.dispatchers()) PENSTOCK_TRY(outputs_->add(dispatcher));
+      for (const pb::Dispatcher& dispatcher : own->second.dispatchers()) {
+        PENSTOCK_TRY(outputs_->add(dispatcher));
+      }
     }
   }
   return outputs_->send_barrier(*barrier_);

@@ -15,7 +15,9 @@ OperatorChain::OperatorChain(OperatorTree tree) : tree_(std::move(tree)) {
 
 Status OperatorChain::init(EpochPair first) {
   for (const OperatorTree::Node& node : tree_.nodes) {
-    if (node.op) PENSTOCK_TRY(in_context(node.op->init(first), node.identity));
+    if (node.op) {
+      PENSTOCK_TRY(in_context(node.op->init(first), node.identity));
+    }
   }
   return ok();
 }
@@ -29,17 +31,12 @@ Result<OperatorChain::Turn> OperatorChain::step(Sink sink) {
   Frame& top = frames_[depth_ - 1];
   if (top.next < top.chunks.size()) {
     PENSTOCK_TRY(hand_up(top, sink));
-    return Turn::Worked;
-  }
-  switch (top.step) {
-    case Step::NeedState:
-      return Turn::NeedState;
-    case Step::MoreOutput:
-      PENSTOCK_TRY(settle(top, tree_.nodes[top.node].op->resume(top.chunks)));
-      break;
-    case Step::Done:
-      --depth_;
-      break;
+  } else if (top.step == Step::NeedState) {
+    return Turn::NeedState;
+  } else if (top.step == Step::MoreOutput) {
+    PENSTOCK_TRY(settle(top, tree_.nodes[top.node].op->resume(top.chunks)));
+  } else {
+    --depth_;
   }
   return Turn::Worked;
 }
