@@ -113,7 +113,7 @@ TEST_F(MergeTest, fails_when_a_channel_ends_after_everything_it_sent) {
   put('a', rows(1, 1));
   senders_[0].reset();
   EXPECT_EQ(next(*merge_), "0: +1");
-  EXPECT_EQ(next(*merge_), "error: upstream actor 1 has ended (context: input from actor 1 of fragment 10)");
+  EXPECT_EQ(next(*merge_), "error: upstream actor 1 has ended (in input from actor 1 of fragment 10)");
 }
 
 TEST_F(MergeTest, does_not_see_the_end_behind_a_barrier_before_it_was_passed) {

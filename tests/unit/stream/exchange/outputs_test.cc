@@ -209,7 +209,7 @@ TEST_F(OutputsTest, fails_when_a_receiver_is_gone) {
   downstreams_[1].receiver.reset();
   const Status failed = outputs_.check();
   ASSERT_TRUE(failed.has_error());
-  EXPECT_EQ(failed.error().to_string(), "downstream actor 1 has ended (context: output to actor 1)");
+  EXPECT_EQ(failed.error().to_string(), "downstream actor 1 has ended (in output to actor 1)");
 }
 
 TEST_F(OutputsTest, discards_what_goes_to_another_graph_whose_receiver_is_gone) {
@@ -246,20 +246,20 @@ TEST_F(OutputsTest, refuses_descriptions_that_make_no_sense) {
     const Status added = outputs_.add(description);
     return added.has_error() ? added.error().to_string() : "taken";
   };
-  EXPECT_EQ(refused(edge(pb::DISPATCH_UNKNOWN, {1})), "unknown dispatch type 0 (context: edge to fragment 20)");
-  EXPECT_EQ(refused(edge(pb::DISPATCH_BROADCAST, {})), "no downstream actor (context: edge to fragment 20)");
-  EXPECT_EQ(refused(edge(pb::DISPATCH_SIMPLE, {1, 2})), "2 downstream actors where there must be one (context: edge to fragment 20)");
+  EXPECT_EQ(refused(edge(pb::DISPATCH_UNKNOWN, {1})), "unknown dispatch type 0 (in edge to fragment 20)");
+  EXPECT_EQ(refused(edge(pb::DISPATCH_BROADCAST, {})), "no downstream actor (in edge to fragment 20)");
+  EXPECT_EQ(refused(edge(pb::DISPATCH_SIMPLE, {1, 2})), "2 downstream actors where there must be one (in edge to fragment 20)");
   auto bad = edge(pb::DISPATCH_HASH, {1, 2});
   bad.mutable_strategy()->set_dist_key(0, 1);
-  EXPECT_EQ(refused(bad), "distribution key column 1 of an output of 1 columns (context: edge to fragment 20)");
+  EXPECT_EQ(refused(bad), "distribution key column 1 of an output of 1 columns (in edge to fragment 20)");
   bad = edge(pb::DISPATCH_HASH, {1, 2});
   bad.mutable_strategy()->set_output(0, 9);
-  EXPECT_EQ(refused(bad), "output column 9 of an output of 1 columns (context: edge to fragment 20)");
+  EXPECT_EQ(refused(bad), "output column 9 of an output of 1 columns (in edge to fragment 20)");
   bad = edge(pb::DISPATCH_HASH, {1, 2});
   bad.mutable_vnode_to_actor()->at(2) = 2;
-  EXPECT_EQ(refused(bad), "vnode 1 is mapped to actor 2 of 2 (context: edge to fragment 20)");
+  EXPECT_EQ(refused(bad), "vnode 1 is mapped to actor 2 of 2 (in edge to fragment 20)");
   bad.set_vnode_to_actor("abc");
-  EXPECT_EQ(refused(bad), "a vnode mapping of 3 bytes (context: edge to fragment 20)");
+  EXPECT_EQ(refused(bad), "a vnode mapping of 3 bytes (in edge to fragment 20)");
   EXPECT_EQ(refused(edge(pb::DISPATCH_SIMPLE, {1})), "taken");
   EXPECT_EQ(refused(edge(pb::DISPATCH_SIMPLE, {1})), "an edge to fragment 20 over link 77 is there already");
 }
