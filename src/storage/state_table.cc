@@ -1,5 +1,8 @@
 #include "storage/state_table.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "common/check.h"
 #include "storage/key_range.h"
 #include "storage/vnode_filter.h"
@@ -10,6 +13,8 @@ namespace {
 
 // Large enough that handing it over costs nothing a row, small enough that segments are written while the epoch runs.
 constexpr size_t kBatchBytes = 256 * 1024;
+// Of a chunk: enough for the columnar encoders, and rows of megabytes do not make a batch of gigabytes.
+constexpr size_t kRowsAtOnce = 1024;
 
 }  // namespace
 
@@ -115,69 +120,81 @@ void StateTable::update(const data::Row& old_row, const data::Row& new_row) {
 }
 
 void StateTable::put_encoded(std::string_view key, std::string_view value) {
-  begin_entry(vnode_of_key(key));
-  buffer_.bytes.append(key.substr(2));
-  end_key();
-  buffer_.bytes.append(value);
-  end_value();
+  check_write(key);
+  buffer_.put(key, value);
   flush_if_large();
 }
 
 void StateTable::erase_encoded(std::string_view key) {
-  begin_entry(vnode_of_key(key));
-  buffer_.bytes.append(key.substr(2));
-  end_key();
-  end_erase();
+  check_write(key);
+  buffer_.erase(key);
   flush_if_large();
 }
 
-// Rows are encoded straight into the buffer: begin_entry, bytes of the key, end_key, then the value's bytes and end_value or end_erase.
-void StateTable::begin_entry(VNode vnode) {
+void StateTable::check_write(std::string_view key) {
   PENSTOCK_CHECK(!awaiting_post_yield_, "table {} ({}): written between commit and post_yield", schema_.id, schema_.name);
-  if (!vnodes_.contains(vnode) && !failure_) {
-    failure_ = error(Code::Internal, "table {} ({}): a row of vnode {}, but this actor has {}", schema_.id, schema_.name, vnode,
-                     vnodes_.to_string());
-  }
-  buffer_.entries.push_back({static_cast<uint32_t>(buffer_.bytes.size()), 0, 0, 0});
-  append_vnode(buffer_.bytes, vnode);
+  const VNode vnode = vnode_of_key(key);
+  check_vnodes({&vnode, 1});
 }
-
-void StateTable::end_key() {
-  auto& entry = buffer_.entries.back();
-  entry.value_offset = static_cast<uint32_t>(buffer_.bytes.size());
-  entry.key_size = entry.value_offset - entry.key_offset;
-}
-
-void StateTable::end_value() {
-  auto& entry = buffer_.entries.back();
-  entry.value_size = static_cast<uint32_t>(buffer_.bytes.size()) - entry.value_offset;
-}
-
-void StateTable::end_erase() { buffer_.entries.back().value_size = WriteBatch::kTombstone; }
 
 void StateTable::write_chunk(const data::StreamChunk& chunk) {
   PENSTOCK_CHECK(chunk.width() == schema_.types.size(), "table {}: a chunk of {} columns", schema_.id, chunk.width());
+  PENSTOCK_CHECK(!awaiting_post_yield_, "table {} ({}): written between commit and post_yield", schema_.id, schema_.name);
+  std::vector<uint32_t> rows;
+  rows.reserve(chunk.rows());
+  for (uint32_t row = 0; row < chunk.rows(); ++row) {
+    if (chunk.is_visible(row)) rows.push_back(row);
+  }
   const std::vector<VNode> vnodes = data::vnodes_of(chunk.data(), schema_.dist_key, schema_.vnode_count);
-  bool after_update_delete = false;
-  for (size_t row = 0; row < chunk.rows(); ++row) {
-    if (!chunk.is_visible(row)) continue;
-    const data::Op op = chunk.op(row);
-    begin_entry(vnodes[row]);
-    data::encode_key(chunk.data(), row, schema_.pk, schema_.orders, buffer_.bytes);
-    end_key();
+  for (std::span<const uint32_t> left(rows); !left.empty();) {
+    const auto some = left.first(std::min(left.size(), kRowsAtOnce));
+    write_rows(chunk, some, vnodes);
+    flush_if_large();
+    left = left.subspan(some.size());
+  }
+}
+
+// Keys, then values, straight into the buffer; entries tell which belong together.
+void StateTable::write_rows(const data::StreamChunk& chunk, std::span<const uint32_t> rows, std::span<const VNode> chunk_vnodes) {
+  std::vector<uint32_t> kept;
+  std::vector<VNode> vnodes;
+  for (const uint32_t row : rows) {
+    vnodes.push_back(chunk_vnodes[row]);
+    if (is_insert(chunk.op(row))) kept.push_back(row);
+  }
+  check_vnodes(vnodes);
+  data::EncodedRows keys, values;
+  keys.bytes = std::move(buffer_.bytes);
+  data::encode_keys_into(chunk.data(), rows, schema_.pk, schema_.orders, keys, {.bytes = {}, .vnodes = vnodes});
+  values.bytes = std::move(keys.bytes);
+  data::encode_values_into(chunk.data(), kept, all_columns_, values);
+  buffer_.bytes = std::move(values.bytes);
+
+  size_t value = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const uint32_t key_offset = keys.offsets[i], key_size = keys.offsets[i + 1] - key_offset;
+    const data::Op op = chunk.op(rows[i]);
     if (is_insert(op)) {
-      data::encode_value(chunk.data(), row, all_columns_, buffer_.bytes);
-      end_value();
-      // An update that keeps its key is one row: the new one.
-      const size_t last = buffer_.entries.size() - 1;
-      if (after_update_delete && op == data::Op::UpdateInsert && buffer_.key(last - 1) == buffer_.key(last)) {
-        buffer_.entries.erase(buffer_.entries.end() - 2);
-      }
-    } else {
-      end_erase();
+      buffer_.entries.push_back({key_offset, key_size, values.offsets[value], values.offsets[value + 1] - values.offsets[value]});
+      ++value;
+      continue;
     }
-    after_update_delete = op == data::Op::UpdateDelete;
-    if (!after_update_delete) flush_if_large();
+    // An update that keeps its key is one row: the new one.
+    const bool replaced = op == data::Op::UpdateDelete && i + 1 < rows.size() && chunk.op(rows[i + 1]) == data::Op::UpdateInsert &&
+                          same_bytes(key_offset, key_size, keys.offsets[i + 1], keys.offsets[i + 2] - keys.offsets[i + 1]);
+    if (!replaced) buffer_.entries.push_back({key_offset, key_size, key_offset, WriteBatch::kTombstone});
+  }
+}
+
+bool StateTable::same_bytes(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size) const {
+  return a_size == b_size && std::memcmp(buffer_.bytes.data() + a, buffer_.bytes.data() + b, a_size) == 0;
+}
+
+void StateTable::check_vnodes(std::span<const VNode> vnodes) {
+  for (const VNode vnode : vnodes) {
+    if (vnodes_.contains(vnode) || failure_) continue;
+    failure_ = error(Code::Internal, "table {} ({}): a row of vnode {}, but this actor has {}", schema_.id, schema_.name, vnode,
+                     vnodes_.to_string());
   }
 }
 

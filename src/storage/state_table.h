@@ -84,10 +84,10 @@ class StateTable {
   [[nodiscard]] VNode vnode_of(const data::Row& pk) const;
   void encode_key_of_row(const data::Row& row, std::string& out) const;
   void put(const data::Row& row);
-  void begin_entry(VNode vnode);
-  void end_key();
-  void end_value();
-  void end_erase();
+  void write_rows(const data::StreamChunk& chunk, std::span<const uint32_t> rows, std::span<const VNode> chunk_vnodes);
+  void check_write(std::string_view key);
+  void check_vnodes(std::span<const VNode> vnodes);
+  [[nodiscard]] bool same_bytes(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size) const;
   void flush_if_large();
 
   // constant after opening
