@@ -1,11 +1,13 @@
 #include "stream/executor/dml.h"
 
+#include <algorithm>
+
 #include "common/check.h"
 
 namespace penstock::stream {
 
-DmlOperator::DmlOperator(ObjectId table, const ActorContext& context)
-    : table_(table), actor_(context.actor), term_(context.graph.term), registry_(context.dml), wake_(context.wake) {}
+DmlOperator::DmlOperator(ObjectId table, std::vector<data::DataType> types, const ActorContext& context)
+    : table_(table), types_(std::move(types)), actor_(context.actor), term_(context.graph.term), registry_(context.dml), wake_(context.wake) {}
 
 Status DmlOperator::init(EpochPair /*first*/) {
   queue_ = registry_.register_actor(table_, actor_, term_, wake_);
@@ -31,10 +33,20 @@ Status DmlOperator::before_barrier(Output& out) {
   return ok();
 }
 
+// It came from another process.
+bool DmlOperator::fits(const data::StreamChunk& chunk) const {
+  const auto kind = [](data::DataType type) { return type.kind; };
+  return std::ranges::equal(chunk.data().types(), types_, {}, kind, kind);
+}
+
 // Batches are small and few beside other sources, and a barrier may not leave any behind: there is no bound on what one call takes.
 void DmlOperator::drain(Output& out) {
   if (!epoch_) return;
   for (DmlQueue::Batch& batch : queue_->take()) {
+    if (!fits(batch.chunk)) {
+      batch.taken(error(Code::Protocol, "a DML batch has other columns than the table"));
+      continue;
+    }
     if (batch.chunk.rows() > 0) out.push_back(std::move(batch.chunk));
     batch.taken(*epoch_);
   }

@@ -9,7 +9,7 @@ namespace penstock::stream {
 /// each. What was accepted before a barrier was injected comes before that barrier, also while sources are paused.
 class DmlOperator final : public Operator, public Generator {
  public:
-  DmlOperator(ObjectId table, const ActorContext& context);
+  DmlOperator(ObjectId table, std::vector<data::DataType> types, const ActorContext& context);
 
   Status init(EpochPair first) override;
   Result<Step> on_chunk(size_t port, data::StreamChunk chunk, Output& out) override;
@@ -22,8 +22,10 @@ class DmlOperator final : public Operator, public Generator {
 
  private:
   void drain(Output& out);
+  [[nodiscard]] bool fits(const data::StreamChunk& chunk) const;
 
   const ObjectId table_;
+  const std::vector<data::DataType> types_;
   const ActorId actor_;
   const Term term_;
   DmlRegistry& registry_;

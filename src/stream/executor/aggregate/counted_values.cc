@@ -23,7 +23,7 @@ CountedValues::CountedValues(storage::StateTable table, std::vector<uint32_t> gr
       column_(column),
       counters_(counters),
       codec_(key_.size(), counters),
-      state_(std::move(table), first_columns(key_.size()), counters * sizeof(int64_t), codec_) {}
+      state_(first_columns(key_.size()), std::move(table), counters * sizeof(int64_t), codec_) {}
 
 Status CountedValues::Counters::decode(const data::Row& row, std::byte* payload) const {
   auto* const counters = reinterpret_cast<int64_t*>(payload);

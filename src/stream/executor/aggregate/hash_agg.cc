@@ -23,7 +23,7 @@ HashAggOperator::HashAggOperator(HashAggOptions options, const ActorContext& con
       filters_(std::move(options.filters)),
       append_only_(options.append_only),
       states_(calls_, group_key_.size()),
-      groups_(std::move(options.groups), count_up(group_key_.size()), states_.size(), states_),
+      groups_(count_up(group_key_.size()), std::move(options.groups), states_.size(), states_),
       distinct_of_call_(calls_.size()),
       values_of_call_(calls_.size()),
       errors_(context.reports),
@@ -59,8 +59,14 @@ Result<Step> HashAggOperator::on_chunk(size_t /*port*/, StreamChunk chunk, Outpu
 Result<Step> HashAggOperator::resume(Output& out) {
   const Phase phase = std::exchange(phase_, Phase::Idle);
   switch (phase) {
-    case Phase::Chunk: PENSTOCK_TRY(install_states()); return apply_chunk();
-    case Phase::FirstRow: PENSTOCK_TRY(install_states()); return make_first_row(out);
+    case Phase::Chunk: {
+      PENSTOCK_TRY(install_states());
+      return apply_chunk();
+    }
+    case Phase::FirstRow: {
+      PENSTOCK_TRY(install_states());
+      return make_first_row(out);
+    }
     case Phase::Refill: take_best_values(); return emit_some(out);
     case Phase::Emit: return emit_some(out);
     case Phase::Idle: break;
@@ -121,22 +127,32 @@ Result<Step> HashAggOperator::read_or(Phase phase, Output& out) {
   for (const Values& one : values_) ask(one.values->state());
   phase_ = phase;
   if (wants && blocks) return Step::NeedState;
-  if (wants) PENSTOCK_TRY(read_states());
+  if (wants) {
+    PENSTOCK_TRY(read_states());
+  }
   return resume(out);
 }
 
 Status HashAggOperator::read_states() {
   const auto read = [](KeyedState& state) -> Status { return state.wants_read() ? state.read() : ok(); };
   PENSTOCK_TRY(read(groups_));
-  for (Distinct& one : distinct_) PENSTOCK_TRY(read(one.values->state()));
-  for (Values& one : values_) PENSTOCK_TRY(read(one.values->state()));
+  for (Distinct& one : distinct_) {
+    PENSTOCK_TRY(read(one.values->state()));
+  }
+  for (Values& one : values_) {
+    PENSTOCK_TRY(read(one.values->state()));
+  }
   return ok();
 }
 
 Status HashAggOperator::install_states() {
   PENSTOCK_TRY(groups_.install());
-  for (Distinct& one : distinct_) PENSTOCK_TRY(one.values->state().install());
-  for (Values& one : values_) PENSTOCK_TRY(one.values->state().install());
+  for (Distinct& one : distinct_) {
+    PENSTOCK_TRY(one.values->state().install());
+  }
+  for (Values& one : values_) {
+    PENSTOCK_TRY(one.values->state().install());
+  }
   return ok();
 }
 
@@ -213,14 +229,15 @@ Result<Step> HashAggOperator::on_barrier(const Barrier& barrier, Output& out) {
   bool read = false, blocks = false;
   for (Values& one : values_) {
     one.values->write();
-    PENSTOCK_TRY(one.values->state().table().flush());  // so that reading finds what was just written
     blocks |= one.values->state().may_block();
   }
   find_unknown();
   for (const Values& one : values_) read |= !one.unknown.empty();
   phase_ = Phase::Refill;
   if (read && blocks) return Step::NeedState;
-  if (read) PENSTOCK_TRY(read_unknown());
+  if (read) {
+    PENSTOCK_TRY(read_unknown());
+  }
   return resume(out);
 }
 

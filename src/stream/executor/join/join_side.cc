@@ -52,10 +52,13 @@ void JoinSide::resolve(const DataChunk& keys, std::span<const uint32_t> rows, st
 }
 
 Status JoinSide::read() {
-  PENSTOCK_TRY(table_.flush());
-  if (!touched_) PENSTOCK_TRY(read_first());
+  if (!touched_) {
+    PENSTOCK_TRY(read_first());
+  }
   if (complete_) return ok();
-  for (const uint32_t id : unread_) PENSTOCK_TRY(read_run(id, read_rows_));
+  for (const uint32_t id : unread_) {
+    PENSTOCK_TRY(read_run(id, read_rows_));
+  }
   return ok();
 }
 

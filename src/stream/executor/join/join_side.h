@@ -53,7 +53,7 @@ class JoinSide {
   [[nodiscard]] const std::vector<uint32_t>& key() const { return key_; }
   [[nodiscard]] size_t width() const { return layout_.types().size(); }
   [[nodiscard]] size_t memory_bytes() const {
-    return entries_.memory_bytes() + rows_.live_bytes() + texts_.allocated_bytes() + run_bytes_;
+    return entries_.memory_bytes() + rows_.live_bytes() + texts_.live_bytes() + run_bytes_;
   }
   size_t evict(size_t bytes);
 

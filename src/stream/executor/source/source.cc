@@ -96,7 +96,9 @@ Result<Step> SourceOperator::after_barrier(const Barrier& barrier, Output& /*out
   SourceMutation mutation = source_mutation(barrier, actor_);
   if (mutation.paused) paused_ = *mutation.paused;
   if (mutation.rate_limit) tokens_.set_rate(*mutation.rate_limit);
-  if (mutation.splits) PENSTOCK_TRY(assign(std::move(*mutation.splits)));
+  if (mutation.splits) {
+    PENSTOCK_TRY(assign(std::move(*mutation.splits)));
+  }
   return Step::Done;
 }
 

@@ -22,7 +22,9 @@ class BarrierTables {
 
   Status init(EpochPair first) {
     first_ = first;
-    for (storage::StateTable* table : tables_) PENSTOCK_TRY(table->init(first));
+    for (storage::StateTable* table : tables_) {
+      PENSTOCK_TRY(table->init(first));
+    }
     return ok();
   }
   [[nodiscard]] bool is_first(const Barrier& barrier) const { return barrier.epoch == first_; }

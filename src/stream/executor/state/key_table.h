@@ -38,7 +38,7 @@ class KeyTable {
   [[nodiscard]] size_t size() const { return rows_.live(); }
   [[nodiscard]] data::Column key_column(size_t column, std::span<const uint32_t> ids) const;
 
-  [[nodiscard]] size_t memory_bytes() const { return slots_.size() * sizeof(Slot) + rows_.live_bytes() + texts_.allocated_bytes(); }
+  [[nodiscard]] size_t memory_bytes() const { return slots_.size() * sizeof(Slot) + rows_.live_bytes() + texts_.live_bytes(); }
   /// Bytes that erasing one entry gives back, roughly.
   [[nodiscard]] size_t entry_bytes() const { return rows_.row_bytes() + 2 * sizeof(Slot); }
 

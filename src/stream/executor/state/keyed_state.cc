@@ -35,7 +35,7 @@ std::vector<storage::Range> owned_ranges(const storage::StateTable& table) {
   return ranges;
 }
 
-KeyedState::KeyedState(storage::StateTable table, std::vector<uint32_t> key_columns, size_t payload_bytes, const Codec& codec)
+KeyedState::KeyedState(std::vector<uint32_t> key_columns, storage::StateTable table, size_t payload_bytes, const Codec& codec)
     : table_(std::move(table)),
       table_key_columns_(std::move(key_columns)),
       codec_(codec),
@@ -61,14 +61,13 @@ void KeyedState::resolve(const DataChunk& keys, std::span<const uint32_t> rows, 
     unread_.push_back(ids[i]);
     unread_rows.push_back(rows[i]);
   }
-  unread_keys_.resize(unread_.size());
-  std::vector<std::string> encoded(unread_rows.size());
-  table_.keys_of(keys, unread_rows, pk_of_keys_, encoded);
-  std::ranges::move(encoded, unread_keys_.end() - static_cast<ptrdiff_t>(encoded.size()));
+  table_.keys_of(keys, unread_rows, pk_of_keys_, unread_keys_);
 }
 
 Status KeyedState::read() {
-  if (!touched_) PENSTOCK_TRY(read_first());
+  if (!touched_) {
+    PENSTOCK_TRY(read_first());
+  }
   if (complete_) return ok();
   PENSTOCK_TRY(found_, table_.multi_get(unread_keys_));
   return ok();
@@ -91,7 +90,9 @@ Status KeyedState::read_first() {
 }
 
 Status KeyedState::install() {
-  if (!first_rows_.empty()) PENSTOCK_TRY(install_first());
+  if (!first_rows_.empty()) {
+    PENSTOCK_TRY(install_first());
+  }
   for (size_t i = 0; i < unread_.size(); ++i) {
     const uint32_t id = unread_[i];
     const bool waits = (flags(id) & kUnread) != 0;
@@ -121,7 +122,9 @@ Status KeyedState::install_first() {
     flags(ids[i]) |= kUnread;
   }
   for (size_t i = 0; i < ids.size(); ++i) {
-    if ((flags(ids[i]) & kUnread) != 0) PENSTOCK_TRY(decode_into(ids[i], first_rows_[i]));
+    if ((flags(ids[i]) & kUnread) != 0) {
+      PENSTOCK_TRY(decode_into(ids[i], first_rows_[i]));
+    }
     flags(ids[i]) &= ~kUnread;
   }
   first_rows_.clear();

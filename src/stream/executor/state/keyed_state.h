@@ -36,7 +36,7 @@ class KeyedState {
   };
 
   /// `key_columns`: columns of the table that are the key, all of its pk and nothing else.
-  KeyedState(storage::StateTable table, std::vector<uint32_t> key_columns, size_t payload_bytes, const Codec& codec);
+  KeyedState(std::vector<uint32_t> key_columns, storage::StateTable table, size_t payload_bytes, const Codec& codec);
   KeyedState(const KeyedState&) = delete;
   KeyedState& operator=(const KeyedState&) = delete;
   ~KeyedState();

@@ -23,7 +23,6 @@ void TextArena::add_block(size_t needed) {
   blocks_->push_back(std::make_unique_for_overwrite<char[]>(size));
   free_ = blocks_->back().get();
   free_bytes_ = size;
-  allocated_ += size;
 }
 
 }  // namespace penstock::stream

@@ -20,7 +20,8 @@ class TextArena {
   void release(data::Text text) {
     if (!text.is_inline()) dead_ += text.size();
   }
-  [[nodiscard]] size_t allocated_bytes() const { return allocated_; }
+  /// What the memory in use counts as; blocks hold at most about as much again.
+  [[nodiscard]] size_t live_bytes() const { return used_ - dead_; }
   [[nodiscard]] bool wasteful() const { return dead_ > kTolerated && dead_ * 2 > used_; }
   [[nodiscard]] data::BufferPtr handle() const { return blocks_; }
 
@@ -36,7 +37,6 @@ class TextArena {
   char* free_ = nullptr;            // in the last block
   size_t free_bytes_ = 0;
   size_t next_block_ = kFirstBlock;
-  size_t allocated_ = 0;
   size_t used_ = 0;
   size_t dead_ = 0;
 };
