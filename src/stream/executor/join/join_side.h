@@ -87,7 +87,6 @@ class JoinSide {
   // Between resolve and install.
   std::vector<uint32_t> unread_;
   std::vector<data::Row> read_rows_;
-  bool read_all_ = false;
 
   // Scratch, kept for its memory.
   std::vector<uint32_t> created_, ids_;
