@@ -55,6 +55,7 @@ class FrontendNode : public pgwire::ConnectionHost {
   runtime::Runtime& runtime_;
   const std::unique_ptr<runtime::Executor> loop_;
   MetaClient meta_;
+  TableLocks table_locks_;
   const SessionServices services_;
   std::unique_ptr<rpc::TcpListener> listener_;
 
