@@ -105,14 +105,6 @@ void Actor::attach_output(AttachedOutput output) {
   signal_->wake(Wake::Control);
 }
 
-void Actor::request_stop() {
-  {
-    MutexLock lock(mutex_);
-    stop_wanted_ = true;
-  }
-  signal_->wake(Wake::Control);
-}
-
 // ---- the run loop -------------------------------------------------------------------------------------------------------------------
 
 void Actor::run() {
@@ -143,7 +135,7 @@ Actor::Turn Actor::run_slice() {
 Result<Actor::Turn> Actor::turn() {
   PENSTOCK_TRY(look_at_wakes());
   if (reading_state_) return wait(WaitingFor::StateRead);
-  if (stop_requested_) return Turn::Ended;
+  if (stop_requested_.load(std::memory_order_relaxed)) return Turn::Ended;
   if (outputs_->blocked()) {
     PENSTOCK_TRY(outputs_->send(false));
     if (outputs_->blocked()) return wait_for_output();
@@ -168,7 +160,6 @@ Status Actor::look_at_wakes() {
     std::vector<AttachedOutput> attached;
     {
       MutexLock lock(mutex_);
-      stop_requested_ = stop_wanted_;
       attached.swap(attached_);
     }
     for (AttachedOutput& output : attached) outputs_->attach(std::move(output));
@@ -200,6 +191,7 @@ Result<Actor::Turn> Actor::wait_for_output() {
 }
 
 void Actor::fail(const Error& error) {
+  if (stop_requested_.load()) return;
   const std::string where = fmt::format("actor {} of fragment {}, job {}", context_.actor, context_.fragment, job_name());
   manager_->notify_failure(context_.actor, error.with_context(where));
 }

@@ -29,10 +29,11 @@ void LocalStreamManager::stop_graph(GraphTerm graph, absl::AnyInvocable<void()> 
     MutexLock lock(mutex_);
     stopped = table_.stop(graph);
   }
+  for (const auto& actor : stopped.actors) actor->request_stop();
   for (AttachedOutput& output : stopped.parked) {
     output.sender->close(error(Code::Closed, "graph {} term {} was stopped", graph.graph, graph.term));
   }
-  for (const auto& actor : stopped.actors) actor->request_stop();
+  for (const auto& actor : stopped.actors) actor->wake_to_stop();
   if (!stopped.life) return done();
   stopped.life->when_over(std::move(done));
 }
