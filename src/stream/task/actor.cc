@@ -38,7 +38,8 @@ Result<std::shared_ptr<Actor>> Actor::make(const Environment& environment, stora
 Actor::Actor(const Environment& environment, storage::GraphTerm graph, std::shared_ptr<const pb::BuildFragment> fragment,
              const pb::BuildActor& plan, std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive)
     : fragment_(std::move(fragment)),
-      plan_(plan),
+      plan_(&plan),
+      job_name_(fragment_->job_name()),
       manager_(std::move(manager)),
       signal_(std::make_shared<ActorSignal>(environment.runtime.pool())),
       keeper_(environment.keeper),
@@ -62,15 +63,13 @@ Actor::Actor(const Environment& environment, storage::GraphTerm graph, std::shar
 
 Actor::~Actor() = default;
 
-const std::string& Actor::job_name() const { return fragment_->job_name(); }
-
 Status Actor::build(const TreeBuilder& tree, EpochPair first) {
   PENSTOCK_TRY(OperatorTree operators, tree(fragment_->root(), context_));
   chain_ = std::make_unique<OperatorChain>(std::move(operators));
   PENSTOCK_TRY(chain_->init(first));
   generators_.resize(chain_->generators());
   outputs_ = std::make_unique<Outputs>(context_.graph, chain_->output_types().size(), signal_);
-  for (const pb::Dispatcher& dispatcher : plan_.dispatchers()) {
+  for (const pb::Dispatcher& dispatcher : plan_->dispatchers()) {
     PENSTOCK_TRY(outputs_->add(dispatcher));
   }
   input_ = std::make_unique<ActorInput>(std::make_unique<Merge>(signal_), first);
@@ -85,7 +84,7 @@ Result<size_t> Actor::leaf_of(uint32_t link) const {
 
 Status Actor::check_links() const {
   for (const uint32_t link : chain_->links()) {
-    const bool fed = std::ranges::any_of(plan_.upstreams(), [&](const auto& up) { return up.link() == link && up.actors_size() > 0; });
+    const bool fed = std::ranges::any_of(plan_->upstreams(), [&](const auto& up) { return up.link() == link && up.actors_size() > 0; });
     if (!fed) return error(Code::Protocol, "link {} has no upstream actor", link);
   }
   return ok();
@@ -93,6 +92,8 @@ Status Actor::check_links() const {
 
 void Actor::start() {
   input_->set_subscription(manager_->subscribe_barrier(context_.actor, [signal = signal_] { signal->wake(Wake::Barrier); }));
+  plan_ = nullptr;
+  fragment_ = nullptr;
   signal_->yield();
 }
 

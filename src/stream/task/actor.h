@@ -41,8 +41,8 @@ class ActorKeeper {
 ///             -> Running    with the next message; or the actor ends, if the barrier stops it
 ///
 /// It ends by a stopping barrier, by an error (told to the barrier manager first, so that its neighbours' closed channels come later), or
-/// because its graph is reset. `request_stop`, `wake_to_stop`, `attach_output` and reading `stats` are thread-safe; everything else belongs to the builder
-/// until `start`, then to whoever runs it.
+/// because its graph is reset. `request_stop`, `wake_to_stop`, `attach_output` and reading `stats` are thread-safe; everything else belongs
+/// to the builder until `start`, then to whoever runs it.
 ///
 /// Shared by the manager that keeps it and the job that runs it.
 class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> {
@@ -81,8 +81,10 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   void wake_to_stop() { signal_->wake(Wake::Control); }
 
   [[nodiscard]] const ActorContext& context() const { return context_; }
-  [[nodiscard]] const pb::BuildActor& plan() const { return plan_; }
-  [[nodiscard]] const std::string& job_name() const;
+  /// Before `start`, which lets go of the plan.
+  [[nodiscard]] const pb::BuildFragment& fragment_plan() const { return *fragment_; }
+  [[nodiscard]] const pb::BuildActor& plan() const { return *plan_; }
+  [[nodiscard]] const std::string& job_name() const { return job_name_; }
   [[nodiscard]] const ActorStats& stats() const { return stats_; }
 
   void run() override;
@@ -118,11 +120,14 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   void remove_outputs();
   [[nodiscard]] Turn finish_barrier();
 
+  // Of the builder.
+  std::shared_ptr<const pb::BuildFragment> fragment_;  // shared with its other actors; null after `start`
+  const pb::BuildActor* plan_;                         // in `fragment_`
+
   // Constant after `build`.
-  const std::shared_ptr<const pb::BuildFragment> fragment_;  // shared with its other actors
-  const pb::BuildActor& plan_;                               // in `fragment_`
-  const std::shared_ptr<LocalBarrierManager> manager_;       // shared with the graph's other actors
-  const std::shared_ptr<ActorSignal> signal_;                // shared with all that may wake the actor
+  const std::string job_name_;
+  const std::shared_ptr<LocalBarrierManager> manager_;  // shared with the graph's other actors
+  const std::shared_ptr<ActorSignal> signal_;           // shared with all that may wake the actor
   ActorKeeper& keeper_;
   ActorContext context_;
 
