@@ -104,7 +104,8 @@ template <typename... Args>
   return {code, fmt::format(text, std::forward<Args>(args)...)};
 }
 
-/// A value or an `Error`. Reading the wrong side ends the process. `PENSTOCK_TRY(auto x, f())` returns early on error.
+/// A value or an `Error`. Reading the wrong side ends the process. `PENSTOCK_TRY(auto x, f())` returns early on error; it is several
+/// statements, so an `if` around it needs braces.
 template <typename T>
 using Result = BOOST_OUTCOME_V2_NAMESPACE::basic_result<T, Error, BOOST_OUTCOME_V2_NAMESPACE::policy::terminate>;
 using Status = Result<void>;

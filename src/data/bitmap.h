@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace penstock::data {
@@ -19,6 +20,8 @@ class Bitmap {
     words_[i / 64] = value ? words_[i / 64] | bit : words_[i / 64] & ~bit;
   }
   void push_back(bool value);
+  /// New bits are `value`.
+  void resize(size_t size, bool value);
   [[nodiscard]] size_t count() const;
   [[nodiscard]] bool all() const { return count() == size_; }
   [[nodiscard]] bool none() const { return count() == 0; }
@@ -28,6 +31,14 @@ class Bitmap {
   void flip();
   bool operator==(const Bitmap&) const = default;
 
+  /// Bits `indices`, in that order.
+  [[nodiscard]] Bitmap gather(std::span<const uint32_t> indices) const;
+  /// Bits [begin, begin + count).
+  [[nodiscard]] Bitmap slice(size_t begin, size_t count) const;
+  /// The set bits, ascending.
+  [[nodiscard]] std::vector<uint32_t> indices() const;
+
+  /// Who writes words keeps the bits beyond the size zero.
   [[nodiscard]] const std::vector<uint64_t>& words() const { return words_; }
   [[nodiscard]] std::vector<uint64_t>& words() { return words_; }
 
@@ -40,6 +51,8 @@ class Bitmap {
   }
 
  private:
+  void clear_tail();
+
   size_t size_ = 0;
   std::vector<uint64_t> words_;
 };

@@ -20,7 +20,8 @@ using Row = std::vector<Datum>;
 
 /// Postgres' text form of a non-NULL value ("t", "2001-01-01 00:00:00", "1 mon 2 days 03:00:00", shortest float that reads back).
 [[nodiscard]] std::string to_text(const Datum& value, DataType type);
-/// As Postgres' input functions. Errors: `InvalidText`, `InvalidDatetime`, `NumericOutOfRange`, each with the text and the type.
+/// As Postgres' input functions; a numeric(p,s) is brought to its scale. Errors: `InvalidText`, `InvalidDatetime`, `NumericOutOfRange`,
+/// `DatetimeOverflow`, each with the text and the type. Which forms are read: text_io.h.
 [[nodiscard]] Result<Datum> from_text(std::string_view text, DataType type);
 
 }  // namespace penstock::data

@@ -12,9 +12,7 @@ struct Interval {
   int32_t days = 0;
   int64_t micros = 0;
 
-  [[nodiscard]] constexpr __int128 comparable() const {
-    return (static_cast<__int128>(months) * 30 + days) * 86'400'000'000LL + micros;
-  }
+  [[nodiscard]] constexpr __int128 comparable() const { return (static_cast<__int128>(months) * 30 + days) * 86'400'000'000LL + micros; }
   friend constexpr bool operator==(const Interval& a, const Interval& b) { return a.comparable() == b.comparable(); }
   friend constexpr std::strong_ordering operator<=>(const Interval& a, const Interval& b) {
     const auto x = a.comparable(), y = b.comparable();

@@ -39,8 +39,10 @@ struct DataType {
   [[nodiscard]] std::string to_string() const;
 };
 
-/// Type by any of its SQL names ("int8", "bigint", "varchar", …), lower case. Errors: `UndefinedObject`.
+/// Type by any of its SQL names ("int8", "bigint", "varchar", "numeric(10,2)", …), lower case. Errors: `UndefinedObject`.
 [[nodiscard]] Result<DataType> type_of_name(std::string_view name);
+/// Whether `number`, from disk or the wire, is a TypeKind.
+[[nodiscard]] bool is_type_kind(uint32_t number);
 /// Postgres' type oid and fixed size (-1 = variable), for row descriptions.
 [[nodiscard]] uint32_t postgres_oid(TypeKind kind);
 [[nodiscard]] int16_t postgres_size(TypeKind kind);

@@ -80,6 +80,9 @@ class Runtime {
   [[nodiscard]] virtual std::unique_ptr<Executor> make_serial(std::string_view name, bool own_thread) = 0;
   /// Posts `job` to `executor` once `delay` is over. `executor` must outlive the timer.
   [[nodiscard]] virtual Timer after(Duration delay, Executor& executor, Job job) = 0;
+  /// The same without a way back, for work that is under way (a message on the wire) rather than a reminder. `executor` must
+  /// outlive the delay. In simulation such work is waited for by `run_until_idle`, timers are not.
+  virtual void post_after(Duration delay, Executor& executor, Job job) = 0;
   [[nodiscard]] virtual std::shared_ptr<Waiter> make_waiter() = 0;
   /// Runs `job`, which may block for long, on a thread of its own with a stack of 64 MB (a SQL session). Stopping the
   /// runtime waits for it. Not offered in simulation, where

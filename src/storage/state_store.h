@@ -107,7 +107,7 @@ struct TableOptions {
   TableId table;
   PartialGraphId graph;
   VNodeBitmap vnodes;
-  std::string name;      // for errors: "table 12 (hash_agg 3 groups)"
+  std::string name;  // for errors: "table 12 (hash_agg 3 groups)"
 };
 
 /// The store of one node. Thread-safe. Calls that do I/O (open, sync, scans) run on the blocking pool; nothing here is called by the
@@ -116,11 +116,16 @@ class StateStore {
  public:
   virtual ~StateStore() = default;
 
-  /// Before any graph: adopt nothing, delete every segment file that is not in `live` (all graphs of this node, from meta).
-  virtual Status retain_segments(std::span<const SegmentRef> live) = 0;
-  /// A graph begins at `committed`: adopt exactly these segments, as far as they are not flushed yet. Errors: `Corruption` naming a listed
-  /// segment that is missing or broken.
-  virtual Status open_graph(GraphTerm graph, Epoch committed, std::span<const SegmentRef> live) = 0;
+  /// Before any graph: drop every graph from memory, delete every segment file that is not in `live` (all graphs of this node, from meta).
+  /// `highest_committed`: the highest sequence number that meta ever committed for this node, if it says so. Errors: `Stale` when this node
+  /// has flushed a segment above it, because then meta's folder is older than this node's.
+  virtual Status retain_segments(std::span<const SegmentRef> live, std::optional<uint64_t> highest_committed = std::nullopt) = 0;
+  /// A graph begins at `committed`: adopt exactly these segments, as far as they are not flushed yet. `live_tables`: the graph's tables
+  /// that meta still lists (nullopt: not said); rows of others in the segments are skipped. Errors: `Corruption` naming a listed segment
+  /// that is missing or broken, with all of them numbered.
+  virtual Status open_graph(GraphTerm graph, Epoch committed, std::span<const SegmentRef> live,
+                            std::optional<std::span<const TableId>> live_tables = std::nullopt) = 0;
+  /// The graph must be open. The handle belongs to this incarnation of it: after `clear` each of its calls answers `Stale`.
   [[nodiscard]] virtual Result<std::unique_ptr<LocalStateStore>> open_table(TableOptions options) = 0;
 
   /// Before any actor can see the barrier that starts `curr`.
@@ -147,11 +152,21 @@ class StateStore {
 
   /// For metrics and `ctl`: bytes by layer and table.
   struct Usage {
-    uint64_t batch_bytes = 0;       // unflushed rows in memory
-    uint64_t segment_bytes = 0;     // segment files on disk
-    uint64_t sorted_bytes = 0;      // RocksDB
+    uint64_t batch_bytes = 0;    // unflushed rows in memory
+    uint64_t segment_bytes = 0;  // segment files on disk
+    uint64_t sorted_bytes = 0;   // RocksDB
   };
   [[nodiscard]] virtual Usage usage() const = 0;
+
+  /// Room on the disk. Below the reserve sources and DML should pause; barriers and reads go on.
+  struct Disk {
+    uint64_t free_bytes = UINT64_MAX;
+    uint64_t reserve_bytes = 0;
+    bool sync_waits = false;   // a sync_epoch waits for space at this moment
+    bool flush_waits = false;  // flushing is held back: too many files wait for compaction
+    [[nodiscard]] bool low() const { return free_bytes < reserve_bytes || sync_waits; }
+  };
+  [[nodiscard]] virtual Disk disk() const { return {}; }
 };
 
 }  // namespace penstock::storage

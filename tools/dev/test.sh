@@ -5,3 +5,9 @@ cmd_test() {
   build release
   ctest --test-dir build/release --output-on-failure "$@"
 }
+
+# The unit tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+cmd_test-asan() {
+  build asan
+  ASAN_OPTIONS=detect_stack_use_after_return=0 ctest --test-dir build/asan --output-on-failure -L unit "$@"
+}

@@ -21,8 +21,8 @@ struct SourceSpec {
 
 struct SplitPosition {
   std::string id;
-  std::string offset;        // connector's own form; empty: the start
-  std::string identity;      // connector's own form; empty until the split was first read or listed
+  std::string offset;    // connector's own form; empty: the start
+  std::string identity;  // connector's own form; empty until the split was first read or listed
   uint64_t rows = 0;
   bool finished = false;
 };
@@ -34,6 +34,9 @@ struct SplitPosition {
 [[nodiscard]] Result<std::vector<SplitPosition>> list_splits(const SourceSpec& spec);
 /// Whether the source can end: false if it follows for ever.
 [[nodiscard]] bool is_finite(const SourceSpec& spec);
+/// Rows a second that the source itself asks for, all splits together (datagen.rows.per.second); 0: as fast as they are taken. The reader
+/// does not pace itself: the source operator does, by this and by source_rate_limit.
+[[nodiscard]] uint64_t own_rate(const SourceSpec& spec);
 
 /// Reads one split from a position on. One owner. `position()` after a chunk means: all rows up to here have been handed out; a reader
 /// opened there continues with the next row.
@@ -41,8 +44,8 @@ class SplitReader {
  public:
   virtual ~SplitReader() = default;
   enum class State { Rows, NeedRead, Idle, Finished };
-  /// Up to `max_rows` rows into `out` (columns as `output` of open_split). Never blocks: NeedRead asks for `read_blocking`; Idle: nothing new
-  /// now (a followed file), ask again later. Text columns are views into the reader's buffers, which the columns keep alive.
+  /// Up to `max_rows` rows into `out` (columns as `output` of open_split). Never blocks: NeedRead asks for `read_blocking`; Idle: nothing
+  /// new now (a followed file), ask again later. Text columns are views into the reader's buffers, which the columns keep alive.
   [[nodiscard]] virtual Result<State> next(size_t max_rows, data::DataChunk& out) = 0;
   /// Gets more bytes from where they are; called on the blocking pool.
   virtual Status read_blocking() = 0;

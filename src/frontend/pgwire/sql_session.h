@@ -1,0 +1,62 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/chunk.h"
+
+/// What the Postgres protocol needs of a SQL session; implemented by frontend::Session, and by fakes in tests.
+namespace penstock::frontend {
+
+struct ResultColumn {
+  std::string name;
+  data::DataType type;
+};
+
+/// Takes the rows of one statement as they come. An error stops the statement (the client is gone).
+class ResultSink {
+ public:
+  virtual ~ResultSink() = default;
+  virtual Status rows(const data::DataChunk& chunk) = 0;
+};
+
+/// One statement of a SQL text; positions in its errors count in the whole text. Opaque here.
+class ParsedStatement {
+ public:
+  virtual ~ParsedStatement() = default;
+};
+/// A bound statement, ready to be executed any number of times with other parameters.
+class PreparedStatement {
+ public:
+  virtual ~PreparedStatement() = default;
+  [[nodiscard]] virtual const std::vector<data::DataType>& parameters() const = 0;
+  /// Empty for a statement without rows.
+  [[nodiscard]] virtual const std::vector<ResultColumn>& columns() const = 0;
+};
+
+enum class TransactionStatus : char { Idle = 'I', InBlock = 'T', Failed = 'E' };
+
+/// One session: one owner thread, except `cancel`. Calls block.
+class SqlSession {
+ public:
+  virtual ~SqlSession() = default;
+  [[nodiscard]] virtual Result<std::vector<std::unique_ptr<ParsedStatement>>> parse(std::string_view sql) = 0;
+  /// `parameter_types`: as the client declared them; nullopt: to be inferred.
+  [[nodiscard]] virtual Result<std::unique_ptr<PreparedStatement>> prepare(const ParsedStatement& statement,
+                                                                           std::vector<std::optional<data::DataType>> parameter_types) = 0;
+  /// Runs to the end and answers the command tag ("SELECT 3", "CREATE_MATERIALIZED_VIEW"). Parameters in text form, nullopt is NULL.
+  [[nodiscard]] virtual Result<std::string> execute(const PreparedStatement& statement,
+                                                    const std::vector<std::optional<std::string>>& parameters, ResultSink& sink) = 0;
+  [[nodiscard]] virtual TransactionStatus transaction_status() const = 0;
+  /// A statement failed: a transaction block in progress is failed.
+  virtual void on_error() = 0;
+  /// Warnings and notices since the last call.
+  [[nodiscard]] virtual std::vector<std::string> take_notices() { return {}; }
+  /// Ends the statement that runs, if any, with `Cancelled`. From any thread.
+  virtual void cancel() = 0;
+};
+
+}  // namespace penstock::frontend

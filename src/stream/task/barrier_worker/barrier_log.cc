@@ -1,0 +1,65 @@
+#include "stream/task/barrier_worker/barrier_log.h"
+
+namespace penstock::stream {
+
+class BarrierLog::Subscription : public BarrierSubscription, public std::enable_shared_from_this<Subscription> {
+ public:
+  Subscription(std::shared_ptr<BarrierLog> log, std::function<void()> wake) : log_(std::move(log)), wake_(std::move(wake)) {}
+  std::optional<Barrier> next() override { return log_->next(*this); }
+
+  const std::shared_ptr<BarrierLog> log_;  // shared: actors may outlive their graph's entry at the worker for a moment
+  const std::function<void()> wake_;
+  std::optional<Epoch> first_;  // until the first barrier was found
+  uint64_t cursor_ = 0;
+};
+
+void BarrierLog::expect(ActorId actor, Epoch first_prev) {
+  const std::lock_guard lock(mutex_);
+  expected_[actor] = first_prev;
+}
+
+void BarrierLog::put(const Barrier& barrier) {
+  std::vector<std::weak_ptr<Subscription>> idle;
+  {
+    const std::lock_guard lock(mutex_);
+    barriers_.push_back(barrier);
+    idle.swap(idle_);
+  }
+  for (const auto& weak : idle) {
+    if (const auto subscription = weak.lock(); subscription && subscription->wake_) subscription->wake_();
+  }
+}
+
+void BarrierLog::forget(Epoch prev) {
+  const std::lock_guard lock(mutex_);
+  while (!barriers_.empty() && barriers_.front().epoch.prev <= prev) {
+    barriers_.pop_front();
+    ++base_;
+  }
+}
+
+std::shared_ptr<BarrierSubscription> BarrierLog::subscribe(ActorId actor, std::function<void()> wake) {
+  auto subscription = std::make_shared<Subscription>(shared_from_this(), std::move(wake));
+  const std::lock_guard lock(mutex_);
+  if (const auto found = expected_.find(actor); found != expected_.end()) {
+    subscription->first_ = found->second;
+    expected_.erase(found);
+  }
+  subscription->cursor_ = base_;
+  return subscription;
+}
+
+std::optional<Barrier> BarrierLog::next(Subscription& subscription) {
+  const std::lock_guard lock(mutex_);
+  subscription.cursor_ = std::max(subscription.cursor_, base_);
+  while (subscription.cursor_ < base_ + barriers_.size()) {
+    const Barrier& barrier = barriers_[subscription.cursor_++ - base_];
+    if (subscription.first_ && barrier.epoch.prev < *subscription.first_) continue;
+    subscription.first_.reset();
+    return barrier;
+  }
+  idle_.push_back(subscription.weak_from_this());
+  return std::nullopt;
+}
+
+}  // namespace penstock::stream

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "stream/task/barrier_worker/events.h"
+
+namespace penstock::pb {
+class ControlResponse;
+}
+
+/// Control stream bytes <-> the worker's own structs (proto/control_stream.proto). Decoding checks everything that came from outside.
+namespace penstock::stream {
+
+constexpr uint32_t kControlVersion = 1;
+constexpr uint32_t kControlMinSupported = 1;
+
+struct InitRequest {
+  uint32_t protocol_version;
+  uint32_t min_supported;
+  std::string cluster_id;
+  std::string node_id;
+  Incarnation incarnation;
+  LeaderTerm leader_term;
+  WorkerId worker;
+  std::vector<storage::SegmentRef> live_segments;
+};
+struct CommitEpoch {
+  GraphTerm graph;
+  Epoch epoch;
+  std::vector<uint64_t> struck_off;
+  std::vector<TableId> dropped_tables;
+};
+struct ResetGraphs {
+  std::vector<GraphTerm> graphs;
+};
+struct RemoveGraphs {
+  std::vector<GraphTerm> graphs;
+};
+struct InspectRequest {
+  std::string what;
+  uint64_t request;
+};
+struct PingRequest {};
+
+using ControlRequest =
+    std::variant<InitRequest, CreatePartialGraph, InjectBarrier, CommitEpoch, ResetGraphs, RemoveGraphs, InspectRequest, PingRequest>;
+
+/// Errors: `Protocol` saying which message and field.
+[[nodiscard]] Result<ControlRequest> decode_control_request(std::string_view bytes);
+
+[[nodiscard]] std::string encode_init_response(std::string_view node_id, Incarnation incarnation);
+[[nodiscard]] std::string encode_complete(const BarrierCompleteResult& result, std::span<const uint64_t> flushed_segments);
+[[nodiscard]] std::string encode_failure(const ReportFailure& failure);
+[[nodiscard]] std::string encode_reset(const ReportReset& reset);
+[[nodiscard]] std::string encode_inspect(uint64_t request, std::string text);
+[[nodiscard]] std::string encode_pong();
+[[nodiscard]] std::string encode_shutdown();
+
+}  // namespace penstock::stream

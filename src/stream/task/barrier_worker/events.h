@@ -1,0 +1,192 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/error.h"
+#include "common/ids.h"
+#include "runtime/runtime.h"
+#include "storage/state_store.h"
+#include "stream/executor/actor_context.h"
+#include "stream/message.h"
+
+namespace penstock::pb {
+class BuildFragment;
+}
+
+/// What goes into `ManagedBarrierState` and what comes out of it. Names follow the control stream (proto/control_stream.proto).
+namespace penstock::stream {
+
+using storage::GraphTerm;
+
+// ---- events -------------------------------------------------------------------------------------------------------------------------
+
+struct CreatePartialGraph {
+  GraphTerm graph;
+  Epoch committed;
+  std::vector<storage::SegmentRef> segments;
+};
+/// The store has adopted the graph's segments, or why it could not.
+struct GraphOpened {
+  GraphTerm graph;
+  Status result;
+};
+struct ActorToBuild {
+  ActorId actor;
+  FragmentId fragment;
+};
+struct InjectBarrier {
+  GraphTerm graph;
+  Barrier barrier;
+  std::vector<ActorId> actors_to_collect;
+  std::vector<TableId> tables_to_sync;
+  std::vector<ActorToBuild> new_actors;                         // what `build` holds, for the books
+  std::vector<std::shared_ptr<const pb::BuildFragment>> build;  // shared with the builds that run off the loop
+};
+struct BarrierCollected {
+  GraphTerm graph;
+  ActorId actor;
+  Epoch prev;
+};
+struct ActorFailed {
+  GraphTerm graph;
+  ActorId actor;
+  Error error;
+};
+struct ExpressionErrors {
+  uint64_t count = 0;
+  std::optional<Error> first;
+};
+/// A side report of an epoch, made before the reporter collects it.
+struct SideReport {
+  GraphTerm graph;
+  Epoch prev;
+  std::variant<SourceReport, CreateReport, ExpressionErrors> report;
+};
+struct SyncFinished {
+  GraphTerm graph;
+  Epoch prev;
+  Result<std::vector<storage::SegmentInfo>> result;
+};
+struct ResetPartialGraph {
+  GraphTerm graph;
+};
+/// No actor of the graph runs any more.
+struct GraphStopped {
+  GraphTerm graph;
+};
+/// A timer of a reset is over: waiting for a better root cause, or for actors and syncs to come back.
+struct ResetTimer {
+  enum class Kind { RootCause, CutOff };
+  GraphTerm graph;
+  Kind kind;
+};
+struct RemovePartialGraph {
+  GraphTerm graph;
+};
+
+using BarrierEvent = std::variant<CreatePartialGraph, GraphOpened, InjectBarrier, BarrierCollected, ActorFailed, SideReport, SyncFinished,
+                                  ResetPartialGraph, GraphStopped, ResetTimer, RemovePartialGraph>;
+
+// ---- effects ------------------------------------------------------------------------------------------------------------------------
+
+/// Adopt the segments (blocks: off the loop), then `GraphOpened`. Exchange requests of this term are served from now on.
+struct OpenGraph {
+  GraphTerm graph;
+  Epoch committed;
+  std::vector<storage::SegmentRef> segments;
+};
+/// In this order: StartEpoch, SendBarrier, BuildActors; no actor may see a barrier whose epoch the store has not started.
+struct StartEpoch {
+  GraphTerm graph;
+  Epoch curr;
+  std::vector<TableId> tables;
+};
+struct SendBarrier {
+  GraphTerm graph;
+  Barrier barrier;
+};
+struct BuildActors {
+  GraphTerm graph;
+  EpochPair first;
+  std::vector<std::shared_ptr<const pb::BuildFragment>> build;
+};
+/// Every actor has collected up to and including `prev`: subscriptions may forget it.
+struct ForgetBarrier {
+  GraphTerm graph;
+  Epoch prev;
+};
+struct StartSync {
+  GraphTerm graph;
+  Epoch prev;
+  std::vector<TableId> tables;
+};
+/// All side reports of one epoch in one place.
+struct EpochReport {
+  std::vector<SourceReport> sources;
+  std::vector<CreateReport> creates;
+  ExpressionErrors expressions;
+};
+struct FragmentTiming {
+  FragmentId fragment;
+  runtime::TimePoint first;
+  runtime::TimePoint last;
+  ActorId last_actor;
+};
+/// What meta is told of a collected (and, if a Checkpoint, synced) barrier.
+struct BarrierCompleteResult {
+  GraphTerm graph;
+  EpochPair epoch;
+  BarrierKind kind;
+  EpochReport report;
+  std::vector<storage::SegmentInfo> segments;
+  std::vector<FragmentTiming> fragments;
+  runtime::TimePoint injected;
+  runtime::TimePoint collected;
+  runtime::TimePoint completed;
+};
+struct ReportFailure {
+  GraphTerm graph;
+  ActorId actor;
+  Error error;
+};
+struct StopActors {
+  GraphTerm graph;
+};
+struct StartResetTimer {
+  GraphTerm graph;
+  ResetTimer::Kind kind;
+  runtime::Duration delay;
+};
+/// Drop in-memory batches; staged segments stay.
+struct ClearGraph {
+  GraphTerm graph;
+};
+struct RootError {
+  ActorId actor;
+  FragmentId fragment;
+  Error error;
+  int score;
+};
+struct ReportReset {
+  GraphTerm graph;
+  std::optional<RootError> root;
+};
+/// An event that this state does not allow; the peer that sent it breaks the protocol.
+struct ProtocolViolation {
+  GraphTerm graph;
+  Error error;
+};
+
+using BarrierEffect = std::variant<OpenGraph, StartEpoch, SendBarrier, BuildActors, ForgetBarrier, StartSync, BarrierCompleteResult,
+                                   ReportFailure, StopActors, StartResetTimer, ClearGraph, ReportReset, ProtocolViolation>;
+using BarrierEffects = std::vector<BarrierEffect>;
+
+/// How likely an error is the root cause: what users caused > other errors > channels that closed because somebody else failed.
+[[nodiscard]] int root_cause_score(const Error& error);
+constexpr int kSecondaryScore = 10;  // at or below: the consequence of another failure
+
+}  // namespace penstock::stream

@@ -1,0 +1,39 @@
+#include "stream/task/barrier_worker/inflight_barrier.h"
+
+namespace penstock::stream {
+
+bool ActorBook::add(ActorToBuild actor) {
+  const auto number = free_.empty() ? static_cast<uint32_t>(entries_.size()) : free_.back();
+  if (!numbers_.try_emplace(actor.actor, number).second) return false;
+  if (free_.empty()) {
+    entries_.emplace_back();
+  } else {
+    free_.pop_back();
+  }
+  entries_[number] = {actor.actor, actor.fragment, 0};
+  return true;
+}
+
+std::optional<uint32_t> ActorBook::find(ActorId actor) const {
+  const auto found = numbers_.find(actor);
+  if (found == numbers_.end()) return std::nullopt;
+  return found->second;
+}
+
+void ActorBook::remove(uint32_t number) {
+  numbers_.erase(entries_[number].actor);
+  free_.push_back(number);
+}
+
+void InflightBarrier::note_collect(FragmentId fragment, ActorId actor, runtime::TimePoint now) {
+  collected = now;
+  for (FragmentTiming& timing : fragments) {
+    if (timing.fragment != fragment) continue;
+    timing.last = now;
+    timing.last_actor = actor;
+    return;
+  }
+  fragments.push_back({fragment, now, now, actor});
+}
+
+}  // namespace penstock::stream

@@ -1,0 +1,252 @@
+#include "stream/task/barrier_worker/local_barrier_worker.h"
+
+#include "common/log.h"
+
+namespace penstock::stream {
+namespace {
+
+constexpr runtime::Duration kLivenessCheck = std::chrono::seconds(1);
+constexpr runtime::Duration kSlowArm = std::chrono::milliseconds(10);
+
+double millis(runtime::Duration d) { return static_cast<double>(d.count()) / 1e6; }
+
+}  // namespace
+
+LocalBarrierWorker::LocalBarrierWorker(Options options, runtime::Runtime& runtime, storage::StateStore& store, ActorManager& actors)
+    : options_(std::move(options)),
+      runtime_(runtime),
+      store_(store),
+      actors_(actors),
+      loop_(runtime.make_serial("barrier-worker", true)),
+      highest_leader_(options_.highest_leader) {}
+
+LocalBarrierWorker::~LocalBarrierWorker() = default;
+
+// ---- the loop -----------------------------------------------------------------------------------------------------------------------
+
+void LocalBarrierWorker::post_event(BarrierEvent event) {
+  if (queue_.put_event(std::move(event))) loop_->post([this] { run(); });
+}
+
+void LocalBarrierWorker::post(WorkerQueue::Lane lane, runtime::Job job) {
+  if (queue_.put(lane, std::move(job))) loop_->post([this] { run(); });
+}
+
+void LocalBarrierWorker::run() {
+  std::vector<BarrierEvent> events;
+  for (;;) {
+    const runtime::TimePoint before = runtime_.now();
+    auto job = queue_.take(events);
+    if (events.empty() && !job) return;
+    const size_t count = events.size();
+    for (BarrierEvent& event : events) apply(std::move(event));
+    events.clear();
+    if (job) (*job)();
+    if (const auto took = runtime_.now() - before; took > kSlowArm) {
+      log::warn("barrier-worker", "the loop spent {:.1f} ms on {}", millis(took),
+                job ? "one request" : fmt::format("{} events of actors", count));
+    }
+  }
+}
+
+void LocalBarrierWorker::off_loop(WorkerQueue::Lane lane, absl::AnyInvocable<runtime::Job()> work) {
+  ++off_loop_jobs_;
+  runtime_.blocking().post([this, lane, work = std::move(work)]() mutable {
+    post(lane, [this, then = work()]() mutable {
+      --off_loop_jobs_;
+      then();
+      finish_stop();
+    });
+  });
+}
+
+void LocalBarrierWorker::stop(runtime::Job done) {
+  post(WorkerQueue::Lane::Operation, [this, done = std::move(done)]() mutable {
+    stopping_ = std::move(done);
+    close_stream(error(Code::Closed, "this node is shutting down"));
+    pending_init_.reset();
+    liveness_timer_.cancel();
+    reset_all();
+    finish_stop();
+  });
+}
+
+void LocalBarrierWorker::finish_stop() {
+  if (!stopping_ || off_loop_jobs_ > 0 || !state_.graphs().empty()) return;
+  timers_.clear();
+  runtime::Job done = std::move(*stopping_);
+  stopping_.reset();
+  done();
+}
+
+// ---- the control stream -------------------------------------------------------------------------------------------------------------
+
+rpc::Service::Accepted LocalBarrierWorker::on_control_stream(std::shared_ptr<rpc::Stream> stream) {
+  const uint64_t number = ++streams_opened_;
+  post(WorkerQueue::Lane::Operation, [this, number, stream = std::move(stream)] { on_stream_opened(number, stream); });
+  rpc::StreamEvents events;
+  events.on_message = [this, number](const rpc::Bytes& bytes) {
+    post(WorkerQueue::Lane::Request, [this, number, bytes] { on_bytes(number, bytes); });
+  };
+  events.on_closed = [this, number](const Status& reason) {
+    post(WorkerQueue::Lane::Operation, [this, number, reason] { on_stream_closed(number, reason); });
+  };
+  return {loop_.get(), std::move(events)};
+}
+
+void LocalBarrierWorker::on_stream_opened(uint64_t number, std::shared_ptr<rpc::Stream> stream) {
+  if (stopping_ || number < control_.number) return stream->close(error(Code::Closed, "a newer control stream took over"));
+  close_stream(error(Code::Closed, "a newer control stream took over"));
+  control_ = {std::move(stream), number, false, runtime_.now()};
+  check_liveness();
+}
+
+void LocalBarrierWorker::on_stream_closed(uint64_t number, const Status& reason) {
+  if (number != control_.number || !control_.stream) return;
+  log::warn("barrier-worker", "control stream to meta ended: {}", reason.has_error() ? reason.error().to_string() : "closed");
+  control_.stream.reset();
+  connected_ = false;
+}
+
+void LocalBarrierWorker::close_stream(const Error& reason) {
+  connected_ = false;
+  if (!control_.stream) return;
+  control_.stream->close(reason);
+  control_.stream.reset();
+}
+
+void LocalBarrierWorker::check_liveness() {
+  if (!control_.stream || stopping_) return;
+  if (const auto silent = runtime_.now() - control_.last_heard; silent > options_.liveness_timeout) {
+    log::warn("barrier-worker", "meta was silent for {:.1f} s", millis(silent) / 1000);
+    return close_stream(error(Code::Timeout, "meta was silent for {:.1f} s", millis(silent) / 1000));
+  }
+  liveness_timer_ = runtime_.after(kLivenessCheck, *loop_, [this] { check_liveness(); });
+}
+
+void LocalBarrierWorker::send(std::string response) {
+  if (control_.stream) control_.stream->write(std::move(response));
+}
+
+void LocalBarrierWorker::on_bytes(uint64_t number, const rpc::Bytes& bytes) {
+  if (number != control_.number || !control_.stream) return;
+  control_.last_heard = runtime_.now();
+  auto request = decode_control_request(bytes);
+  if (request.has_error()) {
+    log::error("barrier-worker", "{}", request.error());
+    return close_stream(request.error());
+  }
+  on_request(std::move(request).value());
+}
+
+void LocalBarrierWorker::on_request(ControlRequest request) {
+  if (std::holds_alternative<PingRequest>(request)) return send(encode_pong());
+  if (auto* init = std::get_if<InitRequest>(&request)) return handle(std::move(*init));
+  if (auto* inspect = std::get_if<InspectRequest>(&request)) return handle(*inspect);
+  if (!control_.initialized) return close_stream(error(Code::Protocol, "the first request on a control stream must be Init"));
+  if (auto* create = std::get_if<CreatePartialGraph>(&request)) return apply(std::move(*create));
+  if (auto* inject = std::get_if<InjectBarrier>(&request)) return apply(std::move(*inject));
+  if (auto* commit = std::get_if<CommitEpoch>(&request)) return handle(*commit);
+  if (auto* reset = std::get_if<ResetGraphs>(&request)) return handle(*reset);
+  if (auto* remove = std::get_if<RemoveGraphs>(&request)) return handle(*remove);
+}
+
+Status LocalBarrierWorker::check_init(const InitRequest& request) const {
+  if (request.protocol_version < kControlMinSupported || request.min_supported > kControlVersion) {
+    return error(Code::Protocol, "meta speaks versions {}..{} of the control stream, this node {}..{}", request.min_supported,
+                 request.protocol_version, kControlMinSupported, kControlVersion);
+  }
+  if (request.node_id != options_.node_id || request.incarnation != options_.incarnation) {
+    return error(Code::Stale, "meta means node {} incarnation {}, this is {} incarnation {}", request.node_id, request.incarnation,
+                 options_.node_id, options_.incarnation);
+  }
+  if (request.leader_term < highest_leader_) {
+    return error(Code::Stale, "a meta of term {} speaks, but one of term {} was seen", request.leader_term, highest_leader_);
+  }
+  return ok();
+}
+
+void LocalBarrierWorker::handle(InitRequest request) {
+  if (const Status checked = check_init(request); checked.has_error()) {
+    log::error("barrier-worker", "refused a control stream: {}", checked.error());
+    return close_stream(checked.error());
+  }
+  highest_leader_ = request.leader_term;
+  worker_id_ = request.worker.value;
+  control_.initialized = false;
+  pending_init_ = PendingInit{std::move(request)};
+  reset_all();
+  continue_init();
+}
+
+void LocalBarrierWorker::reset_all() {
+  for (const GraphTerm graph : state_.graphs()) apply(ResetPartialGraph{graph});
+}
+
+// Every graph must be gone before segment files are deleted and the answer says "reset done".
+void LocalBarrierWorker::continue_init() {
+  if (!pending_init_ || !state_.graphs().empty()) return;
+  InitRequest request = std::move(pending_init_->request);
+  pending_init_.reset();
+  off_loop(WorkerQueue::Lane::Request, [this, number = control_.number, request = std::move(request)]() -> runtime::Job {
+    Status prepared = options_.persist_leader ? options_.persist_leader(request.leader_term) : ok();
+    if (prepared.has_value()) prepared = store_.retain_segments(request.live_segments);
+    return [this, number, request, prepared] { finish_init(number, request, prepared); };
+  });
+}
+
+void LocalBarrierWorker::finish_init(uint64_t number, const InitRequest& request, const Status& prepared) {
+  if (number != control_.number || !control_.stream) return;
+  if (prepared.has_error()) {
+    log::error("barrier-worker", "cannot serve meta: {}", prepared.error());
+    return close_stream(prepared.error());
+  }
+  control_.initialized = true;
+  control_.last_heard = runtime_.now();
+  connected_ = true;
+  log::info("barrier-worker", "joined cluster {} as worker {} (leader term {})", request.cluster_id, request.worker, request.leader_term);
+  send(encode_init_response(options_.node_id, options_.incarnation));
+}
+
+// ---- requests -----------------------------------------------------------------------------------------------------------------------
+
+void LocalBarrierWorker::handle(const CommitEpoch& request) {
+  if (state_.current_term(request.graph.graph) != request.graph) return;  // of an ended term
+  if (Status committed = store_.commit_epoch(request.graph.graph, request.epoch, request.struck_off); committed.has_error()) {
+    return apply(ActorFailed{request.graph, ActorId{0}, committed.error().with_context(fmt::format("commit of epoch {}", request.epoch))});
+  }
+  if (!request.dropped_tables.empty()) store_.drop_tables(request.dropped_tables);
+}
+
+void LocalBarrierWorker::handle(const ResetGraphs& request) {
+  for (const GraphTerm graph : request.graphs) apply(ResetPartialGraph{graph});
+}
+
+void LocalBarrierWorker::handle(const RemoveGraphs& request) {
+  for (const GraphTerm graph : request.graphs) {
+    if (state_.current_term(graph.graph) != graph) continue;
+    apply(RemovePartialGraph{graph});
+    if (state_.current_term(graph.graph)) continue;  // refused
+    store_.remove_graph(graph.graph);
+    managers_.erase(graph.graph);
+  }
+}
+
+void LocalBarrierWorker::handle(const InspectRequest& request) { send(encode_inspect(request.request, debug_text())); }
+
+void LocalBarrierWorker::inspect(std::string, std::function<void(std::string)> reply) {
+  post(WorkerQueue::Lane::Operation, [this, reply = std::move(reply)] { reply(debug_text()); });
+}
+
+std::string LocalBarrierWorker::debug_text() const {
+  std::string out = state_.debug_string(runtime_.now());
+  for (const ActorStatus& actor : actors_.status()) {
+    if (actor.waiting_for.empty()) continue;
+    const bool long_wait = actor.waiting_micros > 1'000'000;
+    out += fmt::format("  actor {} (fragment {}, {}) epoch {}: {} for {:.3f} s{}\n", actor.actor, actor.fragment, actor.job_name,
+                       actor.epoch, actor.waiting_for, static_cast<double>(actor.waiting_micros) / 1e6, long_wait ? "  <--" : "");
+  }
+  return out;
+}
+
+}  // namespace penstock::stream

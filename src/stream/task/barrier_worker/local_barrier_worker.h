@@ -1,0 +1,123 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "rpc/transport.h"
+#include "stream/task/actor_manager.h"
+#include "stream/task/barrier_worker/control_codec.h"
+#include "stream/task/barrier_worker/local_barrier_manager_impl.h"
+#include "stream/task/barrier_worker/managed_barrier_state.h"
+#include "stream/task/barrier_worker/worker_queue.h"
+
+namespace penstock::stream {
+
+/// The worker of a compute that turns meta's control stream into barriers of actors and back (named after RisingWave's). It owns the
+/// control stream and `ManagedBarrierState`; its loop runs on one thread of its own and never waits: files, builds and syncs run on the
+/// blocking pool and come back as events.
+///
+/// Order of work: events of actors, finished syncs, actor operations, control requests: progress before new work.
+///
+/// Public calls are thread-safe and only post. It must be stopped (`stop`) before what it was given goes away.
+class LocalBarrierWorker : public BarrierEventSink {
+ public:
+  struct Options {
+    std::string node_id;
+    Incarnation incarnation;
+    LeaderTerm highest_leader;                         // seen before this start
+    std::function<Status(LeaderTerm)> persist_leader;  // durable when it returns; called on the blocking pool
+    runtime::Duration liveness_timeout = std::chrono::seconds(10);
+  };
+  LocalBarrierWorker(Options options, runtime::Runtime& runtime, storage::StateStore& store, ActorManager& actors);
+  ~LocalBarrierWorker() override;
+  LocalBarrierWorker(const LocalBarrierWorker&) = delete;
+  LocalBarrierWorker& operator=(const LocalBarrierWorker&) = delete;
+
+  /// Meta opened a control stream; an older one ends. Called by the compute's rpc service.
+  [[nodiscard]] rpc::Service::Accepted on_control_stream(std::shared_ptr<rpc::Stream> stream);
+  /// True while meta speaks to us: a stream whose Init was answered.
+  [[nodiscard]] bool connected() const { return connected_.load(); }
+  [[nodiscard]] WorkerId worker_id() const { return WorkerId{worker_id_.load()}; }
+  /// Graphs, epochs, who is missing, and what the actors wait for. `reply` is called from the loop.
+  void inspect(std::string what, std::function<void(std::string)> reply);
+  /// Ends the stream and every actor; `done` is called from the loop. Events afterwards change nothing.
+  void stop(runtime::Job done);
+
+ private:
+  struct ControlStreamHandle {
+    std::shared_ptr<rpc::Stream> stream;  // shared with the transport
+    uint64_t number = 0;
+    bool initialized = false;
+    runtime::TimePoint last_heard;
+  };
+  /// An Init that waits until every graph is gone.
+  struct PendingInit {
+    InitRequest request;
+  };
+
+  void post_event(BarrierEvent event) override;
+  /// `work` on the blocking pool; what it returns runs in the loop, in `lane`.
+  void off_loop(WorkerQueue::Lane lane, absl::AnyInvocable<runtime::Job()> work);
+  void finish_stop();
+  void post(WorkerQueue::Lane lane, runtime::Job job);
+  void run();
+
+  void on_stream_opened(uint64_t number, std::shared_ptr<rpc::Stream> stream);
+  void on_stream_closed(uint64_t number, const Status& reason);
+  void on_bytes(uint64_t number, const rpc::Bytes& bytes);
+  void close_stream(const Error& reason);
+  void check_liveness();
+  void send(std::string response);
+
+  void on_request(ControlRequest request);
+  void handle(InitRequest request);
+  void handle(const CommitEpoch& request);
+  void handle(const ResetGraphs& request);
+  void handle(const RemoveGraphs& request);
+  void handle(const InspectRequest& request);
+  [[nodiscard]] Status check_init(const InitRequest& request) const;
+  void reset_all();
+  void continue_init();
+  void finish_init(uint64_t number, const InitRequest& request, const Status& prepared);
+
+  void apply(BarrierEvent event);
+  void perform(OpenGraph effect);
+  void perform(StartEpoch effect);
+  void perform(const SendBarrier& effect);
+  void perform(BuildActors effect);
+  void perform(const ForgetBarrier& effect);
+  void perform(StartSync effect);
+  void perform(const BarrierCompleteResult& effect);
+  void perform(const ReportFailure& effect);
+  void perform(const StopActors& effect);
+  void perform(const StartResetTimer& effect);
+  void perform(const ClearGraph& effect);
+  void perform(const ReportReset& effect);
+  void perform(const ProtocolViolation& effect);
+  [[nodiscard]] std::string debug_text() const;
+
+  // Constant after construction.
+  const Options options_;
+  runtime::Runtime& runtime_;
+  storage::StateStore& store_;
+  ActorManager& actors_;
+  const std::unique_ptr<runtime::Executor> loop_;
+  std::atomic<bool> connected_{false};
+  std::atomic<uint32_t> worker_id_{0};
+  std::atomic<uint64_t> streams_opened_{0};
+  WorkerQueue queue_;
+
+  // Owned by the loop.
+  ManagedBarrierState state_;
+  std::map<PartialGraphId, std::shared_ptr<LocalBarrierManagerImpl>> managers_;  // shared with the graph's actors
+  ControlStreamHandle control_;
+  std::optional<PendingInit> pending_init_;
+  LeaderTerm highest_leader_;
+  std::vector<runtime::Timer> timers_;  // of resets; cleared when no graph resets
+  runtime::Timer liveness_timer_;
+  size_t off_loop_jobs_ = 0;
+  std::optional<runtime::Job> stopping_;  // set by `stop`: called once nothing runs for us any more
+};
+
+}  // namespace penstock::stream

@@ -1,0 +1,97 @@
+// The effects of ManagedBarrierState, one small arm each.
+#include "common/log.h"
+#include "proto/control_stream.pb.h"
+#include "stream/task/barrier_worker/local_barrier_worker.h"
+
+namespace penstock::stream {
+
+void LocalBarrierWorker::apply(BarrierEvent event) {
+  for (BarrierEffect& effect : state_.on_event(std::move(event), runtime_.now())) {
+    std::visit([this](auto& e) { perform(std::move(e)); }, effect);
+  }
+}
+
+void LocalBarrierWorker::perform(OpenGraph effect) {
+  managers_[effect.graph.graph] = std::make_shared<LocalBarrierManagerImpl>(effect.graph, *this);
+  actors_.start_graph(effect.graph);
+  off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect)]() -> runtime::Job {
+    Status opened = store_.open_graph(effect.graph, effect.committed, effect.segments);
+    return [this, graph = effect.graph, opened] { apply(GraphOpened{graph, opened}); };
+  });
+}
+
+void LocalBarrierWorker::perform(StartEpoch effect) {
+  if (Status started = store_.start_epoch(effect.graph.graph, effect.curr, effect.tables); started.has_error()) {
+    post_event(ActorFailed{effect.graph, ActorId{0}, started.error()});
+  }
+}
+
+void LocalBarrierWorker::perform(const SendBarrier& effect) { managers_.at(effect.graph.graph)->log().put(effect.barrier); }
+
+void LocalBarrierWorker::perform(BuildActors effect) {
+  const auto& manager = managers_.at(effect.graph.graph);
+  for (const auto& fragment : effect.build) {
+    for (const pb::BuildActor& actor : fragment->actors()) manager->log().expect(ActorId{actor.actor_id()}, effect.first.prev);
+    actors_.build(effect.graph, fragment, effect.first, manager);
+  }
+}
+
+void LocalBarrierWorker::perform(const ForgetBarrier& effect) { managers_.at(effect.graph.graph)->log().forget(effect.prev); }
+
+void LocalBarrierWorker::perform(StartSync effect) {
+  off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect)]() -> runtime::Job {
+    auto result = store_.sync_epoch(effect.graph, effect.prev, effect.tables);
+    return [this, graph = effect.graph, prev = effect.prev, result = std::move(result)]() mutable {
+      apply(SyncFinished{graph, prev, std::move(result)});
+    };
+  });
+}
+
+void LocalBarrierWorker::perform(const BarrierCompleteResult& effect) {
+  send(encode_complete(effect, store_.flushed_segments(effect.graph.graph)));
+}
+
+void LocalBarrierWorker::perform(const ReportFailure& effect) {
+  log::warn("barrier-worker", "partial graph {} term {} failed (actor {}): {}", effect.graph.graph, effect.graph.term, effect.actor,
+            effect.error);
+  send(encode_failure(effect));
+}
+
+void LocalBarrierWorker::perform(const StopActors& effect) {
+  ++off_loop_jobs_;
+  actors_.stop_graph(effect.graph, [this, graph = effect.graph] {
+    post(WorkerQueue::Lane::Operation, [this, graph] {
+      --off_loop_jobs_;
+      apply(GraphStopped{graph});
+      continue_init();
+      finish_stop();
+    });
+  });
+}
+
+void LocalBarrierWorker::perform(const StartResetTimer& effect) {
+  timers_.push_back(
+      runtime_.after(effect.delay, *loop_, [this, graph = effect.graph, kind = effect.kind] { post_event(ResetTimer{graph, kind}); }));
+}
+
+void LocalBarrierWorker::perform(const ClearGraph& effect) {
+  store_.clear(effect.graph.graph);
+  managers_.erase(effect.graph.graph);
+}
+
+// A reset that Init or `stop` asked for concerns only this node.
+void LocalBarrierWorker::perform(const ReportReset& effect) {
+  if (control_.initialized) send(encode_reset(effect));
+  post(WorkerQueue::Lane::Operation, [this] {
+    if (state_.graphs().empty()) timers_.clear();
+    continue_init();
+    finish_stop();
+  });
+}
+
+void LocalBarrierWorker::perform(const ProtocolViolation& effect) {
+  log::error("barrier-worker", "{}", effect.error);
+  close_stream(effect.error);
+}
+
+}  // namespace penstock::stream

@@ -1,0 +1,101 @@
+#include "stream/task/barrier_worker/managed_barrier_state.h"
+
+namespace penstock::stream {
+namespace {
+
+GraphTerm graph_of(const BarrierEvent& event) {
+  return std::visit([](const auto& e) { return e.graph; }, event);
+}
+
+}  // namespace
+
+BarrierEffects ManagedBarrierState::on_event(BarrierEvent event, runtime::TimePoint now) {
+  BarrierEffects effects;
+  if (const auto* e = std::get_if<CreatePartialGraph>(&event)) {
+    create(*e, effects);
+  } else if (const auto* r = std::get_if<ResetPartialGraph>(&event)) {
+    reset(*r, effects);
+  } else if (const auto* m = std::get_if<RemovePartialGraph>(&event)) {
+    remove(*m, effects);
+  } else if (PartialGraphState* graph = find(graph_of(event)); graph == nullptr) {
+    ++stale_events_;
+  } else {
+    dispatch(*graph, std::move(event), now, effects);
+    if (graph->gone()) graphs_.erase(graph->graph().graph);
+  }
+  return effects;
+}
+
+void ManagedBarrierState::dispatch(PartialGraphState& graph, BarrierEvent event, runtime::TimePoint now, BarrierEffects& effects) {
+  if (auto* collect = std::get_if<BarrierCollected>(&event)) return graph.on_collect(*collect, now, effects);  // the hot one
+  if (auto* inject = std::get_if<InjectBarrier>(&event)) return graph.on_inject(std::move(*inject), now, effects);
+  if (auto* opened = std::get_if<GraphOpened>(&event)) return graph.on_opened(*opened, now, effects);
+  if (auto* failed = std::get_if<ActorFailed>(&event)) return graph.on_failure(failed->actor, failed->error, effects);
+  if (auto* report = std::get_if<SideReport>(&event)) return graph.on_report(std::move(*report));
+  if (auto* synced = std::get_if<SyncFinished>(&event)) return graph.on_sync_finished(std::move(*synced), now, effects);
+  if (std::holds_alternative<GraphStopped>(event)) return graph.on_stopped(effects);
+  if (auto* timer = std::get_if<ResetTimer>(&event)) return graph.on_reset_timer(timer->kind, effects);
+}
+
+void ManagedBarrierState::create(const CreatePartialGraph& event, BarrierEffects& effects) {
+  const auto [at, added] = graphs_.try_emplace(event.graph.graph, event.graph);
+  if (!added) {
+    effects.push_back(ProtocolViolation{event.graph, error(Code::Protocol, "partial graph {} is created in term {} but lives in term {}",
+                                                           event.graph.graph, event.graph.term, at->second.graph().term)});
+    return;
+  }
+  at->second.on_create(event, effects);
+}
+
+// Meta resets what it no longer knows the state of: a graph that is not here, or that this worker knows under an older term.
+void ManagedBarrierState::reset(const ResetPartialGraph& event, BarrierEffects& effects) {
+  const auto found = graphs_.find(event.graph.graph);
+  if (found == graphs_.end()) {
+    effects.push_back(ReportReset{event.graph, std::nullopt});
+  } else if (found->second.graph().term > event.graph.term) {
+    ++stale_events_;
+  } else {
+    found->second.on_reset(effects);
+  }
+}
+
+void ManagedBarrierState::remove(const RemovePartialGraph& event, BarrierEffects& effects) {
+  PartialGraphState* graph = find(event.graph);
+  if (graph == nullptr) {
+    ++stale_events_;
+    return;
+  }
+  if (Status removable = graph->on_remove(); removable.has_error()) {
+    effects.push_back(ProtocolViolation{event.graph, removable.error()});
+    return;
+  }
+  effects.push_back(StopActors{event.graph});
+  graphs_.erase(event.graph.graph);
+}
+
+PartialGraphState* ManagedBarrierState::find(GraphTerm graph) {
+  const auto found = graphs_.find(graph.graph);
+  return found == graphs_.end() || found->second.graph() != graph ? nullptr : &found->second;
+}
+
+std::vector<GraphTerm> ManagedBarrierState::graphs() const {
+  std::vector<GraphTerm> out;
+  out.reserve(graphs_.size());
+  for (const auto& [id, graph] : graphs_) out.push_back(graph.graph());
+  return out;
+}
+
+std::optional<GraphTerm> ManagedBarrierState::current_term(PartialGraphId graph) const {
+  const auto found = graphs_.find(graph);
+  if (found == graphs_.end()) return std::nullopt;
+  return found->second.graph();
+}
+
+std::string ManagedBarrierState::debug_string(runtime::TimePoint now) const {
+  std::string out;
+  for (const auto& [id, graph] : graphs_) out += graph.debug_string(now);
+  if (stale_events_ > 0) out += fmt::format("{} events of ended terms were ignored\n", stale_events_);
+  return out;
+}
+
+}  // namespace penstock::stream

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "stream/task/barrier_worker/partial_graph_state.h"
+
+namespace penstock::stream {
+
+/// All partial graphs of a worker: which barrier waits for whom, in every graph and incarnation (named after RisingWave's).
+///
+/// Guarantees
+///  - an event of another term than the graph's own is counted in `stale_events` and changes nothing;
+///  - one graph's failure, reset or slow sync leaves every other graph alone;
+///  - it is total: no event ends the process; what the protocol forbids is a `ProtocolViolation` effect.
+///
+/// Pure: no clock, thread or I/O; `now` comes with each event. One owner, the worker's loop.
+class ManagedBarrierState {
+ public:
+  [[nodiscard]] BarrierEffects on_event(BarrierEvent event, runtime::TimePoint now);
+
+  [[nodiscard]] std::vector<GraphTerm> graphs() const;
+  [[nodiscard]] std::optional<GraphTerm> current_term(PartialGraphId graph) const;
+  [[nodiscard]] uint64_t stale_events() const { return stale_events_; }
+  [[nodiscard]] std::string debug_string(runtime::TimePoint now) const;
+
+ private:
+  [[nodiscard]] PartialGraphState* find(GraphTerm graph);
+  void create(const CreatePartialGraph& event, BarrierEffects& effects);
+  void reset(const ResetPartialGraph& event, BarrierEffects& effects);
+  void remove(const RemovePartialGraph& event, BarrierEffects& effects);
+  void dispatch(PartialGraphState& graph, BarrierEvent event, runtime::TimePoint now, BarrierEffects& effects);
+
+  std::map<PartialGraphId, PartialGraphState> graphs_;
+  uint64_t stale_events_ = 0;
+};
+
+}  // namespace penstock::stream
