@@ -111,6 +111,26 @@ void to_proto(const Expr& expr, pb::Expr& out) {
   if (!literal.is_null()) literal.set_text(expr.text);
 }
 
+Expr from_proto(const pb::Expr& message) {
+  const auto& t = message.type();
+  const data::DataType type(static_cast<data::TypeKind>(t.kind()), static_cast<int16_t>(t.precision()), static_cast<int16_t>(t.scale()));
+  if (message.has_input()) return Expr::column(message.input(), type, message.position());
+  if (!message.has_call()) {
+    const auto& literal = message.literal();
+    return literal.is_null() ? Expr::null_of(type, message.position()) : Expr::literal(type, literal.text(), message.position());
+  }
+  Expr e;
+  e.kind = Expr::Kind::Call;
+  e.type = type;
+  e.text = message.call().function();
+  e.position = message.position();
+  for (const auto& arg : message.call().args()) {
+    e.args.push_back(from_proto(arg));
+    e.depth = std::max(e.depth, e.args.back().depth + 1);
+  }
+  return e;
+}
+
 pb::Expr to_proto(const Expr& expr) {
   pb::Expr out;
   to_proto(expr, out);

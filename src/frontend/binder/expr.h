@@ -58,6 +58,8 @@ void for_each_column(const Expr& expr, const std::function<void(uint32_t)>& f);
 
 void to_proto(const Expr& expr, pb::Expr& out);
 [[nodiscard]] pb::Expr to_proto(const Expr& expr);
+/// Back from its message: the catalog keeps defaults of columns.
+[[nodiscard]] Expr from_proto(const pb::Expr& message);
 /// "(price > 100)" with the names of the input's columns; $i where there is none.
 [[nodiscard]] std::string to_string(const Expr& expr, std::span<const std::string> columns);
 

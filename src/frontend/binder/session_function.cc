@@ -37,7 +37,7 @@ Result<std::optional<Expr>> session_function(std::string_view name, const std::v
   const bool setting = name == "current_setting" && args.size() == 1 && args[0].is_literal() && !args[0].null;
   if (!text && !setting && (!time || !args.empty())) return std::optional<Expr>{};
   if (context.streaming) {
-    return error(Code::NotSupported, "{}() in a view or sink is not supported: its value changes with no row", name).at(position);
+    return error(Code::NotSupported, "{}() in a view, sink or default is not supported: its value changes with no row", name).at(position);
   }
   if (time) return std::optional(time_of(name, context.settings, position));
   if (text) return std::optional(Expr::literal(TypeKind::Varchar, *text, position));
