@@ -16,9 +16,9 @@ struct TableSchema {
   TableId id;
   std::string name;
   std::vector<data::DataType> types;
-  std::vector<uint32_t> pk;                   // columns
-  std::vector<data::SortOrder> orders;        // one a pk column
-  std::vector<uint32_t> dist_key;             // columns, all in pk; empty: singleton
+  std::vector<uint32_t> pk;             // columns
+  std::vector<data::SortOrder> orders;  // one a pk column
+  std::vector<uint32_t> dist_key;       // columns, all in pk; empty: singleton
   uint32_t vnode_count = kDefaultVNodeCount;
   uint32_t lookup_prefix = 0;
 };
@@ -33,7 +33,8 @@ class StateTable {
     explicit CommitToken(StateTable& table) : table_(&table) {}
     CommitToken(CommitToken&& other) noexcept : table_(std::exchange(other.table_, nullptr)) {}
     CommitToken& operator=(CommitToken&&) = delete;
-    ~CommitToken();  // checks that post_yield was called
+    /// A token may die unused only together with its operator: the table's next use after a forgotten `post_yield` ends the process.
+    ~CommitToken() = default;
     Status post_yield(const VNodeBitmap* new_vnodes) &&;
 
    private:
@@ -45,7 +46,8 @@ class StateTable {
   Status init(EpochPair epoch);
   [[nodiscard]] const TableSchema& schema() const { return schema_; }
 
-  /// Writes go to a buffer that `flush` hands to the store as one batch (commit does so too).
+  /// Writes go to a buffer that is handed to the store in batches: when it is large, before a read, by `flush` and `commit`. What goes
+  /// wrong then, or a row of a vnode that this table does not have, is the error of the next `flush`, read or `commit`.
   void insert(const data::Row& row);
   void erase(const data::Row& row);
   void update(const data::Row& old_row, const data::Row& new_row);
@@ -57,7 +59,8 @@ class StateTable {
   Status flush();
 
   /// vnode | pk bytes of rows of `chunk`, whose columns `pk_columns` hold the pk in order (dist key taken from the pk). Appends to `out`.
-  void keys_of(const data::DataChunk& chunk, std::span<const uint32_t> rows, std::span<const uint32_t> pk_columns, std::vector<std::string>& out) const;
+  void keys_of(const data::DataChunk& chunk, std::span<const uint32_t> rows, std::span<const uint32_t> pk_columns,
+               std::vector<std::string>& out) const;
   [[nodiscard]] std::string key_of(const data::Row& pk) const;
   /// vnode | encoded prefix of the pk (the prefix must hold the dist key).
   [[nodiscard]] std::string prefix_of(const data::Row& prefix) const;
@@ -78,10 +81,26 @@ class StateTable {
  private:
   StateTable(TableSchema schema, VNodeBitmap vnodes, std::unique_ptr<LocalStateStore> local);
 
+  [[nodiscard]] VNode vnode_of(const data::Row& pk) const;
+  void encode_key_of_row(const data::Row& row, std::string& out) const;
+  void put(const data::Row& row);
+  void write_rows(const data::StreamChunk& chunk, std::span<const uint32_t> rows, std::span<const VNode> chunk_vnodes);
+  void check_write(std::string_view key);
+  void check_vnodes(std::span<const VNode> vnodes);
+  [[nodiscard]] bool same_bytes(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size) const;
+  void flush_if_large();
+
+  // constant after opening
   TableSchema schema_;
+  std::vector<data::DataType> pk_types_;
+  std::vector<uint32_t> all_columns_;
+  std::vector<uint32_t> dist_in_pk_;  // positions of dist_key within pk
+
   VNodeBitmap vnodes_;
   std::unique_ptr<LocalStateStore> local_;
   WriteBatch buffer_;
+  std::optional<Error> failure_;  // of a write, until it can be reported
+  bool awaiting_post_yield_ = false;
 };
 
 }  // namespace penstock::storage
