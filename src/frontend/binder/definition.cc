@@ -11,7 +11,7 @@
 namespace penstock::frontend {
 namespace {
 
-Error not_supported(std::string_view what, uint32_t position) {
+Error unsupported_clause(std::string_view what, uint32_t position) {
   return error(Code::NotSupported, "{} is not supported", what).at(position);
 }
 
@@ -23,8 +23,8 @@ Status add_column(const ast::ColumnDef& def, bool source, pb::CatalogObject& obj
     return error(Code::DuplicateColumn, "column name \"{}\" conflicts with a system column name", def.name).at(def.position);
   }
   PENSTOCK_TRY(const auto type, bind_type(def.type));
-  if (source && def.not_null) return not_supported("NOT NULL in a source", def.position);
-  if (source && def.default_value) return not_supported("DEFAULT in a source", def.position);
+  if (source && def.not_null) return unsupported_clause("NOT NULL in a source", def.position);
+  if (source && def.default_value) return unsupported_clause("DEFAULT in a source", def.position);
   auto& column = *object.add_columns();
   column.set_name(def.name);
   column.set_not_null(def.not_null);
@@ -60,10 +60,10 @@ Status add_primary_key(const std::vector<ast::NameAt>& key, pb::CatalogObject& o
 }
 
 Status source_clauses(const ast::CreateRelation& create, pb::CatalogObject& object) {
-  if (!create.primary_key.empty()) return not_supported("PRIMARY KEY of a source", create.primary_key.front().position);
+  if (!create.primary_key.empty()) return unsupported_clause("PRIMARY KEY of a source", create.primary_key.front().position);
   const auto plain = create.format.empty() || create.format == "PLAIN";
   const auto known = create.encode.empty() || create.encode == "CSV" || create.encode == "JSON";
-  if (!plain || !known) return not_supported(fmt::format("FORMAT {} ENCODE {}", create.format, create.encode), create.format_position);
+  if (!plain || !known) return unsupported_clause(fmt::format("FORMAT {} ENCODE {}", create.format, create.encode), create.format_position);
   set_properties(create.options, object);
   for (const ast::Option& option : create.encode_options) {
     if (object.properties().contains(option.key))
@@ -75,7 +75,9 @@ Status source_clauses(const ast::CreateRelation& create, pb::CatalogObject& obje
     return error(Code::InvalidParameter, "source \"{}\" needs WITH (connector = '…')", create.name.name).at(create.name.position);
   }
   for (const ast::Option& option : create.options) {
-    if (option.key == "source_rate_limit") PENSTOCK_TRY(rate_limit_of(option));
+    if (option.key == "source_rate_limit") {
+      PENSTOCK_TRY(rate_limit_of(option));
+    }
   }
   object.set_format(create.format);
   object.set_encode(create.encode);
@@ -85,10 +87,10 @@ Status source_clauses(const ast::CreateRelation& create, pb::CatalogObject& obje
 
 Status table_clauses(const ast::CreateRelation& create, pb::CatalogObject& object) {
   for (const ast::Option& option : create.options) {
-    return not_supported(option.key == "connector" ? "a table with a connector" : fmt::format("option \"{}\" of a table", option.key),
+    return unsupported_clause(option.key == "connector" ? "a table with a connector" : fmt::format("option \"{}\" of a table", option.key),
                          option.position);
   }
-  if (!create.format.empty()) return not_supported("FORMAT of a table", create.format_position);
+  if (!create.format.empty()) return unsupported_clause("FORMAT of a table", create.format_position);
   PENSTOCK_TRY(add_primary_key(create.primary_key, object));
   if (create.primary_key.empty()) {
     auto& row_id = *object.add_columns();
@@ -120,8 +122,10 @@ Result<pb::CatalogObject> bind_definition(const ast::CreateRelation& create, std
   PENSTOCK_TRY(auto object, new_object(create.name, create.if_not_exists, definition, context));
   const bool source = create.kind == ast::RelationKind::Source;
   object.set_kind(source ? pb::OBJECT_SOURCE : pb::OBJECT_TABLE);
-  for (const ast::ColumnDef& column : create.columns) PENSTOCK_TRY(add_column(column, source, object, context));
-  if (object.columns().empty()) return not_supported(source ? "a source without columns" : "a table without columns", create.name.position);
+  for (const ast::ColumnDef& column : create.columns) {
+    PENSTOCK_TRY(add_column(column, source, object, context));
+  }
+  if (object.columns().empty()) return unsupported_clause(source ? "a source without columns" : "a table without columns", create.name.position);
   PENSTOCK_TRY(source ? source_clauses(create, object) : table_clauses(create, object));
   return object;
 }
