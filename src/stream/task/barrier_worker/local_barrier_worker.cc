@@ -172,7 +172,7 @@ void LocalBarrierWorker::handle(InitRequest request) {
     return close_stream(checked.error());
   }
   highest_leader_ = request.leader_term;
-  worker_id_ = request.worker.value;
+  if (worker_id_told_) worker_id_told_(request.worker);
   control_.initialized = false;
   pending_init_ = PendingInit{std::move(request)};
   reset_all();
