@@ -88,7 +88,7 @@ Status source_clauses(const ast::CreateRelation& create, pb::CatalogObject& obje
 Status table_clauses(const ast::CreateRelation& create, pb::CatalogObject& object) {
   for (const ast::Option& option : create.options) {
     return unsupported_clause(option.key == "connector" ? "a table with a connector" : fmt::format("option \"{}\" of a table", option.key),
-                         option.position);
+                              option.position);
   }
   if (!create.format.empty()) return unsupported_clause("FORMAT of a table", create.format_position);
   PENSTOCK_TRY(add_primary_key(create.primary_key, object));
@@ -125,7 +125,8 @@ Result<pb::CatalogObject> bind_definition(const ast::CreateRelation& create, std
   for (const ast::ColumnDef& column : create.columns) {
     PENSTOCK_TRY(add_column(column, source, object, context));
   }
-  if (object.columns().empty()) return unsupported_clause(source ? "a source without columns" : "a table without columns", create.name.position);
+  if (object.columns().empty())
+    return unsupported_clause(source ? "a source without columns" : "a table without columns", create.name.position);
   PENSTOCK_TRY(source ? source_clauses(create, object) : table_clauses(create, object));
   return object;
 }

@@ -10,7 +10,8 @@ using namespace logical;  // NOLINT(google-build-using-namespace): the nodes of 
 
 // Exact, unlike the text for people: types of all parts, strings by their length.
 void append(const Expr& e, std::string& out) {
-  out += fmt::format("{}{}:{}:{}{}'{}(", static_cast<int>(e.kind), e.type.to_string(), e.index, e.null ? "null" : "", e.text.size(), e.text);
+  out +=
+      fmt::format("{}{}:{}:{}{}'{}(", static_cast<int>(e.kind), e.type.to_string(), e.index, e.null ? "null" : "", e.text.size(), e.text);
   for (const Expr& arg : e.args) append(arg, out);
   out += ')';
 }
@@ -29,7 +30,9 @@ std::string texts_of(const std::vector<Expr>& exprs) {
 
 struct Fingerprint {
   std::string operator()(const Scan& n) const { return fmt::format("scan {} {}", n.object->id(), fmt::join(n.columns, ",")); }
-  std::string operator()(const SystemScan& n) const { return fmt::format("system {}.{} {}", n.relation->schema, n.relation->name, fmt::join(n.columns, ",")); }
+  std::string operator()(const SystemScan& n) const {
+    return fmt::format("system {}.{} {}", n.relation->schema, n.relation->name, fmt::join(n.columns, ","));
+  }
   std::string operator()(const Values& n) const {
     std::string out = "values";
     for (const auto& row : n.rows) out += " (" + texts_of(row) + ")";
@@ -40,7 +43,8 @@ struct Fingerprint {
   std::string operator()(const Aggregate& n) const {
     std::string out = fmt::format("aggregate {}", fmt::join(n.keys, ","));
     for (const AggCall& c : n.calls) {
-      out += fmt::format(" {}({}){}:{}", c.function, fmt::join(c.args, ","), c.distinct ? "d" : "", c.filter ? std::to_string(*c.filter) : "");
+      out +=
+          fmt::format(" {}({}){}:{}", c.function, fmt::join(c.args, ","), c.distinct ? "d" : "", c.filter ? std::to_string(*c.filter) : "");
     }
     return out;
   }
@@ -68,18 +72,6 @@ std::string fingerprint(const Plan& plan) {
   out += " [";
   for (const PlanPtr& input : plan.inputs) out += fingerprint(*input) + "; ";
   return out + "]";
-}
-
-PlanPtr optimize(PlanPtr plan) {
-  plan = push_filters(std::move(plan));
-  plan = reorder_joins(std::move(plan));
-  plan = push_filters(std::move(plan));
-  plan = extract_join_keys(std::move(plan));
-  plan = merge_projections(std::move(plan));
-  plan = prune_columns(std::move(plan));
-  plan = merge_projections(std::move(plan));
-  plan = normalize_aggregates(std::move(plan));
-  return merge_projections(std::move(plan));
 }
 
 }  // namespace penstock::frontend::rules

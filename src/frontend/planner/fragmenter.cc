@@ -10,9 +10,12 @@ namespace {
 
 pb::DispatchType dispatch_type(const Distribution& to) {
   switch (to.kind) {
-    case Distribution::Kind::Single: return pb::DISPATCH_SIMPLE;
-    case Distribution::Kind::Hash: return pb::DISPATCH_HASH;
-    case Distribution::Kind::Any: break;
+    case Distribution::Kind::Single:
+      return pb::DISPATCH_SIMPLE;
+    case Distribution::Kind::Hash:
+      return pb::DISPATCH_HASH;
+    case Distribution::Kind::Any:
+      break;
   }
   return pb::DISPATCH_NO_SHUFFLE;
 }

@@ -60,8 +60,8 @@ class Fragmenter {
   [[nodiscard]] Stream exchange(Stream stream, Distribution to);
   /// A stream whose operators may be added to: a shared fragment is read without shuffle.
   [[nodiscard]] Stream open(Stream stream);
-  /// The fragment is done; more than one stream may read it now.
-  [[nodiscard]] uint32_t finish(pb::StreamNode root, Stage stage);
+  /// The fragment is done; more than one stream may read it now. Returns its number.
+  uint32_t finish(pb::StreamNode root, Stage stage);
   /// A number for a fragment that is finished later, with its colocation group.
   [[nodiscard]] uint32_t reserve();
   void fill(uint32_t fragment, pb::StreamNode root, Stage stage);

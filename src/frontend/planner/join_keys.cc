@@ -63,7 +63,8 @@ void extract(Plan& plan) {
     const Expr on_right = shift_columns(part.args[first == Reads::Left ? 1 : 0], -static_cast<int64_t>(left.width));
     const std::pair key{left.column_for(on_left), right.column_for(on_right)};
     // A column keyed twice (a.x = b.y AND a.x = b.z): the second is an ordinary condition.
-    const bool taken = std::any_of(join.keys.begin(), join.keys.end(), [&](const auto& k) { return k.first == key.first || k.second == key.second; });
+    const bool taken =
+        std::any_of(join.keys.begin(), join.keys.end(), [&](const auto& k) { return k.first == key.first || k.second == key.second; });
     if (taken) {
       rest.push_back(std::move(part));
     } else {
@@ -76,7 +77,8 @@ void extract(Plan& plan) {
   for (uint32_t& c : join.output) c = moved(c);
   join.condition.reset();
   if (!rest.empty()) {
-    join.condition = replace_columns(conjunction(std::move(rest)), [&](const Expr& c) { return Expr::column(moved(c.index), c.type, c.position); });
+    join.condition =
+        replace_columns(conjunction(std::move(rest)), [&](const Expr& c) { return Expr::column(moved(c.index), c.type, c.position); });
   }
   plan.inputs[0] = left.finish();
   plan.inputs[1] = right.finish();

@@ -28,7 +28,10 @@ void sort_arguments(Plan& plan) {
   auto* project = plan.input().as<Project>();
   if (project == nullptr) return;
   std::vector<std::string> texts;
-  for (const Expr& e : project->exprs) texts.push_back(fmt::format("{}:{}", to_string(e, {}), e.type.to_string()));
+  for (const Expr& e : project->exprs) {
+    // Plain columns first and by number, as they stand where no projection is left.
+    texts.push_back(e.is_column() ? fmt::format("{:09}", e.index) : fmt::format("{}:{}", to_string(e, {}), e.type.to_string()));
+  }
   const auto order = sorted_order(texts);
   const auto place = inverse(order);
   std::vector<Expr> exprs;

@@ -17,7 +17,8 @@ std::string pick_text(std::span<const std::string> names, std::span<const uint32
 std::string aggregate_text(const logical::AggCall& call, std::span<const std::string> names) {
   std::vector<std::string> args;
   for (const uint32_t a : call.args) args.push_back(names[a]);
-  std::string out = fmt::format("{}({}{})", call.function, call.distinct ? "distinct " : "", args.empty() ? "*" : fmt::format("{}", fmt::join(args, ", ")));
+  std::string out = fmt::format("{}({}{})", call.function, call.distinct ? "distinct " : "",
+                                args.empty() ? "*" : fmt::format("{}", fmt::join(args, ", ")));
   if (call.filter) out += fmt::format(" filter({})", names[*call.filter]);
   return out;
 }
@@ -35,10 +36,14 @@ std::string join_text(const logical::Join& join, std::span<const std::string> le
 
 std::string_view join_name(logical::JoinKind kind) {
   switch (kind) {
-    case logical::JoinKind::Inner: return "Inner";
-    case logical::JoinKind::Left: return "LeftOuter";
-    case logical::JoinKind::Right: return "RightOuter";
-    case logical::JoinKind::Full: return "FullOuter";
+    case logical::JoinKind::Inner:
+      return "Inner";
+    case logical::JoinKind::Left:
+      return "LeftOuter";
+    case logical::JoinKind::Right:
+      return "RightOuter";
+    case logical::JoinKind::Full:
+      return "FullOuter";
   }
   return "Inner";
 }
@@ -49,7 +54,8 @@ std::string window_text(const logical::Window& window, std::span<const std::stri
   std::vector<std::string> all(names.begin(), names.end());
   all.insert(all.end(), {"window_start", "window_end"});
   if (window.slide_micros == window.size_micros) {
-    return fmt::format("time_col: {}, size: {}, output: {}", names[window.time_column], interval_text(window.size_micros), pick_text(all, window.output));
+    return fmt::format("time_col: {}, size: {}, output: {}", names[window.time_column], interval_text(window.size_micros),
+                       pick_text(all, window.output));
   }
   return fmt::format("time_col: {}, slide: {}, size: {}, output: {}", names[window.time_column], interval_text(window.slide_micros),
                      interval_text(window.size_micros), pick_text(all, window.output));

@@ -53,19 +53,24 @@ PlanPtr selected(PlanPtr plan, const Columns& kept, const Columns& wanted) {
   return make_selection(std::move(plan), picks);
 }
 
-// Only the number of rows matters, but a chunk needs a column: the narrowest.
+// Where only the number of rows matters, a chunk still needs a column: the narrowest.
 uint32_t cheapest(const Plan& plan) {
   const auto cost = [](data::TypeKind kind) {
     switch (kind) {
-      case data::TypeKind::Boolean: return 1;
-      case data::TypeKind::Int16: return 2;
+      case data::TypeKind::Boolean:
+        return 1;
+      case data::TypeKind::Int16:
+        return 2;
       case data::TypeKind::Int32:
       case data::TypeKind::Float32:
-      case data::TypeKind::Date: return 4;
+      case data::TypeKind::Date:
+        return 4;
       case data::TypeKind::Int64:
       case data::TypeKind::Float64:
-      case data::TypeKind::Timestamp: return 8;
-      default: return 16;
+      case data::TypeKind::Timestamp:
+        return 8;
+      default:
+        return 16;
     }
   };
   const auto best = std::min_element(plan.columns.begin(), plan.columns.end(),
@@ -73,11 +78,20 @@ uint32_t cheapest(const Plan& plan) {
   return static_cast<uint32_t>(best - plan.columns.begin());
 }
 
-PlanPtr prune_input(PlanPtr input, Columns& columns) {
+// Leaves `columns` of the input, or any one if none is wanted. Where each of its old columns is now.
+std::vector<uint32_t> prune_input(PlanPtr& input, const Columns& columns) {
+  const size_t width = input->width();
+  if (!columns.empty()) {
+    input = prune(std::move(input), columns);
+    return mapping_of(width, columns);
+  }
   // Under a projection to nothing there is nothing of it to keep.
-  while (columns.empty() && input->as<Project>() != nullptr) input = std::move(input->inputs[0]);
-  if (columns.empty() && input->width() > 0) columns = {cheapest(*input)};
-  return prune(std::move(input), columns);
+  while (input->as<Project>() != nullptr) input = std::move(input->inputs[0]);
+  if (input->width() > 0) {
+    const Columns any = {cheapest(*input)};
+    input = prune(std::move(input), any);
+  }
+  return std::vector<uint32_t>(width, kDropped);
 }
 
 struct Pruner {
@@ -116,10 +130,7 @@ struct Pruner {
       exprs.push_back(std::move(project.exprs[c]));
       columns.push_back(plan->columns[c]);
     }
-    Columns kept = below.columns();
-    const size_t width = plan->input().width();
-    plan->inputs[0] = prune_input(std::move(plan->inputs[0]), kept);
-    const auto mapping = mapping_of(width, kept);
+    const auto mapping = prune_input(plan->inputs[0], below.columns());
     for (Expr& e : exprs) e = map_columns(std::move(e), mapping);
     project.exprs = std::move(exprs);
     plan->columns = std::move(columns);
@@ -148,10 +159,9 @@ struct Pruner {
   }
   PlanPtr operator()(Aggregate& aggregate) {
     const auto key_count = static_cast<uint32_t>(aggregate.keys.size());
-    const size_t width = plan->input().width();
     Columns kept;  // of the output: all keys, the calls that are wanted
     for (uint32_t i = 0; i < key_count; ++i) kept.push_back(i);
-    Needed below(width, aggregate.keys);
+    Needed below(plan->input().width(), aggregate.keys);
     std::vector<AggCall> calls;
     for (const uint32_t c : wanted) {
       if (c < key_count) continue;
@@ -160,9 +170,7 @@ struct Pruner {
       for (const uint32_t arg : calls.back().args) below.add(arg);
       if (calls.back().filter) below.add(*calls.back().filter);
     }
-    Columns input_columns = below.columns();
-    plan->inputs[0] = prune_input(std::move(plan->inputs[0]), input_columns);
-    const auto mapping = mapping_of(width, input_columns);
+    const auto mapping = prune_input(plan->inputs[0], below.columns());
     for (uint32_t& key : aggregate.keys) key = mapping[key];
     for (AggCall& call : calls) {
       for (uint32_t& arg : call.args) arg = mapping[arg];
@@ -183,11 +191,8 @@ struct Pruner {
       right.add(r);
     }
     if (join.condition) for_each_column(*join.condition, need);
-    Columns left_kept = left.columns(), right_kept = right.columns();
-    plan->inputs[0] = prune_input(std::move(plan->inputs[0]), left_kept);
-    plan->inputs[1] = prune_input(std::move(plan->inputs[1]), right_kept);
-    auto mapping = mapping_of(left_width, left_kept);
-    const auto right_mapping = mapping_of(right_width, right_kept);
+    auto mapping = prune_input(plan->inputs[0], left.columns());
+    const auto right_mapping = prune_input(plan->inputs[1], right.columns());
     const auto new_left = static_cast<uint32_t>(plan->input(0).width());
     for (auto& [l, r] : join.keys) {
       l = mapping[l];
@@ -208,10 +213,9 @@ struct Pruner {
       output.push_back(window.output[c]);
       if (output.back() < width) below.add(output.back());
     }
-    Columns kept = below.columns();
-    plan->inputs[0] = prune_input(std::move(plan->inputs[0]), kept);
-    const auto mapping = mapping_of(width, kept);
-    for (uint32_t& c : output) c = c < width ? mapping[c] : static_cast<uint32_t>(c - width + kept.size());
+    const auto mapping = prune_input(plan->inputs[0], below.columns());
+    const size_t new_width = plan->input().width();
+    for (uint32_t& c : output) c = static_cast<uint32_t>(c < width ? mapping[c] : c - width + new_width);
     window.time_column = mapping[window.time_column];
     window.output = std::move(output);
     return done();
@@ -223,10 +227,8 @@ struct Pruner {
     return std::move(plan);
   }
   template <typename Remap>
-  PlanPtr pass_through(Columns kept, Remap&& remap) {
-    const size_t width = plan->width();
-    plan->inputs[0] = prune_input(std::move(plan->inputs[0]), kept);
-    remap(mapping_of(width, kept));
+  PlanPtr pass_through(const Columns& kept, Remap&& remap) {
+    remap(prune_input(plan->inputs[0], kept));
     return selected(done(), kept, wanted);
   }
 };

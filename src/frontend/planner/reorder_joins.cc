@@ -56,7 +56,8 @@ std::vector<size_t> order_of(const JoinGroup& group) {
   const auto joined = [&](size_t r) { return std::find(order.begin(), order.end(), r) != order.end(); };
   while (!waiting.empty()) {
     const auto linked = std::find_if(waiting.begin(), waiting.end(), [&](size_t r) {
-      return std::any_of(links.begin(), links.end(), [&](const auto& l) { return (l.first == r && joined(l.second)) || (l.second == r && joined(l.first)); });
+      return std::any_of(links.begin(), links.end(),
+                         [&](const auto& l) { return (l.first == r && joined(l.second)) || (l.second == r && joined(l.first)); });
     });
     const auto next = linked == waiting.end() ? waiting.begin() : linked;
     order.push_back(*next);

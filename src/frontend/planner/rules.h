@@ -20,8 +20,10 @@ using logical::PlanPtr;
 [[nodiscard]] PlanPtr extract_join_keys(PlanPtr plan);
 /// Every node gives only the columns that are read.
 [[nodiscard]] PlanPtr prune_columns(PlanPtr plan);
-/// Projections on projections into one; those that change nothing away.
+/// Projections on projections into one, those that change nothing away; unions of unions into one.
 [[nodiscard]] PlanPtr merge_projections(PlanPtr plan);
+/// A projection that only picks columns is done by the scan, window or join below, which picks its columns anyway.
+[[nodiscard]] PlanPtr absorb_selections(PlanPtr plan);
 /// Group keys and arguments in an order that does not depend on how the query was written, so that equal aggregations look equal.
 [[nodiscard]] PlanPtr normalize_aggregates(PlanPtr plan);
 

@@ -27,16 +27,18 @@ class StreamPlanner {
 
   /// The job that keeps `object` (a materialized view) equal to `plan`; fills in the object's columns, keys and state table. `names` are
   /// those of the visible columns. Errors: `NotSupported` for what cannot be done on a stream.
-  [[nodiscard]] Result<pb::FragmentGraph> plan_view(const logical::Plan& plan, const std::vector<std::string>& names, pb::CatalogObject& object);
+  [[nodiscard]] Result<pb::FragmentGraph> plan_view(const logical::Plan& plan, const std::vector<std::string>& names,
+                                                    pb::CatalogObject& object);
   /// The job that sends the changes of `plan` to a sink.
-  [[nodiscard]] Result<pb::FragmentGraph> plan_sink(const logical::Plan& plan, const std::vector<std::string>& names, pb::CatalogObject& object);
+  [[nodiscard]] Result<pb::FragmentGraph> plan_sink(const logical::Plan& plan, const std::vector<std::string>& names,
+                                                    pb::CatalogObject& object);
   /// The job that keeps the rows of a table that INSERT, UPDATE and DELETE change.
   [[nodiscard]] pb::FragmentGraph plan_table(pb::CatalogObject& object, pb::ConflictBehavior conflict);
 
  private:
   struct Need {
-    bool key = false;                     // rows must be told apart
-    std::optional<Distribution> wanted;   // the shuffle that follows, in columns of the plan: a hint
+    bool key = false;                    // rows must be told apart
+    std::optional<Distribution> wanted;  // the shuffle that follows, in columns of the plan: a hint
   };
   struct SharedSource {
     const pb::CatalogObject* object = nullptr;
