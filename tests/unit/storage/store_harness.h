@@ -41,6 +41,10 @@ inline std::string key(VNode vnode, std::string_view text) {
 }
 inline std::string vnode_end(VNode vnode) { return key(static_cast<VNode>(vnode + 1), ""); }
 
+inline std::string brief(std::string_view value) {
+  return value.size() <= 40 ? std::string(value) : fmt::format("{}…{}", value.substr(0, 10), value.size());
+}
+
 /// "a=1 b=2": rows of vnode 0 by their text, those of others as "3/a=1".
 inline std::string dump(Result<std::unique_ptr<RowIterator>> rows) {
   if (rows.has_error()) return fmt::format("{}", code_name(rows.error().code()));
@@ -52,7 +56,7 @@ inline std::string dump(Result<std::unique_ptr<RowIterator>> rows) {
     const std::string_view k = rows.value()->key();
     const int vnode = static_cast<uint8_t>(k[0]) << 8 | static_cast<uint8_t>(k[1]);
     out +=
-        fmt::format("{}{}{}={}", out.empty() ? "" : " ", vnode == 0 ? "" : fmt::format("{}/", vnode), k.substr(2), rows.value()->value());
+        fmt::format("{}{}{}={}", out.empty() ? "" : " ", vnode == 0 ? "" : fmt::format("{}/", vnode), k.substr(2), brief(rows.value()->value()));
   }
 }
 
