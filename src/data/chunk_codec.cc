@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "data/chunk.h"
+#include "data/copy.h"
 #include "data/value_format.h"
 
 // A chunk on the wire; all numbers little-endian.
@@ -56,7 +57,7 @@ void append_texts(std::string& out, const Column& column, size_t stored) {
   char* at = out.data() + bytes;
   for (size_t i = 0; i < stored; ++i) {
     if (column.is_null(i)) continue;
-    std::memcpy(at, texts[i].data(), texts[i].size());
+    copy_short(at, texts[i].data(), texts[i].size());
     at += texts[i].size();
   }
 }

@@ -32,11 +32,7 @@ class Column {
   template <typename T>
   Column(DataType type, size_t size, std::shared_ptr<const T[]> values, std::shared_ptr<const Bitmap> validity,
          std::vector<BufferPtr> owners = {}, bool constant = false)
-      : type_(type),
-        constant_(constant),
-        size_(size),
-        values_(std::shared_ptr<const void>(values, values.get())),
-        validity_(std::move(validity)) {
+      : type_(type), constant_(constant), size_(size), values_(untyped(std::move(values))), validity_(std::move(validity)) {
     if (!owners.empty()) owners_ = std::make_shared<const std::vector<BufferPtr>>(std::move(owners));
   }
   /// A column whose `values` are views into the text of `source`: keeps alive what `source` does.
@@ -78,6 +74,11 @@ class Column {
 
  private:
   friend Column concat(std::span<const Column> columns);
+  template <typename T>
+  [[nodiscard]] static std::shared_ptr<const void> untyped(std::shared_ptr<const T[]> values) {
+    const T* const array = values.get();
+    return {std::move(values), array};
+  }
   [[nodiscard]] size_t stored() const { return constant_ ? 1 : size_; }
   template <typename T>
   [[nodiscard]] Column gather_as(std::span<const uint32_t> indices) const;
@@ -149,6 +150,8 @@ class ColumnBuilder {
   std::shared_ptr<char[]> arena_;  // current block of copied text; becomes one of the column's owners
   size_t arena_used_ = 0;
   size_t arena_size_ = 0;
+  size_t arena_total_ = 0;  // used in the blocks before
+  size_t arena_hint_ = 0;   // size of the first block
 };
 
 /// Builds a column of a type known only at run time, a `Datum` or a value of another column at a time.

@@ -1,3 +1,5 @@
+#include <array>
+#include <charconv>
 #include <optional>
 
 #include "data/datetime.h"
@@ -104,42 +106,51 @@ std::optional<Fault> read_timestamp(std::string_view text, int64_t& days, int64_
   return {};
 }
 
-void append_padded(std::string& out, int64_t value, int width) {
-  char digits[20];
-  int at = 20;
-  for (; value != 0 || width > 0; value /= 10, --width) digits[--at] = static_cast<char>('0' + value % 10);
-  out.append(digits + at, digits + 20);
-}
+// Text as it grows in a buffer that is large enough for any timestamp.
+struct DateWriter {
+  std::array<char, 64> text;
+  char* at = text.data();
 
-// Digits after the point without trailing zeros.
-void append_micros(std::string& out, int64_t micros) {
-  if (micros == 0) return;
-  int width = 6;
-  for (; micros % 10 == 0; micros /= 10) --width;
-  out += '.';
-  append_padded(out, micros, width);
-}
-
-void append_clock(std::string& out, int64_t micros) {
-  append_padded(out, micros / kMicrosPerHour, 2);
-  out += ':';
-  append_padded(out, micros / kMicrosPerMinute % 60, 2);
-  out += ':';
-  append_padded(out, micros / kMicrosPerSecond % 60, 2);
-  append_micros(out, micros % kMicrosPerSecond);
-}
-
-// Returns whether " BC" must follow at the end.
-bool append_day(std::string& out, int64_t days) {
-  const CivilDate date = civil_from_days(days);
-  const bool before_christ = date.year <= 0;
-  append_padded(out, before_christ ? 1 - date.year : date.year, 4);
-  out += '-';
-  append_padded(out, date.month, 2);
-  out += '-';
-  append_padded(out, date.day, 2);
-  return before_christ;
-}
+  void put(char c) { *at++ = c; }
+  void two_digits(int64_t value) {
+    put(static_cast<char>('0' + value / 10));
+    put(static_cast<char>('0' + value % 10));
+  }
+  // Four digits at least.
+  void year(int64_t value) {
+    if (value > 9999) {
+      at = std::to_chars(at, text.data() + text.size(), value).ptr;
+      return;
+    }
+    two_digits(value / 100);
+    two_digits(value % 100);
+  }
+  // Digits after the point without trailing zeros.
+  void fraction(int64_t micros) {
+    if (micros == 0) return;
+    put('.');
+    for (int64_t unit = 100'000; micros != 0; micros %= unit, unit /= 10) put(static_cast<char>('0' + micros / unit));
+  }
+  void clock(int64_t micros) {
+    two_digits(micros / kMicrosPerHour);
+    put(':');
+    two_digits(micros / kMicrosPerMinute % 60);
+    put(':');
+    two_digits(micros / kMicrosPerSecond % 60);
+    fraction(micros % kMicrosPerSecond);
+  }
+  void date(const CivilDate& date) {
+    year(date.year <= 0 ? 1 - date.year : date.year);
+    put('-');
+    two_digits(date.month);
+    put('-');
+    two_digits(date.day);
+  }
+  void finish(std::string& out, bool before_christ) const {
+    out.append(text.data(), static_cast<size_t>(at - text.data()));
+    if (before_christ) out += " BC";
+  }
+};
 
 }  // namespace
 
@@ -158,15 +169,20 @@ Result<int64_t> parse_timestamp(std::string_view text) {
 }
 
 void append_date(std::string& out, int32_t days) {
-  if (append_day(out, days)) out += " BC";
+  const CivilDate date = civil_from_days(days);
+  DateWriter writer;
+  writer.date(date);
+  writer.finish(out, date.year <= 0);
 }
 
 void append_timestamp(std::string& out, int64_t micros) {
   const auto [days, time] = split_timestamp(micros);
-  const bool before_christ = append_day(out, days);
-  out += ' ';
-  append_clock(out, time);
-  if (before_christ) out += " BC";
+  const CivilDate date = civil_from_days(days);
+  DateWriter writer;
+  writer.date(date);
+  writer.put(' ');
+  writer.clock(time);
+  writer.finish(out, date.year <= 0);
 }
 
 }  // namespace penstock::data

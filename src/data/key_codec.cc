@@ -24,11 +24,11 @@ namespace {
 
 using namespace key_format;
 
-char null_marker(SortOrder order) { return order.nulls_first ? kNullFirst : kNullLast; }
+char null_marker(SortOrder order) { return static_cast<char>(order.nulls_first ? kNullFirst : kNullLast); }
 
 template <typename T>
 char* write_cell(char* to, const T& value, bool descending) {
-  *to++ = kNotNull;
+  *to++ = static_cast<char>(kNotNull);
   char* const end = write_payload(to, value);
   if (descending) flip_bytes(to, end);
   return end;

@@ -29,10 +29,20 @@ class KeyReader {
   template <typename U>
   bool number(U& out) {
     if (rest_.size() < sizeof(U)) return false;
-    std::memcpy(&out, rest_.data(), sizeof(U));
+    std::memcpy(&out, rest_.begin(), sizeof(U));
     rest_.remove_prefix(sizeof(U));
     out = big_endian(out);
     if (mask_ != 0) out = static_cast<U>(~out);
+    return true;
+  }
+
+  // Text up to its terminator if no byte of it was escaped or complemented.
+  bool plain_text(std::string_view& out) {
+    if (mask_ != 0) return false;
+    const std::string_view text = rest_.substr(0, rest_.find('\0'));
+    if (text.size() == rest_.size() || text.find('\1') != std::string_view::npos) return false;
+    rest_.remove_prefix(text.size() + 1);
+    out = text;
     return true;
   }
 
@@ -47,15 +57,21 @@ bool read_payload(KeyReader& in, T& out) {
   return in.number(bits) && value_of_bits(bits, out);
 }
 
-bool read_payload(KeyReader& in, std::string& out) {
+// Text is a view of the key where nothing was changed in it, else of a copy in `scratch`.
+bool read_payload(KeyReader& in, std::string_view& out, std::string& scratch) {
+  if (in.plain_text(out)) return true;
+  scratch.clear();
   unsigned char byte = 0;
   while (in.byte(byte)) {
-    if (byte == 0) return true;
+    if (byte == 0) {
+      out = scratch;
+      return true;
+    }
     if (byte == 1) {
       if (!in.byte(byte) || byte < 1 || byte > 2) return false;
       --byte;
     }
-    out += static_cast<char>(byte);
+    scratch += static_cast<char>(byte);
   }
   return false;
 }
@@ -144,6 +160,7 @@ bool read_payload(KeyReader& in, Numeric& out) {
 template <typename F>
 Status read_columns(std::string_view bytes, std::span<const DataType> types, std::span<const SortOrder> orders, F&& use) {
   KeyReader in(bytes);
+  std::string scratch;
   const auto broken = [&](size_t column, std::string_view what) {
     return error(Code::Corruption, "key of {} bytes: column {} ({}) {} at byte {}", bytes.size(), column, types[column].to_string(), what,
                  bytes.size() - in.left());
@@ -158,9 +175,15 @@ Status read_columns(std::string_view bytes, std::span<const DataType> types, std
     if (marker != kNotNull) return broken(c, "has a marker that means nothing");
     in.set_descending(orders[c].descending);
     const bool read = with_physical(types[c].kind, [&]<typename T>(std::type_identity<T>) {
-      std::conditional_t<std::is_same_v<T, Text>, std::string, T> value{};
-      if (!read_payload(in, value)) return false;
-      use.template value<T>(c, std::move(value));
+      if constexpr (std::is_same_v<T, Text>) {
+        std::string_view text;
+        if (!read_payload(in, text, scratch)) return false;
+        use.template value<T>(c, text);
+      } else {
+        T value{};
+        if (!read_payload(in, value)) return false;
+        use.template value<T>(c, value);
+      }
       return true;
     });
     if (!read) return broken(c, "has no readable value before");
@@ -172,9 +195,13 @@ Status read_columns(std::string_view bytes, std::span<const DataType> types, std
 struct KeyIntoRow {
   Row& row;
   void null(size_t) { row.emplace_back(); }
-  template <typename T, typename Value>
-  void value(size_t, Value value) {
-    row.emplace_back(std::move(value));
+  template <typename T>
+  void value(size_t, std::string_view text) {
+    row.emplace_back(std::string(text));
+  }
+  template <typename T>
+  void value(size_t, const T& value) {
+    row.emplace_back(value);
   }
 };
 

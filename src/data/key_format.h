@@ -9,6 +9,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "data/copy.h"
 #include "data/interval.h"
 #include "data/numeric.h"
 #include "data/text.h"
@@ -17,9 +18,9 @@
 /// How one value stands in a key, ascending; the layout is drawn at the top of key_codec.cc. Internal to `data`.
 namespace penstock::data::key_format {
 
-constexpr char kNullFirst = 0;
-constexpr char kNotNull = 1;
-constexpr char kNullLast = 2;
+constexpr unsigned char kNullFirst = 0;
+constexpr unsigned char kNotNull = 1;
+constexpr unsigned char kNullLast = 2;
 
 template <typename U>
 [[nodiscard]] constexpr U big_endian(U x) {
@@ -70,23 +71,30 @@ template <typename T>
   }
 }
 
-/// Bytes below 2, which text must escape.
-[[nodiscard]] inline size_t count_escapes(const char* text, size_t size) {
+/// Bytes of a word below 2, which text must escape.
+[[nodiscard]] inline size_t escapes_in(uint64_t word) {
   constexpr uint64_t kLow7 = 0x7f7f7f7f7f7f7f7fULL;
-  const auto in_word = [](uint64_t x) {
-    x &= 0xfefefefefefefefeULL;  // 0 and 1 become 0
-    return static_cast<size_t>(std::popcount(~(((x & kLow7) + kLow7) | x | kLow7)));
-  };
-  size_t n = 0;
+  word &= 0xfefefefefefefefeULL;  // 0 and 1 become 0
+  return static_cast<size_t>(std::popcount(~(((word & kLow7) + kLow7) | word | kLow7)));
+}
+[[nodiscard]] inline size_t count_escapes(const Text& text) {
+  const char* const bytes = text.data();
+  const size_t size = text.size();
   uint64_t word = 0;
-  for (; size >= 8; text += 8, size -= 8) {
-    std::memcpy(&word, text, 8);
-    n += in_word(word);
+  if (text.is_inline()) {  // all 12 bytes are there, and zero beyond the size
+    uint32_t tail = 0;
+    std::memcpy(&word, bytes, 8);
+    std::memcpy(&tail, bytes + 8, 4);
+    return escapes_in(word) + escapes_in(tail | 0xffffffff00000000ULL) - (Text::kInline - size);
   }
-  if (size == 0) return n;
-  word = ~uint64_t{0};
-  std::memcpy(&word, text, size);
-  return n + in_word(word);
+  size_t count = 0;
+  for (size_t i = 0; i + 8 <= size; i += 8) {
+    std::memcpy(&word, bytes + i, 8);
+    count += escapes_in(word);
+  }
+  if (size % 8 == 0) return count;
+  std::memcpy(&word, bytes + size - 8, 8);  // again some bytes that were counted: masked out
+  return count + escapes_in(word | (~uint64_t{0} >> (size % 8 * 8)));
 }
 
 /// The decimal digits of a finite numeric that is not 0, left-aligned: value = 0.ddd… * 10^exponent.
@@ -119,7 +127,7 @@ constexpr bool kFixedSize = std::is_arithmetic_v<T> || std::is_same_v<T, Interva
 template <typename T>
 [[nodiscard]] size_t payload_size(const T& value) {
   if constexpr (std::is_same_v<T, Text>) {
-    return value.size() + count_escapes(value.data(), value.size()) + 1;
+    return value.size() + count_escapes(value) + 1;
   } else if constexpr (std::is_same_v<T, Numeric>) {
     if (!value.is_finite() || value.coefficient() == 0) return 1;
     if (magnitude(value.coefficient()) < kPowersOfTen[18]) return 9;
@@ -135,8 +143,8 @@ template <typename T>
 inline char* write_text(char* to, const Text& text) {
   const char* from = text.data();
   const size_t size = text.size();
-  if (count_escapes(from, size) == 0) {
-    std::memcpy(to, from, size);
+  if (count_escapes(text) == 0) {
+    copy_short(to, from, size);
     to += size;
   } else {
     for (size_t i = 0; i < size; ++i) {

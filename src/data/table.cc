@@ -124,6 +124,7 @@ struct TableReader {
   }
   [[nodiscard]] StreamChunk finish() {
     std::vector<Column> done;
+    done.reserve(columns.size());
     for (AnyColumnBuilder& column : columns) done.push_back(column.finish());
     const bool insert_only = std::all_of(ops.begin(), ops.end(), [](Op op) { return op == Op::Insert; });
     const bool all_visible = visibility.all();

@@ -22,7 +22,7 @@ class Text {
     } else {
       std::memcpy(inline_, bytes.data(), 4);
       const char* p = bytes.data();
-      std::memcpy(inline_ + 4, &p, sizeof(p));
+      std::memcpy(inline_ + 4, static_cast<const void*>(&p), sizeof(p));
     }
   }
 
@@ -31,7 +31,7 @@ class Text {
   [[nodiscard]] const char* data() const {
     if (is_inline()) return inline_;
     const char* p;
-    std::memcpy(&p, inline_ + 4, sizeof(p));
+    std::memcpy(static_cast<void*>(&p), inline_ + 4, sizeof(p));
     return p;
   }
   [[nodiscard]] std::string_view view() const { return {data(), size_}; }

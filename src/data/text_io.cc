@@ -106,8 +106,8 @@ Result<T> parse_integer(std::string_view text) {
   std::string_view digits = trim(text);
   if (digits.starts_with('+') && digits.size() > 1 && is_digit(digits[1])) digits.remove_prefix(1);
   T value{};
-  const char* const last = digits.data() + digits.size();
-  const auto [end, failed] = std::from_chars(digits.data(), last, value);
+  const char* const last = digits.end();
+  const auto [end, failed] = std::from_chars(digits.begin(), last, value);
   if (failed == std::errc{} && end == last) return value;
   if (failed == std::errc::result_out_of_range && end == last) {
     return error(Code::NumericOutOfRange, "value \"{}\" is out of range for type {}", digits, DataType(kKindOf<T>).to_string());
@@ -127,8 +127,8 @@ Result<T> parse_float(std::string_view text) {
     digits.remove_prefix(1);
     if (digits.starts_with('-')) return bad_input<T>(text);
   }
-  const char* const last = digits.data() + digits.size();
-  const auto [end, failed] = std::from_chars(digits.data(), last, value);
+  const char* const last = digits.end();
+  const auto [end, failed] = std::from_chars(digits.begin(), last, value);
   if (failed == std::errc{} && end == last) return value;
   if (failed == std::errc::result_out_of_range && end == last) {
     return error(Code::NumericOutOfRange, "\"{}\" is out of range for type {}", digits, DataType(kKindOf<T>).to_string());

@@ -19,7 +19,7 @@ using namespace value_format;
 bool is_fixed_size(TypeKind kind) { return kind != TypeKind::Varchar && kind != TypeKind::Numeric; }
 uint32_t header_size(size_t columns) { return static_cast<uint32_t>(1 + (columns + 7) / 8); }
 void set_null_bit(char* header, size_t column) { header[1 + column / 8] = static_cast<char>(header[1 + column / 8] | (1 << (column % 8))); }
-bool null_bit(const char* header, size_t column) { return (header[1 + column / 8] >> (column % 8) & 1) != 0; }
+bool null_bit(std::string_view header, size_t column) { return (header[1 + column / 8] >> (column % 8) & 1) != 0; }
 
 template <typename T>
 void add_value_sizes(const Column& column, std::span<const uint32_t> rows, std::span<uint32_t> sizes) {
@@ -133,8 +133,9 @@ namespace {
 // Values that are read a column at a time: where each of them stands now.
 class ValueReader {
  public:
-  ValueReader(std::span<const std::string_view> values, std::span<const DataType> types)
-      : values_(values), types_(types), cursors_(values.size()) {}
+  // `cursors`: space for one pointer a value.
+  ValueReader(std::span<const std::string_view> values, std::span<const DataType> types, std::span<const char*> cursors)
+      : values_(values), types_(types), cursors_(cursors) {}
 
   // Gives each value of each column to `use.null(column)` or `use.value<T>(column, value)`, fixed columns first.
   template <typename F>
@@ -177,7 +178,7 @@ class ValueReader {
     using Read = std::conditional_t<std::is_same_v<T, Text>, std::string_view, T>;
     auto sink = use.template column<T>(column);
     for (size_t i = 0; i < values_.size(); ++i) {
-      if (null_bit(values_[i].data(), column)) {
+      if (null_bit(values_[i], column)) {
         sink.append_null();
         continue;
       }
@@ -191,7 +192,7 @@ class ValueReader {
 
   std::span<const std::string_view> values_;
   std::span<const DataType> types_;
-  std::vector<const char*> cursors_;
+  std::span<const char*> cursors_;
 };
 
 struct ValueIntoRow {
@@ -232,17 +233,21 @@ struct ValueIntoBuilders {
 
 Result<Row> decode_value(std::string_view bytes, std::span<const DataType> types) {
   Row row(types.size());
-  PENSTOCK_TRY(ValueReader({&bytes, 1}, types).read(ValueIntoRow{row}));
+  const char* cursor = nullptr;
+  PENSTOCK_TRY(ValueReader({&bytes, 1}, types, {&cursor, 1}).read(ValueIntoRow{row}));
   return row;
 }
 
 Status decode_value_into(std::string_view bytes, std::span<const DataType> types, std::span<AnyColumnBuilder> builders) {
-  return decode_values_into({&bytes, 1}, types, builders);
+  PENSTOCK_CHECK(builders.size() == types.size(), "{} builders for {} columns", builders.size(), types.size());
+  const char* cursor = nullptr;
+  return ValueReader({&bytes, 1}, types, {&cursor, 1}).read(ValueIntoBuilders{builders});
 }
 
 Status decode_values_into(std::span<const std::string_view> values, std::span<const DataType> types, std::span<AnyColumnBuilder> builders) {
   PENSTOCK_CHECK(builders.size() == types.size(), "{} builders for {} columns", builders.size(), types.size());
-  return ValueReader(values, types).read(ValueIntoBuilders{builders});
+  std::vector<const char*> cursors(values.size());
+  return ValueReader(values, types, cursors).read(ValueIntoBuilders{builders});
 }
 
 }  // namespace penstock::data

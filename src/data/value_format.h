@@ -5,6 +5,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "data/copy.h"
 #include "data/interval.h"
 #include "data/numeric.h"
 #include "data/text.h"
@@ -84,7 +85,7 @@ template <typename T>
 char* put_value(char* to, const T& value) {
   if constexpr (std::is_same_v<T, Text>) {
     to = put_varint(to, value.size());
-    std::memcpy(to, value.data(), value.size());
+    copy_short(to, value.data(), value.size());
     return to + value.size();
   } else if constexpr (std::is_same_v<T, Numeric>) {
     return put_numeric(to, value);

@@ -14,9 +14,11 @@ namespace penstock::rpc {
 
 /// Serialized messages; what is inside is the business of the two ends.
 using Bytes = std::string;
+/// A larger one is not sent: it ends its stream, or fails its call, with `ConfigurationLimit`.
+inline constexpr size_t kMaxMessageBytes = size_t{64} << 20U;
 
 /// One end of a bidirectional, ordered stream of messages. Thread-safe.
-/// Dropping the last reference closes the stream. Both ends learn of the end exactly once, through `on_closed`.
+/// Dropping the last reference closes the stream, with `Closed`. Both ends learn of the end exactly once, through `on_closed`.
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -24,7 +26,8 @@ class Stream {
   /// in flight: `queued_bytes` says how much of it the peer's flow control has not taken yet.
   virtual bool write(Bytes message) = 0;
   [[nodiscard]] virtual size_t queued_bytes() const = 0;
-  /// Ends the stream after what was written; the peer sees `reason` (a success means "done").
+  /// Ends the stream after what was written; the peer sees `reason` (a success means "done"), and so does this end's own
+  /// `on_closed`. Messages that have not reached this end's owner by then are dropped.
   virtual void close(Status reason) = 0;
   /// "127.0.0.1:5688" of the peer, for errors and logs.
   [[nodiscard]] virtual std::string peer() const = 0;

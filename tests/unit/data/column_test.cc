@@ -135,7 +135,9 @@ TEST(ColumnBuilder, grows_beyond_its_capacity_with_nulls_anywhere) {
     const Column column = builder.finish();
     for (size_t i = 0; i < 600; ++i) {
       ASSERT_EQ(column.is_null(i), i == null_at);
-      if (i != null_at) ASSERT_EQ(column.value<int64_t>(i), static_cast<int64_t>(i));
+      if (i != null_at) {
+        ASSERT_EQ(column.value<int64_t>(i), static_cast<int64_t>(i));
+      }
     }
     EXPECT_EQ(column.validity()->size(), 600U);
     EXPECT_EQ(column.validity()->count(), 599U);

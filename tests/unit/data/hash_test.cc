@@ -57,7 +57,9 @@ TEST(Hash, of_rows_that_are_equal_is_equal) {
     hash_rows(chunk, keys, hashes);
     for (size_t i = 0; i < chunk.rows(); ++i) {
       for (size_t j = 0; j < i; ++j) {
-        if (rows_equal(chunk, i, keys, chunk, j, keys)) ASSERT_EQ(hashes[i], hashes[j]);
+        if (rows_equal(chunk, i, keys, chunk, j, keys)) {
+          ASSERT_EQ(hashes[i], hashes[j]);
+        }
       }
     }
   }

@@ -98,7 +98,9 @@ TEST(KeyCodec, decodes_to_an_equal_row) {
     ASSERT_EQ(hex(again), hex(key));
     for (size_t c = 0; c < row.size(); ++c) {
       ASSERT_EQ(is_null(row[c]), is_null(decoded.value()[c]));
-      if (shape.types[c].kind == TypeKind::Varchar) ASSERT_EQ(row[c], decoded.value()[c]);
+      if (shape.types[c].kind == TypeKind::Varchar) {
+        ASSERT_EQ(row[c], decoded.value()[c]);
+      }
       if (const auto* number = std::get_if<Numeric>(&row[c])) {
         ASSERT_EQ(std::get<Numeric>(decoded.value()[c]).to_string(), number->normalized().to_string());
       }

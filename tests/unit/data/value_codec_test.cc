@@ -70,7 +70,9 @@ TEST(ValueCodec, decodes_what_it_encoded) {
     ASSERT_TRUE(decoded.has_value()) << decoded.error().message();
     for (size_t c = 0; c < row.size(); ++c) {
       ASSERT_EQ(is_null(row[c]), is_null(decoded.value()[c]));
-      if (!is_null(row[c])) ASSERT_EQ(to_text(row[c], types[c]), to_text(decoded.value()[c], types[c]));
+      if (!is_null(row[c])) {
+        ASSERT_EQ(to_text(row[c], types[c]), to_text(decoded.value()[c], types[c]));
+      }
     }
   }
 }

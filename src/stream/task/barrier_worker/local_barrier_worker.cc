@@ -172,7 +172,7 @@ void LocalBarrierWorker::handle(InitRequest request) {
     return close_stream(checked.error());
   }
   highest_leader_ = request.leader_term;
-  worker_id_ = request.worker.value;
+  if (worker_id_told_) worker_id_told_(request.worker);
   control_.initialized = false;
   pending_init_ = PendingInit{std::move(request)};
   reset_all();
@@ -190,7 +190,7 @@ void LocalBarrierWorker::continue_init() {
   pending_init_.reset();
   off_loop(WorkerQueue::Lane::Request, [this, number = control_.number, request = std::move(request)]() -> runtime::Job {
     Status prepared = options_.persist_leader ? options_.persist_leader(request.leader_term) : ok();
-    if (prepared.has_value()) prepared = store_.retain_segments(request.live_segments);
+    if (prepared.has_value()) prepared = store_.retain_segments(request.live_segments, request.highest_segment);
     return [this, number, request, prepared] { finish_init(number, request, prepared); };
   });
 }

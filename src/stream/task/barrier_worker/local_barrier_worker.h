@@ -38,7 +38,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   [[nodiscard]] rpc::Service::Accepted on_control_stream(std::shared_ptr<rpc::Stream> stream);
   /// True while meta speaks to us: a stream whose Init was answered.
   [[nodiscard]] bool connected() const { return connected_.load(); }
-  [[nodiscard]] WorkerId worker_id() const { return WorkerId{worker_id_.load()}; }
+  /// `told` is called from the loop with this node's number as meta's Init gives it, before any actor is built. Set once, before serving.
+  void on_worker_id(std::function<void(WorkerId)> told) { worker_id_told_ = std::move(told); }
   /// Graphs, epochs, who is missing, and what the actors wait for. `reply` is called from the loop.
   void inspect(std::string what, std::function<void(std::string)> reply);
   /// Ends the stream and every actor; `done` is called from the loop. Events afterwards change nothing.
@@ -104,8 +105,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   ActorManager& actors_;
   const std::unique_ptr<runtime::Executor> loop_;
   std::atomic<bool> connected_{false};
-  std::atomic<uint32_t> worker_id_{0};
   std::atomic<uint64_t> streams_opened_{0};
+  std::function<void(WorkerId)> worker_id_told_;
   WorkerQueue queue_;
 
   // Owned by the loop.

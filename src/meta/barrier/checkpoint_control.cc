@@ -1,0 +1,208 @@
+#include "meta/barrier/checkpoint_control.h"
+
+namespace penstock::meta {
+
+using runtime::Duration;
+using runtime::TimePoint;
+
+CheckpointControl::CheckpointControl(DatabaseId database, Options options, Environment environment, uint64_t seed)
+    : database_(database),
+      options_(options),
+      env_(environment),
+      state_(BackingOff{{}, "meta has started"}),
+      term_{graph_of(database), env_.ids.next_term()},
+      committed_(env_.model.committed(graph_of(database))),
+      schedule_(options.schedule),
+      back_off_(seed) {}
+
+void CheckpointControl::handle(Now now, ControlEvent event, ControlEffects& out) {
+  std::visit([&](auto& e) { on(now, e, out); }, event);
+  while (step(now, out)) {
+  }
+  check_stuck(now, out);
+}
+
+bool CheckpointControl::step(Now now, ControlEffects& out) {
+  if (const auto* waiting = std::get_if<BackingOff>(&state_)) {
+    return now.mono >= waiting->until && attempt(now, std::string(waiting->reason), out);
+  }
+  if (std::holds_alternative<Resetting>(state_)) return step_reset(now, out);
+  if (std::holds_alternative<Initializing>(state_)) return step_front(now, out);
+  if (std::holds_alternative<Running>(state_)) return step_front(now, out) || step_retire(out) || step_inject(now, out);
+  return false;
+}
+
+void CheckpointControl::on(Now, const Tick&, ControlEffects&) {}
+
+void CheckpointControl::on(Now, CommandQueued& event, ControlEffects&) { commands_.push_back(std::move(event.command)); }
+
+void CheckpointControl::on(Now now, const JobsDropped& event, ControlEffects& out) {
+  const auto dropped = [&](JobId job) { return std::ranges::find(event.jobs, job) != event.jobs.end(); };
+  std::erase_if(commands_, [&](const Command& command) {
+    const auto* create = std::get_if<CreateJob>(&command);
+    return create != nullptr && dropped(create->job);
+  });
+  std::vector<JobId> here;
+  for (const JobId job : event.jobs) {
+    job_errors_.erase(job);
+    if (graph_.job(job) != nullptr) here.push_back(job);
+  }
+  if (here.empty()) return;
+  if (std::holds_alternative<Running>(state_)) {
+    auto* last = commands_.empty() ? nullptr : std::get_if<DropJobs>(&commands_.back());
+    if (last != nullptr) {
+      last->jobs.insert(last->jobs.end(), here.begin(), here.end());
+    } else {
+      commands_.emplace_back(DropJobs{std::move(here)});
+    }
+  } else if (std::holds_alternative<Initializing>(state_)) {
+    fail(now, "a job was dropped during recovery", std::nullopt, true, out);
+  } else if (const auto* blocked = std::get_if<Blocked>(&state_)) {
+    attempt(now, std::string(blocked->reason), out);
+  }
+}
+
+void CheckpointControl::on(Now now, const FlushWanted& event, ControlEffects&) {
+  flushes_.push_back(event.waiter);
+  schedule_.want_checkpoint(now.mono);
+}
+
+void CheckpointControl::on(Now now, const CheckpointWanted&, ControlEffects&) { schedule_.want_checkpoint(now.mono); }
+
+void CheckpointControl::on(Now now, const WorkerReady&, ControlEffects& out) {
+  if (const auto* blocked = std::get_if<Blocked>(&state_)) attempt(now, std::string(blocked->reason), out);
+}
+
+void CheckpointControl::on(Now now, const WorkerLost& event, ControlEffects& out) {
+  if (members_.erase(event.worker) == 0) return;
+  if (auto* resetting = std::get_if<Resetting>(&state_)) {
+    resetting->waiting.erase(event.worker);
+    resetting->lost_worker = true;
+  } else if (const auto* blocked = std::get_if<Blocked>(&state_)) {
+    attempt(now, std::string(blocked->reason), out);
+  } else {
+    fail(now, fmt::format("lost {}", env_.cluster.describe(event.worker, now)), std::nullopt, true, out);
+  }
+}
+
+void CheckpointControl::on(Now now, const GraphFailed& event, ControlEffects& out) {
+  if (event.graph != term_) {
+    ++stale_events_;
+    return;
+  }
+  fail(now, describe(event.root), event.root, false, out);
+}
+
+void CheckpointControl::on(Now, const GraphReset& event, ControlEffects&) {
+  auto* resetting = std::get_if<Resetting>(&state_);
+  if (event.graph != term_ || resetting == nullptr) {
+    ++stale_events_;
+    return;
+  }
+  resetting->waiting.erase(event.worker);
+  if (event.root && (!resetting->root || event.root->score() > resetting->root->score())) resetting->root = event.root;
+}
+
+void CheckpointControl::on(Now now, BarrierCompleted& event, ControlEffects& out) {
+  const bool takes = std::holds_alternative<Running>(state_) || std::holds_alternative<Initializing>(state_);
+  if (from_pb(event.report.graph()) != term_ || !takes) {
+    ++stale_events_;
+    return;
+  }
+  if (event.report.kind() == pb::BARRIER_INITIAL && joining_.erase({event.worker, Epoch{event.report.epoch()}}) > 0) return;
+  if (const auto wrong = check_report(event)) {
+    pb::RootError root;
+    root.set_sqlstate(std::string(sqlstate(wrong->code())));
+    root.set_message(wrong->message());
+    return fail(now, wrong->message(), root, false, out);
+  }
+  const Participant who{term_.graph, event.worker};
+  for (InflightBarrier& barrier : barriers_) {
+    if (barrier.epoch.prev.value != event.report.epoch()) continue;
+    if (BarrierTrace* trace = traces_.find(barrier.epoch.curr)) trace->merge(event.report.timings());
+    barrier.waiting.erase(who);
+    barrier.reports.emplace_back(who, std::move(event.report));
+    return;
+  }
+}
+
+void CheckpointControl::check_stuck(Now now, ControlEffects& out) {
+  if (barriers_.empty() || std::holds_alternative<Resetting>(state_)) {
+    stuck_reported_.reset();
+    return;
+  }
+  const InflightBarrier& oldest = barriers_.front();
+  const TimePoint since = std::max(oldest.injected, stuck_reported_.value_or(oldest.injected));
+  if (now.mono - since < std::max(options_.stuck_after, 10 * schedule_.interval())) return;
+  stuck_reported_ = now.mono;
+  BarrierStuck stuck{oldest.epoch, static_cast<double>((now.mono - oldest.injected).count()) / 1e9, {}};
+  for (const auto& [graph, worker] : oldest.waiting) stuck.missing.push_back(worker);
+  out.emplace_back(std::move(stuck));
+}
+
+std::optional<TimePoint> CheckpointControl::next_wake() const {
+  std::optional<TimePoint> out;
+  const auto earlier = [&](TimePoint at) { out = out ? std::min(*out, at) : at; };
+  if (const auto* waiting = std::get_if<BackingOff>(&state_)) earlier(waiting->until);
+  if (const auto* resetting = std::get_if<Resetting>(&state_); resetting != nullptr && resetting->sent) {
+    earlier(*resetting->sent + options_.reset_timeout);
+  }
+  if (std::holds_alternative<Running>(state_) && !members_.empty() && barriers_.size() < options_.max_in_flight) earlier(schedule_.due());
+  if (!barriers_.empty()) {
+    const TimePoint since = std::max(barriers_.front().injected, stuck_reported_.value_or(TimePoint{}));
+    earlier(since + std::max(options_.stuck_after, 10 * schedule_.interval()));
+  }
+  constexpr Duration kLeaseWait = std::chrono::milliseconds(10);
+  if (out && lease_wanted_) out = std::max(*out, *lease_wanted_ + kLeaseWait);
+  return out;
+}
+
+std::string CheckpointControl::recovery_reason(Now now) const {
+  if (const auto* resetting = std::get_if<Resetting>(&state_)) return resetting->reason;
+  if (const auto* waiting = std::get_if<BackingOff>(&state_)) return waiting->reason;
+  if (const auto* initializing = std::get_if<Initializing>(&state_)) return initializing->reason;
+  if (const auto* blocked = std::get_if<Blocked>(&state_)) {
+    std::string out = blocked->reason;
+    for (const WorkerId worker : blocked->missing) {
+      out += fmt::format("; waits for {}, which owns", env_.cluster.describe(worker, now));
+      for (const auto& [id, job] : graph_.jobs()) {
+        std::set<std::string> vnodes;
+        for (const auto& [fragment, actors] : job.placement.fragments) {
+          for (const ActorPlacement& actor : actors) {
+            if (actor.worker == worker) vnodes.insert(actor.vnodes.to_string());
+          }
+        }
+        if (!vnodes.empty()) out += fmt::format(" vnodes {} of {}", fmt::join(vnodes, ","), job.plan->name());
+      }
+    }
+    return out;
+  }
+  return {};
+}
+
+std::string CheckpointControl::debug_string(Now now) const {
+  constexpr std::string_view kStates[] = {"running", "resetting", "backing off", "blocked", "initializing"};
+  std::string out = fmt::format("database {} graph {} term {} {}: {} jobs on {} nodes, committed {}, chain ends at {}{}\n", database_,
+                                term_.graph, term_.term, kStates[state_.index()], graph_.jobs().size(), members_.size(), committed_,
+                                chain_end_, committing_ ? ", committing" : "");
+  if (recovering()) out += fmt::format("  {}\n", recovery_reason(now));
+  if (const auto* resetting = std::get_if<Resetting>(&state_)) {
+    for (const WorkerId worker : resetting->waiting)
+      out += fmt::format("  reset of {} is not answered\n", env_.cluster.describe(worker, now));
+  }
+  for (const InflightBarrier& barrier : barriers_) {
+    out += fmt::format("  barrier {}..{} {} {:.3f} s{}:", barrier.epoch.prev, barrier.epoch.curr, pb::BarrierKind_Name(barrier.kind),
+                       static_cast<double>((now.mono - barrier.injected).count()) / 1e9,
+                       barrier.command ? " (" + meta::describe(*barrier.command) + ")" : "");
+    for (const auto& [graph, worker] : barrier.waiting) out += fmt::format(" waits for node {}", worker);
+    out += barrier.waiting.empty() ? " all collected\n" : "\n";
+  }
+  for (const Command& command : commands_) out += fmt::format("  waits: {}\n", meta::describe(command));
+  if (!waiting_command_.empty()) out += fmt::format("  {}\n", waiting_command_);
+  for (const auto& [id, progress] : tracker_.jobs()) {
+    out += fmt::format("  creating {}: {} of {} backfills done\n", id, progress.actors - progress.missing.size(), progress.actors);
+  }
+  return out;
+}
+
+}  // namespace penstock::meta

@@ -1,0 +1,220 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "meta/barrier/control_events.h"
+#include "meta/barrier/create_tracker.h"
+#include "meta/barrier/graph_messages.h"
+#include "meta/barrier/inflight_graph.h"
+#include "meta/barrier/schedule.h"
+#include "meta/barrier/trace.h"
+#include "meta/cluster/cluster.h"
+#include "meta/model/epoch_generator.h"
+#include "meta/model/id_allocator.h"
+
+namespace penstock::meta {
+
+/// The barriers, checkpoints and recoveries of one database (named after RisingWave's).
+///
+/// Guarantees
+///  - a Checkpoint is committed after every participant has answered it, in order of epochs, one at a time; a later one never before an
+///    earlier one, and none that a failure has overtaken;
+///  - `next.prev == last.curr` within a term; a term is never used again, and nothing that a worker says of another term changes anything;
+///  - a command is finished, failed, or made again after a recovery; never lost. While the database recovers, commands wait; only drops
+///  take
+///    effect, in the recovery itself;
+///  - a graph never starts without a node that owns vnodes of it: recovery waits and says for whom.
+///
+/// Pure: no clock, thread or I/O. Events come with the time, effects come out in the order in which they are to be performed; one owner. It
+/// reads the durable model and the cluster, which its owner changes only between events.
+class CheckpointControl {
+ public:
+  struct Options {
+    BarrierSchedule::Options schedule;
+    size_t max_in_flight = 16;
+    runtime::Duration stuck_after = std::chrono::seconds(10);    // or 10 intervals, whichever is longer
+    runtime::Duration reset_timeout = std::chrono::seconds(10);  // a worker that does not answer a reset is disconnected
+    runtime::Duration stable_after = std::chrono::seconds(10);   // running this long, the next failure is a first one again
+    uint32_t create_attempts = 5;
+  };
+  struct Environment {
+    const MetaModel& model;
+    const Cluster& cluster;
+    EpochGenerator& epochs;
+    IdAllocator& ids;
+  };
+
+  CheckpointControl(DatabaseId database, Options options, Environment environment, uint64_t seed);
+  CheckpointControl(const CheckpointControl&) = delete;
+  CheckpointControl& operator=(const CheckpointControl&) = delete;
+
+  /// Begins with a recovery. Jobs that the catalog has and that own nothing yet are queued by the owner, as when they were made.
+  void handle(Now now, ControlEvent event, ControlEffects& out);
+  /// When it wants a Tick at the latest.
+  [[nodiscard]] std::optional<runtime::TimePoint> next_wake() const;
+
+  [[nodiscard]] DatabaseId database() const { return database_; }
+  [[nodiscard]] GraphTerm graph() const { return term_; }
+  [[nodiscard]] Epoch committed() const { return committed_; }
+  [[nodiscard]] bool recovering() const { return !std::holds_alternative<Running>(state_); }
+  /// Why it recovers, and for whom it waits; empty when it runs.
+  [[nodiscard]] std::string recovery_reason(Now now) const;
+  [[nodiscard]] bool idle() const { return barriers_.empty() && commands_.empty() && flushes_.empty(); }
+  [[nodiscard]] const InflightGraph& inflight() const { return graph_; }
+  [[nodiscard]] const CreateTracker& creating() const { return tracker_; }
+  [[nodiscard]] const std::deque<BarrierTrace>& traces() const { return traces_.traces(); }
+  [[nodiscard]] const std::map<JobId, std::string>& job_errors() const { return job_errors_; }
+  [[nodiscard]] uint64_t stale_events() const { return stale_events_; }
+  [[nodiscard]] uint64_t recoveries() const { return recoveries_; }
+  /// One line a thing, for `Inspect` and tests.
+  [[nodiscard]] std::string debug_string(Now now) const;
+
+ private:
+  // Of a worker, in one graph: a job that is being created will have a graph of its own.
+  using Participant = std::pair<PartialGraphId, WorkerId>;
+
+  /// A barrier from its injection to its commit. Those of one term are in order; the front is the oldest.
+  struct InflightBarrier {
+    EpochPair epoch;
+    pb::BarrierKind kind;
+    runtime::TimePoint injected;
+    std::optional<Command> command;
+    std::vector<FlushWaiter> flushes;
+    std::set<Participant> participants;
+    std::set<Participant> waiting;
+    std::vector<std::pair<Participant, pb::BarrierComplete>> reports;
+    std::map<JobId, JobPlacement> placed;
+    std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned;
+    std::vector<uint32_t> dropped_tables;
+    bool taken_in = false;  // its reports
+  };
+  /// What differs from a barrier without command.
+  struct Injection {
+    std::optional<Command> command;
+    pb::Mutation mutation;
+    bool has_mutation = false;
+    std::map<WorkerId, std::vector<uint32_t>> tables_before;  // if the command added tables
+    std::map<WorkerId, std::vector<pb::BuildFragment>> build;
+    std::map<JobId, JobPlacement> placed;
+    std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned;
+    std::vector<uint32_t> dropped_tables;
+  };
+
+  struct Running {
+    runtime::TimePoint since;
+  };
+  /// Waits for a commit that is under way, then for workers to reset.
+  struct Resetting {
+    std::set<WorkerId> waiting;
+    std::string reason;
+    std::optional<pb::RootError> root;
+    bool lost_worker = false;  // or dropped a job: the next attempt does not wait
+    std::optional<runtime::TimePoint> sent;
+  };
+  struct BackingOff {
+    runtime::TimePoint until;
+    std::string reason;
+  };
+  /// Nodes that own vnodes are away; the others have the graph, without actors, for reads.
+  struct Blocked {
+    std::set<WorkerId> missing;
+    std::string reason;
+  };
+  /// Initial is out.
+  struct Initializing {
+    std::string reason;
+  };
+  using State = std::variant<Running, Resetting, BackingOff, Blocked, Initializing>;
+
+  void on(Now now, const Tick& event, ControlEffects& out);
+  void on(Now now, CommandQueued& event, ControlEffects& out);
+  void on(Now now, const JobsDropped& event, ControlEffects& out);
+  void on(Now now, const FlushWanted& event, ControlEffects& out);
+  void on(Now now, const CheckpointWanted& event, ControlEffects& out);
+  void on(Now now, const WorkerReady& event, ControlEffects& out);
+  void on(Now now, const WorkerLost& event, ControlEffects& out);
+  void on(Now now, BarrierCompleted& event, ControlEffects& out);
+  void on(Now now, const GraphFailed& event, ControlEffects& out);
+  void on(Now now, const GraphReset& event, ControlEffects& out);
+  void on(Now now, CheckpointCommitted& event, ControlEffects& out);
+
+  // Small steps, each safe alone; true if something was done. `handle` repeats them until none is.
+  bool step(Now now, ControlEffects& out);
+  bool step_front(Now now, ControlEffects& out);
+  bool step_inject(Now now, ControlEffects& out);
+  bool step_reset(Now now, ControlEffects& out);
+  bool step_retire(ControlEffects& out);
+  void check_stuck(Now now, ControlEffects& out);
+
+  // checkpoint_inject.cc
+  bool inject_command(Now now, ControlEffects& out);
+  enum class Taken { Yes, NotNow, Void };
+  Taken take(Now now, CreateJob command, ControlEffects& out);
+  Taken take(Now now, DropJobs command, ControlEffects& out);
+  Taken take(Now now, ChangeSplits command, ControlEffects& out);
+  void inject(Now now, Epoch curr, pb::BarrierKind kind, Injection injection, ControlEffects& out);
+  [[nodiscard]] std::optional<Epoch> next_epoch(Now now, ControlEffects& out);
+  void send_barrier(const InflightBarrier& barrier, Injection& injection, ControlEffects& out) const;
+  void create_on(WorkerId worker, ControlEffects& out);
+  void join(const std::set<WorkerId>& workers, ControlEffects& out);
+  void finish_flushes_of_empty_graph(ControlEffects& out);
+  [[nodiscard]] GraphMessages messages() const;
+  /// Gives splits that no actor has to actors; returns what changed.
+  [[nodiscard]] std::map<MetaModel::SplitKey, ActorId> assign(const JobPlan& plan, const JobPlacement& placement) const;
+  [[nodiscard]] std::map<MetaModel::SplitKey, JobSplit> known_splits(JobId job) const;
+  /// `assigned`: beside what is known.
+  [[nodiscard]] ActorSplits splits_of(JobId job, const std::map<MetaModel::SplitKey, ActorId>& assigned = {}) const;
+
+  // checkpoint_commit.cc
+  void take_in(InflightBarrier& barrier);
+  [[nodiscard]] CommitRecord make_record(InflightBarrier& barrier);
+  void announce_commit(const InflightBarrier& barrier, const CheckpointCommitted& event, ControlEffects& out);
+  [[nodiscard]] std::optional<Error> check_report(const BarrierCompleted& event) const;
+
+  // checkpoint_recovery.cc
+  void fail(Now now, std::string reason, std::optional<pb::RootError> root, bool lost_worker, ControlEffects& out);
+  void finish_reset(Now now, ControlEffects& out);
+  void redrive(const std::optional<pb::RootError>& root, ControlEffects& out);
+  bool attempt(Now now, const std::string& reason, ControlEffects& out);
+  void rebuild_graph();
+  void begin(Now now, const std::string& reason, Epoch first, ControlEffects& out);
+  [[nodiscard]] std::optional<JobId> job_of(const pb::RootError& root) const;
+  [[nodiscard]] std::string describe(const pb::RootError& root) const;
+
+  // Constant after construction.
+  const DatabaseId database_;
+  const Options options_;
+  const Environment env_;
+
+  State state_;
+  GraphTerm term_;
+  InflightGraph graph_;                           // as the next barrier sees it
+  std::set<WorkerId> members_;                    // nodes that have the graph in this term
+  std::set<std::pair<WorkerId, Epoch>> joining_;  // their Initial, ahead of their first barrier with the others
+  Epoch committed_;
+  Epoch chain_end_;  // curr of the last barrier
+  std::deque<InflightBarrier> barriers_;
+  bool committing_ = false;                                           // the front
+  std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned_;  // by recovery, to be durable with the next Checkpoint
+  std::deque<Command> commands_;
+  std::vector<FlushWaiter> flushes_;
+  CreateTracker tracker_;
+  BarrierSchedule schedule_;
+  BackOff back_off_;
+  TraceRing traces_;
+  std::optional<runtime::TimePoint> stuck_reported_;
+  std::optional<runtime::TimePoint> failed_at_;
+  std::map<JobId, std::string> job_errors_;
+  std::optional<runtime::TimePoint> lease_wanted_;  // no epoch could be had
+  std::string waiting_command_;                     // why the first command that waits cannot be taken
+  uint64_t stale_events_ = 0;
+  uint64_t recoveries_ = 0;
+};
+
+}  // namespace penstock::meta

@@ -1,0 +1,271 @@
+#include "meta/barrier/checkpoint_control.h"
+#include "meta/placement/placement.h"
+#include "meta/source/split_assignment.h"
+
+namespace penstock::meta {
+namespace {
+
+std::set<WorkerId> workers_of(const JobPlacement& placement) {
+  std::set<WorkerId> out;
+  for (const auto& [fragment, actors] : placement.fragments) {
+    for (const ActorPlacement& actor : actors) out.insert(actor.worker);
+  }
+  return out;
+}
+
+}  // namespace
+
+bool CheckpointControl::step_inject(Now now, ControlEffects& out) {
+  if (inject_command(now, out)) return true;
+  if (members_.empty()) {
+    finish_flushes_of_empty_graph(out);
+    return false;
+  }
+  if (now.mono < schedule_.due() || barriers_.size() >= options_.max_in_flight) return false;
+  const auto curr = next_epoch(now, out);
+  if (!curr) return false;
+  inject(now, *curr, schedule_.is_checkpoint(now.mono) ? pb::BARRIER_CHECKPOINT : pb::BARRIER_BARRIER, {}, out);
+  return true;
+}
+
+std::optional<Epoch> CheckpointControl::next_epoch(Now now, ControlEffects& out) {
+  const auto epoch = env_.epochs.next(now.unix_micros);
+  lease_wanted_.reset();
+  if (!epoch) {
+    lease_wanted_ = now.mono;
+    out.emplace_back(LeaseWanted{});
+  }
+  return epoch;
+}
+
+// Nothing runs, so nothing was accepted that is not committed.
+void CheckpointControl::finish_flushes_of_empty_graph(ControlEffects& out) {
+  for (const FlushWaiter& waiter : std::exchange(flushes_, {})) out.emplace_back(FlushDone{waiter, term_, committed_});
+}
+
+bool CheckpointControl::inject_command(Now now, ControlEffects& out) {
+  waiting_command_.clear();
+  for (auto at = commands_.begin(); at != commands_.end();) {
+    const Taken taken = std::visit([&](const auto& command) { return take(now, command, out); }, *at);
+    if (taken == Taken::NotNow) {
+      ++at;
+      continue;
+    }
+    at = commands_.erase(at);
+    if (taken == Taken::Yes) return true;
+  }
+  return false;
+}
+
+CheckpointControl::Taken CheckpointControl::take(Now now, CreateJob command, ControlEffects& out) {
+  const auto plan = env_.model.job(command.job);
+  if (!plan || graph_.job(command.job) != nullptr) return Taken::Void;
+  std::vector<Candidate> candidates;
+  for (const WorkerId worker : env_.cluster.placeable()) {
+    candidates.push_back({worker, env_.cluster.parallelism(worker), static_cast<uint32_t>(graph_.share(worker).actors.size())});
+  }
+  if (candidates.empty()) {
+    waiting_command_ = fmt::format("{} waits: no compute node is connected", plan->name());
+    return Taken::NotNow;
+  }
+  auto placed = place_job(*plan, candidates, [&](ObjectId object) { return graph_.materialize_actors(object); });
+  if (placed.has_error()) {
+    out.emplace_back(JobFailed{command.job, placed.error()});
+    return Taken::Void;
+  }
+  JobPlacement placement = std::move(placed).value();
+  const auto first = env_.ids.next_actors(count_actors(placement));
+  if (!first) {
+    out.emplace_back(LeaseWanted{count_actors(placement)});
+    return Taken::NotNow;
+  }
+  number_actors(placement, *first);
+  const auto curr = next_epoch(now, out);
+  if (!curr) return Taken::NotNow;
+
+  Injection injection{.command = command};
+  for (const WorkerId worker : members_) injection.tables_before[worker] = graph_.share(worker).tables;
+  const std::set<WorkerId> workers = workers_of(placement);
+  const auto assigned = assign(*plan, placement);
+  graph_.add(plan, placement);
+  const ActorSplits splits = splits_of(command.job, assigned);
+  for (const WorkerId worker : workers) injection.build[worker] = messages().build(command.job, worker, splits);
+  *injection.mutation.mutable_add() = messages().add(command.job);
+  injection.has_mutation = true;
+  injection.placed[command.job] = placement;
+  if (!assigned.empty()) injection.assigned[command.job] = assigned;
+
+  std::set<ActorId> backfilling;
+  for (const JobPlan::FragmentPlan& fragment : plan->fragments()) {
+    if (!fragment.plan->has_scan()) continue;
+    for (const ActorPlacement& actor : placement.fragments.at(fragment.id)) backfilling.insert(actor.actor);
+  }
+  join(workers, out);
+  inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
+  tracker_.add(command.job, std::move(backfilling), 0);
+  return Taken::Yes;
+}
+
+CheckpointControl::Taken CheckpointControl::take(Now now, DropJobs command, ControlEffects& out) {
+  std::erase_if(command.jobs, [&](JobId job) { return graph_.job(job) == nullptr; });
+  if (command.jobs.empty()) return Taken::Void;
+  const auto curr = next_epoch(now, out);
+  if (!curr) return Taken::NotNow;
+  Injection injection{.command = command};
+  *injection.mutation.mutable_stop() = messages().stop(command.jobs);
+  injection.has_mutation = true;
+  for (const JobId job : command.jobs) {
+    for (const TableId table : graph_.job(job)->plan->tables()) injection.dropped_tables.push_back(table.value);
+  }
+  inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
+  // The barrier is still theirs to collect; the next one is not.
+  for (const JobId job : command.jobs) {
+    graph_.remove(job);
+    tracker_.remove(job);
+    assigned_.erase(job);
+  }
+  return Taken::Yes;
+}
+
+CheckpointControl::Taken CheckpointControl::take(Now now, ChangeSplits command, ControlEffects& out) {
+  const InflightGraph::Job* job = graph_.job(command.job);
+  if (job == nullptr) return Taken::Void;  // created later with all its splits, or dropped
+  const auto assigned = assign(*job->plan, job->placement);
+  if (assigned.empty()) return Taken::Void;
+  const auto curr = next_epoch(now, out);
+  if (!curr) return Taken::NotNow;
+  Injection injection{.command = command};
+  std::set<ActorId> changed;
+  for (const auto& [key, actor] : assigned) changed.insert(actor);
+  auto& by_actor = *injection.mutation.mutable_source_change_split()->mutable_splits();
+  for (const auto& [actor, splits] : splits_of(command.job, assigned)) {
+    if (changed.contains(actor)) by_actor[actor.value].mutable_splits()->Assign(splits.begin(), splits.end());
+  }
+  injection.has_mutation = true;
+  injection.assigned[command.job] = assigned;
+  inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
+  return Taken::Yes;
+}
+
+// Nodes that have the graph not yet: their chain begins with an Initial of their own, which ends where the others' chain is.
+void CheckpointControl::join(const std::set<WorkerId>& workers, ControlEffects& out) {
+  for (const WorkerId worker : workers) {
+    if (members_.contains(worker)) continue;
+    create_on(worker, out);
+    SendRequest send{worker, {}};
+    pb::InjectBarrier* inject = send.request.mutable_inject_barrier();
+    to_pb(term_, inject->mutable_graph());
+    inject->mutable_barrier()->mutable_epoch()->set_prev(committed_.value);
+    inject->mutable_barrier()->mutable_epoch()->set_curr(chain_end_.value);
+    inject->mutable_barrier()->set_kind(pb::BARRIER_INITIAL);
+    out.emplace_back(std::move(send));
+    joining_.insert({worker, committed_});
+  }
+}
+
+void CheckpointControl::create_on(WorkerId worker, ControlEffects& out) {
+  if (!members_.insert(worker).second) return;
+  SendRequest send{worker, {}};
+  pb::CreatePartialGraph* create = send.request.mutable_create_partial_graph();
+  to_pb(term_, create->mutable_graph());
+  create->set_database_id(database_.value);
+  create->set_committed_epoch(committed_.value);
+  for (const auto& [sequence, ref] : env_.model.segments(term_.graph, worker)) *create->add_segments() = ref;
+  for (const auto& [id, plan] : env_.model.jobs()) {
+    if (plan->database() != database_) continue;
+    for (const TableId table : plan->tables()) create->add_live_tables(table.value);
+  }
+  out.emplace_back(std::move(send));
+}
+
+void CheckpointControl::inject(Now now, Epoch curr, pb::BarrierKind kind, Injection injection, ControlEffects& out) {
+  InflightBarrier barrier{.epoch = {chain_end_, curr}, .kind = kind, .injected = now.mono};
+  for (const WorkerId worker : members_) barrier.participants.insert({term_.graph, worker});
+  barrier.waiting = barrier.participants;
+  if (kind == pb::BARRIER_CHECKPOINT) {
+    barrier.flushes = std::exchange(flushes_, {});
+    barrier.assigned = std::exchange(assigned_, {});
+  }
+  send_barrier(barrier, injection, out);
+
+  BarrierTrace trace{.epoch = barrier.epoch, .kind = kind};
+  trace.command = injection.command ? meta::describe(*injection.command) : "";
+  const int64_t late = std::max<int64_t>(0, (now.mono - schedule_.due()).count() / 1000);
+  trace.scheduled_at = now.unix_micros - (injection.command ? 0 : late);
+  trace.injected_at = now.unix_micros;
+  traces_.add(std::move(trace));
+
+  barrier.command = std::move(injection.command);
+  barrier.placed = std::move(injection.placed);
+  barrier.dropped_tables = std::move(injection.dropped_tables);
+  for (auto& [job, splits] : injection.assigned) barrier.assigned[job].insert(splits.begin(), splits.end());
+  chain_end_ = curr;
+  schedule_.on_injected(now.mono, kind == pb::BARRIER_CHECKPOINT);
+  barriers_.push_back(std::move(barrier));
+}
+
+void CheckpointControl::send_barrier(const InflightBarrier& barrier, Injection& injection, ControlEffects& out) const {
+  for (const WorkerId worker : members_) {
+    SendRequest send{worker, {}};
+    pb::InjectBarrier* inject = send.request.mutable_inject_barrier();
+    to_pb(term_, inject->mutable_graph());
+    inject->mutable_barrier()->mutable_epoch()->set_prev(barrier.epoch.prev.value);
+    inject->mutable_barrier()->mutable_epoch()->set_curr(barrier.epoch.curr.value);
+    inject->mutable_barrier()->set_kind(barrier.kind);
+    if (injection.has_mutation) *inject->mutable_barrier()->mutable_mutation() = injection.mutation;
+    const InflightGraph::Share& share = graph_.share(worker);
+    inject->mutable_actors_to_collect()->Assign(share.actors.begin(), share.actors.end());
+    const bool added = !injection.placed.empty();
+    const auto before = injection.tables_before.find(worker);
+    if (!added) {
+      inject->mutable_tables_to_sync()->Assign(share.tables.begin(), share.tables.end());
+    } else if (before != injection.tables_before.end()) {
+      inject->mutable_tables_to_sync()->Assign(before->second.begin(), before->second.end());
+    }
+    if (const auto build = injection.build.find(worker); build != injection.build.end()) {
+      for (pb::BuildFragment& fragment : build->second) *inject->add_build() = std::move(fragment);
+    }
+    out.emplace_back(std::move(send));
+  }
+}
+
+GraphMessages CheckpointControl::messages() const {
+  return {term_, graph_, [this](WorkerId worker) { return env_.cluster.endpoint(worker); }};
+}
+
+// What is assigned by barriers in flight is not in the model yet; given away once more it would be read twice.
+std::map<MetaModel::SplitKey, JobSplit> CheckpointControl::known_splits(JobId job) const {
+  std::map<MetaModel::SplitKey, JobSplit> out = env_.model.splits(job);
+  const auto overlay = [&](const std::map<JobId, std::map<MetaModel::SplitKey, ActorId>>& assigned) {
+    const auto own = assigned.find(job);
+    if (own == assigned.end()) return;
+    for (const auto& [key, actor] : own->second) {
+      if (const auto split = out.find(key); split != out.end()) split->second.actor = actor;
+    }
+  };
+  for (const InflightBarrier& barrier : barriers_) overlay(barrier.assigned);
+  overlay(assigned_);
+  return out;
+}
+
+std::map<MetaModel::SplitKey, ActorId> CheckpointControl::assign(const JobPlan& plan, const JobPlacement& placement) const {
+  std::map<MetaModel::SplitKey, ActorId> out;
+  const auto splits = known_splits(plan.id());
+  for (const JobPlan::FragmentPlan& fragment : plan.fragments()) {
+    if (!fragment.plan->has_source()) continue;
+    const ObjectId source{fragment.plan->source_id()};
+    for (const auto& [number, actor] : assign_splits(splits, source, placement.fragments.at(fragment.id))) out[{source, number}] = actor;
+  }
+  return out;
+}
+
+ActorSplits CheckpointControl::splits_of(JobId job, const std::map<MetaModel::SplitKey, ActorId>& assigned) const {
+  ActorSplits out;
+  for (const auto& [key, split] : known_splits(job)) {
+    const auto given = assigned.find(key);
+    out[given == assigned.end() ? split.actor : given->second].push_back(split.split);
+  }
+  return out;
+}
+
+}  // namespace penstock::meta

@@ -1,0 +1,191 @@
+#include "meta/barrier/checkpoint_control.h"
+
+namespace penstock::meta {
+
+using runtime::Duration;
+
+std::optional<JobId> CheckpointControl::job_of(const pb::RootError& root) const {
+  if (root.job_id() != 0) return JobId{root.job_id()};
+  if (const auto at = graph_.find(ActorId{root.actor_id()})) return at->job;
+  return std::nullopt;
+}
+
+std::string CheckpointControl::describe(const pb::RootError& root) const {
+  std::string where;
+  if (const auto job = job_of(root)) {
+    const InflightGraph::Job* found = graph_.job(*job);
+    where = fmt::format("{}, ", found != nullptr ? found->plan->name() : fmt::format("job {}", *job));
+  }
+  if (root.actor_id() != 0) where += fmt::format("actor {}: ", root.actor_id());
+  return fmt::format("{}{}", where, root.message());
+}
+
+void CheckpointControl::fail(Now now, std::string reason, std::optional<pb::RootError> root, bool lost_worker, ControlEffects& out) {
+  if (auto* resetting = std::get_if<Resetting>(&state_)) {
+    if (root && (!resetting->root || root->score() > resetting->root->score())) resetting->root = std::move(root);
+    return;
+  }
+  if (std::holds_alternative<BackingOff>(state_)) return;
+  if (const auto* running = std::get_if<Running>(&state_); running != nullptr && now.mono - running->since >= options_.stable_after) {
+    back_off_.reset();
+  }
+  ++recoveries_;
+  if (!failed_at_) failed_at_ = now.mono;
+  out.emplace_back(EventHappened{"failure", reason, root ? job_of(*root).value_or(JobId{}) : JobId{}, {}});
+  state_ = Resetting{.waiting = members_, .reason = std::move(reason), .root = std::move(root), .lost_worker = lost_worker};
+  out.emplace_back(StatusChanged{});
+}
+
+bool CheckpointControl::step_reset(Now now, ControlEffects& out) {
+  auto& resetting = std::get<Resetting>(state_);
+  if (committing_) return false;  // so that no commit is half seen
+  if (!resetting.sent) {
+    resetting.sent = now.mono;
+    for (const WorkerId worker : resetting.waiting) {
+      SendRequest send{worker, {}};
+      to_pb(term_, send.request.mutable_reset_partial_graphs()->add_graphs());
+      out.emplace_back(std::move(send));
+    }
+  }
+  if (resetting.waiting.empty()) {
+    finish_reset(now, out);
+    return true;
+  }
+  if (now.mono - *resetting.sent < options_.reset_timeout) return false;
+  // Its loop lives, else it would have been lost: without its stream it begins afresh.
+  for (const WorkerId worker : std::set<WorkerId>(resetting.waiting)) {
+    out.emplace_back(
+        DisconnectWorker{worker, error(Code::Timeout, "node does not answer the reset of graph {} term {}", term_.graph, term_.term)});
+  }
+  resetting.sent = now.mono;
+  return false;
+}
+
+void CheckpointControl::finish_reset(Now now, ControlEffects& out) {
+  const Resetting done = std::get<Resetting>(std::move(state_));
+  std::string reason = done.reason;
+  if (done.root) {
+    reason = describe(*done.root);
+    if (const auto job = job_of(*done.root)) {
+      job_errors_[*job] = reason;
+      out.emplace_back(EventHappened{"root cause", reason, *job, {}});
+    }
+  }
+  for (const InflightBarrier& barrier : barriers_) {
+    if (BarrierTrace* trace = traces_.find(barrier.epoch.curr)) trace->outcome = "failed";
+  }
+  out.emplace_back(TermEnded{term_, committed_});
+  redrive(done.root, out);
+  members_.clear();
+  joining_.clear();
+  assigned_.clear();
+  const Duration delay = done.lost_worker ? Duration::zero() : back_off_.next();
+  term_.term = env_.ids.next_term();
+  state_ = BackingOff{now.mono + delay, std::move(reason)};
+  out.emplace_back(StatusChanged{});
+}
+
+// Drops are in the catalog already and splits are assigned by the recovery; flushes and creations go on in the next term.
+void CheckpointControl::redrive(const std::optional<pb::RootError>& root, ControlEffects& out) {
+  const auto guilty = root ? job_of(*root) : std::nullopt;
+  std::vector<FlushWaiter> flushes;
+  std::deque<Command> again;
+  for (InflightBarrier& barrier : std::exchange(barriers_, {})) {
+    flushes.insert(flushes.end(), barrier.flushes.begin(), barrier.flushes.end());
+    const auto* create = barrier.command ? std::get_if<CreateJob>(&*barrier.command) : nullptr;
+    if (create == nullptr) continue;
+    if (guilty == create->job) {
+      out.emplace_back(JobFailed{create->job, error(Code::Internal, "{}", describe(*root))});
+    } else if (create->lost_barriers + 1 >= options_.create_attempts) {
+      out.emplace_back(JobFailed{create->job, error(Code::Unavailable, "its first barrier was lost {} times", create->lost_barriers + 1)});
+    } else {
+      again.emplace_back(CreateJob{create->job, create->lost_barriers + 1});
+    }
+  }
+  commands_.insert(commands_.begin(), again.begin(), again.end());
+  std::erase_if(commands_, [](const Command& command) { return std::holds_alternative<DropJobs>(command); });
+  flushes_.insert(flushes_.begin(), flushes.begin(), flushes.end());
+}
+
+void CheckpointControl::rebuild_graph() {
+  tracker_.clear();
+  std::map<JobId, InflightGraph::Job> jobs;
+  for (const auto& [id, plan] : env_.model.jobs()) {
+    const JobPlacement* placement = env_.model.placement(id);
+    if (plan->database() != database_ || placement == nullptr) continue;
+    jobs[id] = {plan, *placement};
+    const pb::CatalogObject* object = env_.model.object(id);
+    if (object == nullptr || object->state() != pb::JOB_CREATING) continue;
+    std::set<ActorId> backfilling;
+    for (const JobPlan::FragmentPlan& fragment : plan->fragments()) {
+      if (!fragment.plan->has_scan()) continue;
+      for (const ActorPlacement& actor : placement->fragments.at(fragment.id)) {
+        if (!placement->backfilled.contains(actor.actor)) backfilling.insert(actor.actor);
+      }
+    }
+    tracker_.add(id, std::move(backfilling), placement->backfilled.size());
+  }
+  graph_.replace(std::move(jobs));
+}
+
+/// Reads everything anew: the catalog, who owns what, who lives. True if it got on.
+bool CheckpointControl::attempt(Now now, const std::string& reason, ControlEffects& out) {
+  rebuild_graph();
+  committed_ = env_.model.committed(term_.graph);
+  std::set<WorkerId> missing;
+  for (const WorkerId worker : graph_.workers()) {
+    if (env_.cluster.is_live(worker)) {
+      create_on(worker, out);
+    } else {
+      missing.insert(worker);
+    }
+  }
+  if (!missing.empty()) {
+    const auto* blocked = std::get_if<Blocked>(&state_);
+    const bool news = blocked == nullptr || blocked->missing != missing;
+    state_ = Blocked{std::move(missing), reason};
+    if (news) {
+      out.emplace_back(EventHappened{"blocked", recovery_reason(now), {}, {}});
+      out.emplace_back(StatusChanged{});
+    }
+    return false;
+  }
+  const auto first = next_epoch(now, out);
+  if (!first) {
+    state_ = BackingOff{now.mono, reason};
+    return false;
+  }
+  begin(now, reason, *first, out);
+  return true;
+}
+
+void CheckpointControl::begin(Now now, const std::string& reason, Epoch first, ControlEffects& out) {
+  chain_end_ = first;
+  if (graph_.empty()) {
+    state_ = Running{now.mono};
+    failed_at_.reset();
+    out.emplace_back(StatusChanged{});
+    return;
+  }
+  Injection injection;
+  for (const auto& [id, job] : graph_.jobs()) {
+    if (const auto assigned = assign(*job.plan, job.placement); !assigned.empty()) assigned_[id] = assigned;
+    const ActorSplits splits = splits_of(id);
+    for (const WorkerId worker : members_) {
+      auto fragments = messages().build(id, worker, splits);
+      auto& build = injection.build[worker];
+      build.insert(build.end(), std::make_move_iterator(fragments.begin()), std::make_move_iterator(fragments.end()));
+    }
+  }
+  InflightBarrier barrier{.epoch = {committed_, first}, .kind = pb::BARRIER_INITIAL, .injected = now.mono};
+  for (const WorkerId worker : members_) barrier.participants.insert({term_.graph, worker});
+  barrier.waiting = barrier.participants;
+  send_barrier(barrier, injection, out);
+  traces_.add({.epoch = barrier.epoch, .kind = pb::BARRIER_INITIAL, .scheduled_at = now.unix_micros, .injected_at = now.unix_micros});
+  schedule_.on_injected(now.mono, false);
+  barriers_.push_back(std::move(barrier));
+  state_ = Initializing{reason};
+  out.emplace_back(StatusChanged{});
+}
+
+}  // namespace penstock::meta

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <deque>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/ids.h"
+#include "meta/model/types.h"
+
+namespace penstock::meta {
+
+/// What a barrier can be made to do beside ending an epoch. The catalog has it durably before it is queued here, so a command that dies
+/// with its barrier is made again from the catalog.
+///
+/// | command      | mutation          | durable with its barrier's commit       | if that never commits, recovery               |
+/// |--------------|-------------------|-----------------------------------------|-----------------------------------------------|
+/// | CreateJob    | Add               | who owns the job's vnodes, its splits   | queues it again, or fails it if it was at fault |
+/// | DropJobs     | Stop              | nothing (the catalog has dropped them)  | rebuilds the graph without them               |
+/// | ChangeSplits | SourceChangeSplit | who reads the new splits                | assigns them itself                           |
+struct CreateJob {
+  JobId job;
+  uint32_t lost_barriers = 0;  // how often its barrier died with something else; after a few it is taken for the cause
+};
+struct DropJobs {
+  std::vector<JobId> jobs;
+};
+/// New splits of the job's sources wait to be given to its actors.
+struct ChangeSplits {
+  JobId job;
+};
+using Command = std::variant<CreateJob, DropJobs, ChangeSplits>;
+
+[[nodiscard]] inline std::string describe(const Command& command) {
+  struct Describe {
+    std::string operator()(const CreateJob& c) const { return fmt::format("create {}", c.job); }
+    std::string operator()(const DropJobs& c) const {
+      std::string out = "drop";
+      for (const JobId job : c.jobs) out += fmt::format(" {}", job);
+      return out;
+    }
+    std::string operator()(const ChangeSplits& c) const { return fmt::format("change splits of {}", c.job); }
+  };
+  return std::visit(Describe{}, command);
+}
+
+/// Waits for the commit of everything that was accepted before it.
+struct FlushWaiter {
+  uint64_t id = 0;  // the shell's
+};
+
+}  // namespace penstock::meta

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/error.h"
+#include "meta/barrier/command.h"
+#include "meta/barrier/commit_record.h"
+#include "proto/control_stream.pb.h"
+
+/// What goes into a database's `CheckpointControl` and what comes out of it.
+namespace penstock::meta {
+
+// ---- events -------------------------------------------------------------------------------------------------------------------------
+
+/// Time has passed, or a lease was extended.
+struct Tick {};
+struct CommandQueued {
+  Command command;
+};
+/// The catalog has dropped them; their Stop rides the next barrier, or they are left out of the recovery that is going on.
+struct JobsDropped {
+  std::vector<JobId> jobs;
+};
+struct FlushWanted {
+  FlushWaiter waiter;
+};
+/// Somebody would like a checkpoint soon and does not wait for it here.
+struct CheckpointWanted {};
+struct WorkerReady {
+  WorkerId worker;
+};
+struct WorkerLost {
+  WorkerId worker;
+  Error reason;
+};
+struct BarrierCompleted {
+  WorkerId worker;
+  pb::BarrierComplete report;
+};
+struct GraphFailed {
+  WorkerId worker;
+  GraphTerm graph;
+  pb::RootError root;
+};
+struct GraphReset {
+  WorkerId worker;
+  GraphTerm graph;
+  std::optional<pb::RootError> root;
+};
+/// The record asked for by `CommitCheckpoint` is durable and in the model.
+struct CheckpointCommitted {
+  Epoch epoch;
+  std::map<WorkerId, std::vector<uint64_t>> struck_off;
+  std::vector<JobId> finished;
+};
+using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, WorkerReady, WorkerLost,
+                                  BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted>;
+
+// ---- effects ------------------------------------------------------------------------------------------------------------------------
+
+struct SendRequest {
+  WorkerId worker;
+  pb::ControlRequest request;
+};
+/// Make it durable, then `CheckpointCommitted`. At most one a database is asked for at a time.
+struct CommitCheckpoint {
+  CommitRecord record;
+};
+/// Epochs or actor ids have run out: extend the lease so that there are `actors` more, then `Tick`.
+struct LeaseWanted {
+  uint32_t actors = 0;
+};
+struct FlushDone {
+  FlushWaiter waiter;
+  GraphTerm graph;
+  Epoch committed;
+};
+struct JobCreated {
+  JobId job;
+};
+/// A job that was being created is the cause of a failure, or cannot be placed: take it out of the catalog and tell who waits.
+struct JobFailed {
+  JobId job;
+  Error reason;
+};
+/// A term that may have taken DML is over: what it did not commit up to `last_committed` is lost.
+struct TermEnded {
+  GraphTerm graph;
+  Epoch last_committed;
+};
+/// Committed epoch, term or recovery state changed: tell frontends.
+struct StatusChanged {};
+/// For the event log.
+struct EventHappened {
+  std::string kind;
+  std::string text;
+  JobId job;
+  WorkerId worker;
+};
+/// The oldest barrier is too old: say so, and ask those who are missing what they wait for.
+struct BarrierStuck {
+  EpochPair epoch;
+  double seconds = 0;
+  std::vector<WorkerId> missing;
+};
+/// The node does not do what it was told: end its control stream, so that it begins afresh.
+struct DisconnectWorker {
+  WorkerId worker;
+  Error reason;
+};
+using ControlEffect = std::variant<SendRequest, CommitCheckpoint, LeaseWanted, FlushDone, JobCreated, JobFailed, TermEnded, StatusChanged,
+                                   EventHappened, BarrierStuck, DisconnectWorker>;
+using ControlEffects = std::vector<ControlEffect>;
+
+}  // namespace penstock::meta

@@ -1,0 +1,97 @@
+#include "meta/barrier/inflight_graph.h"
+
+namespace penstock::meta {
+
+void InflightGraph::add(std::shared_ptr<const JobPlan> plan, JobPlacement placement) {
+  const JobId id = plan->id();
+  jobs_.insert_or_assign(id, Job{std::move(plan), std::move(placement)});
+  refresh();
+}
+
+void InflightGraph::remove(JobId job) {
+  jobs_.erase(job);
+  refresh();
+}
+
+void InflightGraph::replace(std::map<JobId, Job> jobs) {
+  jobs_ = std::move(jobs);
+  refresh();
+}
+
+void InflightGraph::refresh() {
+  shares_.clear();
+  edges_out_.clear();
+  fragments_.clear();
+  actors_.clear();
+  for (const auto& [id, job] : jobs_) {
+    for (const JobPlan::FragmentPlan& fragment : job.plan->fragments()) {
+      const auto& actors = job.placement.fragments.at(fragment.id);
+      fragments_[fragment.id] = &actors;
+      std::set<WorkerId> workers;
+      for (const ActorPlacement& actor : actors) {
+        shares_[actor.worker].actors.push_back(actor.actor.value);
+        actors_[actor.actor] = {id, fragment.id, actor.worker};
+        workers.insert(actor.worker);
+      }
+      for (const WorkerId worker : workers) {
+        for (const TableId table : fragment.tables) shares_[worker].tables.push_back(table.value);
+      }
+    }
+  }
+  for (const auto& [id, job] : jobs_) {
+    for (const JobPlan::Edge& edge : job.plan->edges()) {
+      if (const auto upstream = upstream_of(edge)) edges_out_[*upstream].push_back({id, &edge});
+    }
+  }
+}
+
+std::optional<FragmentId> InflightGraph::upstream_of(const JobPlan::Edge& edge) const {
+  if (edge.upstream_object == ObjectId{}) return edge.upstream;
+  const Job* upstream = job(edge.upstream_object);
+  if (upstream == nullptr) return std::nullopt;
+  const JobPlan::FragmentPlan* fragment = upstream->plan->materialize_fragment();
+  if (fragment == nullptr) return std::nullopt;
+  return fragment->id;
+}
+
+const InflightGraph::Job* InflightGraph::job(JobId id) const {
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : &found->second;
+}
+
+const std::vector<ActorPlacement>* InflightGraph::actors(FragmentId fragment) const {
+  const auto found = fragments_.find(fragment);
+  return found == fragments_.end() ? nullptr : found->second;
+}
+
+const std::vector<ActorPlacement>* InflightGraph::materialize_actors(JobId id) const {
+  const Job* found = job(id);
+  if (found == nullptr || found->plan->materialize_fragment() == nullptr) return nullptr;
+  return actors(found->plan->materialize_fragment()->id);
+}
+
+const std::vector<InflightGraph::OutEdge>& InflightGraph::edges_out(FragmentId fragment) const {
+  static const std::vector<OutEdge> kNone;
+  const auto found = edges_out_.find(fragment);
+  return found == edges_out_.end() ? kNone : found->second;
+}
+
+std::optional<InflightGraph::ActorRef> InflightGraph::find(ActorId actor) const {
+  const auto found = actors_.find(actor);
+  if (found == actors_.end()) return std::nullopt;
+  return found->second;
+}
+
+const InflightGraph::Share& InflightGraph::share(WorkerId worker) const {
+  static const Share kNone;
+  const auto found = shares_.find(worker);
+  return found == shares_.end() ? kNone : found->second;
+}
+
+std::set<WorkerId> InflightGraph::workers() const {
+  std::set<WorkerId> out;
+  for (const auto& [worker, share] : shares_) out.insert(worker);
+  return out;
+}
+
+}  // namespace penstock::meta

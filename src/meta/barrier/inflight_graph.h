@@ -1,0 +1,68 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "meta/model/job_plan.h"
+#include "meta/model/meta_model.h"
+
+namespace penstock::meta {
+
+/// The actors of one partial graph as the next barrier sees them: jobs with their plans and where each actor is.
+/// Pure; one owner. Copies share plans.
+class InflightGraph {
+ public:
+  struct Job {
+    std::shared_ptr<const JobPlan> plan;  // shared with the model, which forgets a dropped job while its actors still run
+    JobPlacement placement;
+  };
+  /// What a worker has of the graph, as messages want it.
+  struct Share {
+    std::vector<uint32_t> actors;
+    std::vector<uint32_t> tables;
+  };
+  /// One edge that leaves a fragment, whichever job the other end is of.
+  struct OutEdge {
+    JobId job;  // of the downstream fragment
+    const JobPlan::Edge* edge;
+  };
+  struct ActorRef {
+    JobId job;
+    FragmentId fragment;
+    WorkerId worker;
+  };
+
+  void add(std::shared_ptr<const JobPlan> plan, JobPlacement placement);
+  void remove(JobId job);
+  void replace(std::map<JobId, Job> jobs);
+
+  [[nodiscard]] bool empty() const { return jobs_.empty(); }
+  [[nodiscard]] const std::map<JobId, Job>& jobs() const { return jobs_; }
+  [[nodiscard]] const Job* job(JobId id) const;
+  [[nodiscard]] const std::vector<ActorPlacement>* actors(FragmentId fragment) const;
+  /// Actors of the fragment that others read the job's rows from; null if the job is not here or makes none.
+  [[nodiscard]] const std::vector<ActorPlacement>* materialize_actors(JobId job) const;
+  [[nodiscard]] const std::vector<OutEdge>& edges_out(FragmentId fragment) const;
+  [[nodiscard]] std::optional<ActorRef> find(ActorId actor) const;
+  /// Upstream fragment of an edge, in this job or another one.
+  [[nodiscard]] std::optional<FragmentId> upstream_of(const JobPlan::Edge& edge) const;
+
+  [[nodiscard]] const Share& share(WorkerId worker) const;
+  /// Nodes with actors.
+  [[nodiscard]] std::set<WorkerId> workers() const;
+
+ private:
+  void refresh();
+
+  std::map<JobId, Job> jobs_;
+  // Made from jobs_ by `refresh`.
+  std::map<WorkerId, Share> shares_;
+  std::map<FragmentId, std::vector<OutEdge>> edges_out_;
+  std::map<FragmentId, const std::vector<ActorPlacement>*> fragments_;
+  std::map<ActorId, ActorRef> actors_;
+};
+
+}  // namespace penstock::meta

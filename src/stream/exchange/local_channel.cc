@@ -1,0 +1,133 @@
+#include "stream/exchange/local_channel.h"
+
+#include <atomic>
+
+#include "common/mutex.h"
+
+namespace penstock::stream {
+namespace {
+
+/// What both ends of a channel share. The counters are all they touch per message; the lock only guards who is to be woken, which is
+/// asked for when a sender waits or the receiver ends.
+struct LocalState {
+  LocalState(std::shared_ptr<Mailbox> to, uint32_t number, size_t limit, ActorId up, ActorId down)
+      : mailbox(std::move(to)), channel(number), budget(limit), upstream(up), downstream(down) {}
+
+  void wake_sender() {
+    std::shared_ptr<Signal> sender;
+    {
+      MutexLock lock(mutex);
+      sender = owner;
+    }
+    if (sender) sender->wake(Wake::Output);
+  }
+
+  const std::shared_ptr<Mailbox> mailbox;  // shared with the receiving actor and its other channels
+  const uint32_t channel;
+  const size_t budget;
+  const ActorId upstream;
+  const ActorId downstream;
+
+  std::atomic<size_t> in_flight{0};
+  std::atomic<uint32_t> barriers{0};
+  std::atomic<bool> waiting{false};  // the sender found no budget
+  std::atomic<bool> receiver_gone{false};
+
+  Mutex mutex;
+  std::shared_ptr<Signal> owner ABSL_GUARDED_BY(mutex);  // of the sender; shared with everything else that may wake it
+};
+
+class LocalSender final : public ChannelSender {
+ public:
+  explicit LocalSender(std::shared_ptr<LocalState> state) : state_(std::move(state)) {}
+  LocalSender(const LocalSender&) = delete;
+  LocalSender& operator=(const LocalSender&) = delete;
+  ~LocalSender() override {
+    if (!closed_) LocalSender::close(error(Code::Closed, "upstream actor {} has ended", state_->upstream));
+  }
+
+  void close(Error reason) override {
+    closed_ = true;
+    {
+      MutexLock lock(state_->mutex);
+      state_->owner = nullptr;
+    }
+    state_->mailbox->push({state_->channel, 0, Mailbox::End{std::move(reason)}});
+  }
+
+  void set_owner(std::shared_ptr<Signal> owner) override {
+    MutexLock lock(state_->mutex);
+    state_->owner = std::move(owner);
+  }
+
+  Status state() const override {
+    if (!state_->receiver_gone.load()) return ok();
+    return error(Code::Closed, "downstream actor {} has ended", state_->downstream);
+  }
+
+  Result<bool> try_send(Message& message) override {
+    PENSTOCK_TRY(state());
+    if (auto* chunk = std::get_if<data::StreamChunk>(&message)) return send_chunk(*chunk);
+    const auto& barrier = std::get<Barrier>(message);
+    if (state_->barriers.fetch_add(1, std::memory_order_relaxed) >= kMaxBarriersInFlight) {
+      return error(Code::Protocol, "more than {} barriers are in flight from actor {} to actor {}", kMaxBarriersInFlight, state_->upstream,
+                   state_->downstream);
+    }
+    state_->mailbox->push({state_->channel, 0, Barrier{barrier.epoch, barrier.kind, nullptr}});
+    return true;
+  }
+
+ private:
+  bool send_chunk(data::StreamChunk& chunk) {
+    if (!has_budget()) return false;
+    const size_t weight = chunk_weight(chunk);
+    state_->in_flight.fetch_add(weight, std::memory_order_relaxed);
+    state_->mailbox->push({state_->channel, static_cast<uint32_t>(weight), std::move(chunk)});
+    return true;
+  }
+
+  // The flag is raised before the second look and the receiver gives back before it looks at the flag, so one of the two sees the other.
+  bool has_budget() {
+    if (state_->in_flight.load(std::memory_order_relaxed) < state_->budget) return true;
+    state_->waiting.store(true);
+    if (state_->in_flight.load() >= state_->budget) return false;
+    state_->waiting.store(false);
+    return true;
+  }
+
+  const std::shared_ptr<LocalState> state_;  // shared with the receiver
+  bool closed_ = false;
+};
+
+class LocalReceiver final : public ChannelReceiver {
+ public:
+  explicit LocalReceiver(std::shared_ptr<LocalState> state) : state_(std::move(state)) {}
+  LocalReceiver(const LocalReceiver&) = delete;
+  LocalReceiver& operator=(const LocalReceiver&) = delete;
+  ~LocalReceiver() override {
+    state_->receiver_gone.store(true);
+    state_->wake_sender();
+  }
+
+  void release_chunk(size_t weight) override {
+    unreturned_ += weight;
+    if (unreturned_ < state_->budget / 4) return;
+    state_->in_flight.fetch_sub(std::exchange(unreturned_, 0));
+    if (state_->waiting.load() && state_->waiting.exchange(false)) state_->wake_sender();
+  }
+
+  void release_barrier() override { state_->barriers.fetch_sub(1, std::memory_order_relaxed); }
+
+ private:
+  const std::shared_ptr<LocalState> state_;  // shared with the sender
+  size_t unreturned_ = 0;
+};
+
+}  // namespace
+
+LocalChannel make_local_channel(std::shared_ptr<Mailbox> mailbox, uint32_t channel, size_t budget, ActorId upstream, ActorId downstream) {
+  auto state = std::make_shared<LocalState>(std::move(mailbox), channel, budget, upstream, downstream);
+  return {std::make_unique<LocalSender>(state), std::make_unique<LocalReceiver>(state)};
+}
+
+}  // namespace penstock::stream

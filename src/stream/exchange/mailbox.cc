@@ -1,0 +1,30 @@
+#include "stream/exchange/mailbox.h"
+
+#include "common/check.h"
+
+namespace penstock::stream {
+
+void Mailbox::push(Delivery delivery) {
+  {
+    MutexLock lock(mutex_);
+    if (closed_) return;
+    deliveries_.push_back(std::move(delivery));
+    if (deliveries_.size() > 1) return;
+  }
+  owner_->wake(Wake::Input);
+}
+
+void Mailbox::take(std::vector<Delivery>& out) {
+  PENSTOCK_CHECK(out.empty(), "a batch of the mailbox was not worked off");
+  MutexLock lock(mutex_);
+  out.swap(deliveries_);
+}
+
+void Mailbox::close() {
+  std::vector<Delivery> dropped;  // chunks are freed outside the lock
+  MutexLock lock(mutex_);
+  closed_ = true;
+  dropped.swap(deliveries_);
+}
+
+}  // namespace penstock::stream

@@ -1,0 +1,120 @@
+#include "stream/exchange/merge.h"
+
+#include "common/check.h"
+
+namespace penstock::stream {
+
+Merge::~Merge() { mailbox_->close(); }
+
+uint32_t Merge::add_channel(Upstream upstream) {
+  channels_.push_back({upstream, nullptr, {}});
+  ++live_;
+  return static_cast<uint32_t>(channels_.size() - 1);
+}
+
+void Merge::set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> receiver) { channels_[channel].receiver = std::move(receiver); }
+
+Result<Merge::Item> Merge::next() {
+  if (given_) return Item{};
+  if (ready_.empty()) sort_in();
+  while (!ready_.empty()) {
+    const uint32_t number = ready_.pop();
+    Channel& channel = channels_[number];
+    channel.queued = false;
+    if (channel.removed || channel.blocked) continue;
+    PENSTOCK_TRY(Item item, take(number, channel.backlog.pop()));
+    if (!channel.backlog.empty() && !channel.blocked) enqueue(number);
+    if (!std::holds_alternative<std::monostate>(item)) return item;
+    if (ready_.empty()) sort_in();
+  }
+  if (live_ == 0 || arrived_ < live_) return Item{};
+  given_ = true;
+  return Item{*barrier_};
+}
+
+// Everything goes through the backlogs, so that channels take turns whatever order their senders were quick in.
+void Merge::sort_in() {
+  mailbox_->take(batch_);
+  for (Mailbox::Delivery& delivery : batch_) {
+    const uint32_t number = delivery.channel;
+    Channel& channel = channels_[number];
+    if (channel.removed) continue;
+    channel.backlog.push(std::move(delivery));
+    if (!channel.blocked) enqueue(number);
+  }
+  batch_.clear();
+}
+
+void Merge::enqueue(uint32_t number) {
+  if (std::exchange(channels_[number].queued, true)) return;
+  ready_.push(number);
+}
+
+Result<Merge::Item> Merge::take(uint32_t number, Mailbox::Delivery delivery) {
+  Channel& channel = channels_[number];
+  if (auto* end = std::get_if<Mailbox::End>(&delivery.what)) {
+    return end->reason.with_context(fmt::format("input from actor {} of fragment {}", channel.upstream.actor, channel.upstream.fragment));
+  }
+  if (const auto* barrier = std::get_if<Barrier>(&delivery.what)) {
+    PENSTOCK_TRY(arrive(channel, *barrier));
+    if (arrived_ == 1) first_arrived_ = number;
+    channel.receiver->release_barrier();
+    return Item{};
+  }
+  if (!channel.begun) {
+    return error(Code::Protocol, "actor {} of fragment {} sent rows before its first barrier", channel.upstream.actor,
+                 channel.upstream.fragment);
+  }
+  channel.receiver->release_chunk(delivery.weight);
+  return Item{Chunk{channel.upstream.input, std::get<data::StreamChunk>(std::move(delivery.what))}};
+}
+
+Status Merge::arrive(Channel& channel, const Barrier& barrier) {
+  if (!barrier_) {
+    barrier_ = barrier;
+  } else if (barrier_->epoch != barrier.epoch || barrier_->kind != barrier.kind) {
+    const Upstream& first = channels_[first_arrived_].upstream;
+    return error(Code::Protocol, "barriers differ: actor {} of fragment {} sent {}..{}, actor {} of fragment {} sent {}..{}", first.actor,
+                 first.fragment, barrier_->epoch.prev, barrier_->epoch.curr, channel.upstream.actor, channel.upstream.fragment,
+                 barrier.epoch.prev, barrier.epoch.curr);
+  }
+  channel.blocked = true;
+  channel.begun = true;
+  ++arrived_;
+  return ok();
+}
+
+void Merge::pass_barrier() {
+  PENSTOCK_CHECK(given_, "no barrier to pass");
+  given_ = false;
+  barrier_.reset();
+  arrived_ = 0;
+  missing_hint_ = 0;
+  for (uint32_t number = 0; number < channels_.size(); ++number) {
+    Channel& channel = channels_[number];
+    channel.blocked = false;
+    if (!channel.removed && !channel.backlog.empty()) enqueue(number);
+  }
+}
+
+void Merge::remove_upstreams(const absl::flat_hash_set<ActorId>& upstreams) {
+  PENSTOCK_CHECK(!barrier_, "upstreams were removed while barrier {} is being aligned", barrier_->epoch.prev);
+  for (Channel& channel : channels_) {
+    if (channel.removed || !upstreams.contains(channel.upstream.actor)) continue;
+    channel.removed = true;
+    channel.receiver.reset();
+    channel.backlog = {};
+    --live_;
+  }
+}
+
+const Merge::Upstream* Merge::missing() const {
+  if (!barrier_ || given_) return nullptr;
+  for (; missing_hint_ < channels_.size(); ++missing_hint_) {
+    const Channel& channel = channels_[missing_hint_];
+    if (!channel.removed && !channel.blocked) return &channel.upstream;
+  }
+  return nullptr;
+}
+
+}  // namespace penstock::stream

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <absl/container/flat_hash_set.h>
+
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "stream/exchange/channel.h"
+#include "stream/exchange/fifo.h"
+#include "stream/exchange/mailbox.h"
+
+namespace penstock::stream {
+
+/// Joins all upstream channels of one actor, of every link it reads: one mailbox, one alignment.
+///
+/// Guarantees
+///  - messages of one channel come in order; channels that have something take turns, a chunk each;
+///  - a channel on which the barrier has arrived is not read until all have it and `pass_barrier` was called;
+///  - all channels bring the same barriers in the same order, beginning with one; else `Protocol`, naming both;
+///  - the end of a channel is an error (with the sender's reason), once everything before it was read; an upstream that has ended for good
+///    is taken away first (`remove_upstreams`).
+///
+/// Built on one thread, then owned by the actor.
+class Merge {
+ public:
+  struct Upstream {
+    ActorId actor;
+    FragmentId fragment;
+    size_t input = 0;  // which leaf of the actor it feeds; whatever the owner wants it to mean
+  };
+  struct Chunk {
+    size_t input;
+    data::StreamChunk chunk;
+  };
+  /// Nothing now; a chunk; or the barrier that has arrived everywhere (without mutation).
+  using Item = std::variant<std::monostate, Chunk, Barrier>;
+
+  explicit Merge(std::shared_ptr<Signal> owner) : mailbox_(std::make_shared<Mailbox>(std::move(owner))) {}
+  ~Merge();
+  Merge(const Merge&) = delete;
+  Merge& operator=(const Merge&) = delete;
+
+  /// Announces a channel and gives it the number under which it must deliver to `mailbox()`.
+  [[nodiscard]] uint32_t add_channel(Upstream upstream);
+  void set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> receiver);
+  [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
+
+  [[nodiscard]] bool has_channels() const { return live_ > 0; }
+  [[nodiscard]] Result<Item> next();
+  /// The actor has passed the barrier that `next` gave: the channels are read again.
+  void pass_barrier();
+  /// The channels from these actors go, whatever is in them. Not while a barrier is being aligned.
+  void remove_upstreams(const absl::flat_hash_set<ActorId>& upstreams);
+
+  /// While a barrier is awaited: one that has not brought it. Otherwise nothing.
+  [[nodiscard]] const Upstream* missing() const;
+  /// Of the barrier that has arrived on some channel.
+  [[nodiscard]] const std::optional<Barrier>& arriving() const { return barrier_; }
+
+ private:
+  struct Channel {
+    Upstream upstream;
+    std::unique_ptr<ChannelReceiver> receiver;
+    Fifo<Mailbox::Delivery> backlog;
+    bool blocked = false;  // the barrier is here
+    bool queued = false;   // in `ready_`
+    bool begun = false;    // its first barrier was seen
+    bool removed = false;
+  };
+
+  void sort_in();
+  [[nodiscard]] Status arrive(Channel& channel, const Barrier& barrier);
+  [[nodiscard]] Result<Item> take(uint32_t number, Mailbox::Delivery delivery);
+  void enqueue(uint32_t number);
+
+  const std::shared_ptr<Mailbox> mailbox_;  // shared with the senders
+  std::vector<Channel> channels_;           // by number; numbers are never used again
+  size_t live_ = 0;                         // channels not removed
+  size_t arrived_ = 0;                      // of them, blocked
+  bool given_ = false;                      // `next` gave the barrier, `pass_barrier` is due
+  std::optional<Barrier> barrier_;          // arrived somewhere
+  uint32_t first_arrived_ = 0;              // who brought it first, for errors
+  std::vector<Mailbox::Delivery> batch_;    // memory of the last batch
+  Fifo<uint32_t> ready_;                    // channels with a backlog, in turn; some may have been blocked meanwhile
+  mutable size_t missing_hint_ = 0;         // all before it have the barrier
+};
+
+}  // namespace penstock::stream

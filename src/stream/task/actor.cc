@@ -1,0 +1,216 @@
+#include "stream/task/actor.h"
+
+#include "common/check.h"
+#include "common/log.h"
+#include "proto/control_stream.pb.h"
+
+namespace penstock::stream {
+namespace {
+
+// A slice is over after so long, looked at every few steps; the count bounds it where time stands still (simulation).
+constexpr runtime::Duration kSlice = std::chrono::milliseconds(1);
+constexpr int kStepsPerLook = 8;
+constexpr int kMostSteps = 1024;
+// Slices in one run: more than one only if the actor was woken when it was about to rest.
+constexpr int kMostSlices = 4;
+
+std::vector<SplitState> splits_of(const pb::BuildActor& plan) {
+  std::vector<SplitState> splits;
+  splits.reserve(static_cast<size_t>(plan.splits_size()));
+  for (const pb::Split& split : plan.splits()) {
+    splits.push_back({split.id(), split.number(), split.offset(), split.finished(), split.rows(), split.identity()});
+  }
+  return splits;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Actor>> Actor::make(const Environment& environment, storage::GraphTerm graph,
+                                           std::shared_ptr<const pb::BuildFragment> fragment, const pb::BuildActor& plan,
+                                           std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive) {
+  PENSTOCK_TRY(VNodeBitmap vnodes, VNodeBitmap::from_bytes(fragment->vnode_count(), plan.vnodes()));
+  std::shared_ptr<Actor> actor(new Actor(environment, graph, std::move(fragment), plan, std::move(manager), std::move(alive)));
+  actor->context_.vnodes = std::move(vnodes);
+  actor->signal_->set_target(actor);
+  return actor;
+}
+
+Actor::Actor(const Environment& environment, storage::GraphTerm graph, std::shared_ptr<const pb::BuildFragment> fragment,
+             const pb::BuildActor& plan, std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive)
+    : fragment_(std::move(fragment)),
+      plan_(&plan),
+      job_name_(fragment_->job_name()),
+      manager_(std::move(manager)),
+      signal_(std::make_shared<ActorSignal>(environment.runtime.pool())),
+      keeper_(environment.keeper),
+      context_{.actor = ActorId{plan.actor_id()},
+               .fragment = FragmentId{fragment_->fragment_id()},
+               .job = JobId{fragment_->job_id()},
+               .graph = graph,
+               .vnodes = {},
+               .index = plan.index(),
+               .parallelism = plan.fragment_parallelism(),
+               .table_base = fragment_->table_base(),
+               .operator_base = fragment_->operator_base(),
+               .splits = splits_of(plan),
+               .runtime = environment.runtime,
+               .store = environment.store,
+               .reports = *manager_,
+               .dml = environment.dml,
+               .memory = environment.memory,
+               .wake = [signal = signal_] { signal->wake(Wake::Generator); }},
+      alive_(std::move(alive)) {}
+
+Actor::~Actor() = default;
+
+Status Actor::build(const TreeBuilder& tree, EpochPair first) {
+  PENSTOCK_TRY(OperatorTree operators, tree(fragment_->root(), context_));
+  chain_ = std::make_unique<OperatorChain>(std::move(operators));
+  PENSTOCK_TRY(chain_->init(first));
+  generators_.resize(chain_->generators());
+  outputs_ = std::make_unique<Outputs>(context_.graph, chain_->output_types().size(), signal_);
+  for (const pb::Dispatcher& dispatcher : plan_->dispatchers()) {
+    PENSTOCK_TRY(outputs_->add(dispatcher));
+  }
+  input_ = std::make_unique<ActorInput>(std::make_unique<Merge>(signal_), first);
+  return ok();
+}
+
+Result<size_t> Actor::leaf_of(uint32_t link) const {
+  const std::optional<size_t> leaf = chain_->merge_of(link);
+  if (!leaf) return error(Code::Protocol, "no operator reads link {}", link);
+  return *leaf;
+}
+
+Status Actor::check_links() const {
+  for (const uint32_t link : chain_->links()) {
+    const bool fed = std::ranges::any_of(plan_->upstreams(), [&](const auto& up) { return up.link() == link && up.actors_size() > 0; });
+    if (!fed) return error(Code::Protocol, "link {} has no upstream actor", link);
+  }
+  return ok();
+}
+
+void Actor::start() {
+  input_->set_subscription(manager_->subscribe_barrier(context_.actor, [signal = signal_] { signal->wake(Wake::Barrier); }));
+  plan_ = nullptr;
+  fragment_ = nullptr;
+  signal_->yield();
+}
+
+void Actor::attach_output(AttachedOutput output) {
+  {
+    MutexLock lock(mutex_);
+    if (ended_) return;  // destroying the sender tells the downstream
+    attached_.push_back(std::move(output));
+  }
+  signal_->wake(Wake::Control);
+}
+
+// ---- the run loop -------------------------------------------------------------------------------------------------------------------
+
+void Actor::run() {
+  const std::shared_ptr<Actor> self = shared_from_this();  // its keeper forgets it when it ends
+  for (int slice = 0; slice < kMostSlices; ++slice) {
+    const Turn turn = run_slice();
+    if (turn == Turn::Ended) return end();
+    if (turn == Turn::Worked) break;
+    if (signal_->rest()) return;
+  }
+  signal_->yield();
+}
+
+Actor::Turn Actor::run_slice() {
+  stats_.run();
+  const runtime::TimePoint begin = context_.runtime.now();
+  for (int steps = 1;; ++steps) {
+    const Result<Turn> result = turn();
+    if (result.has_error()) {
+      fail(result.error());
+      return Turn::Ended;
+    }
+    if (result.value() != Turn::Worked || steps == kMostSteps) return result.value();
+    if (steps % kStepsPerLook == 0 && context_.runtime.now() - begin > kSlice) return Turn::Worked;
+  }
+}
+
+Result<Actor::Turn> Actor::turn() {
+  PENSTOCK_TRY(look_at_wakes());
+  if (reading_state_) return wait(WaitingFor::StateRead);
+  if (stop_requested_.load(std::memory_order_relaxed)) return Turn::Ended;
+  if (outputs_->blocked()) {
+    PENSTOCK_TRY(outputs_->send(false));
+    if (outputs_->blocked()) return wait_for_output();
+  }
+  if (!chain_->idle()) return step_operators();
+  return stage_ == Stage::Running ? take_input() : next_stage();
+}
+
+Status Actor::look_at_wakes() {
+  const uint32_t why = signal_->take();
+  const auto says = [why](Wake reason) { return (why & static_cast<uint32_t>(reason)) != 0; };
+  if (why == 0) return ok();
+  if (says(Wake::Barrier)) input_->on_subscription_wake();
+  if (says(Wake::Generator)) {
+    for (GeneratorState& generator : generators_) generator.due = true;
+  }
+  if (says(Wake::StateRead)) {
+    reading_state_ = false;
+    PENSTOCK_TRY(chain_->state_read_done(*std::exchange(state_read_result_, std::nullopt)));
+  }
+  if (says(Wake::Control)) {
+    std::vector<AttachedOutput> attached;
+    {
+      MutexLock lock(mutex_);
+      attached.swap(attached_);
+    }
+    for (AttachedOutput& output : attached) outputs_->attach(std::move(output));
+  }
+  if (says(Wake::Output)) {
+    PENSTOCK_TRY(outputs_->check());
+  }
+  return ok();
+}
+
+// Whoever waits downstream gets all there is before this actor goes to sleep.
+Result<Actor::Turn> Actor::wait(WaitingFor what) {
+  PENSTOCK_TRY(outputs_->send(true));
+  if (what == WaitingFor::Input) {
+    if (outputs_->blocked()) return wait_for_output();
+    input_->note_wait(stats_, context_.runtime.now());
+  } else {
+    stats_.wait(what, context_.runtime.now());
+  }
+  return Turn::Wait;
+}
+
+Result<Actor::Turn> Actor::wait_for_output() {
+  PENSTOCK_TRY(outputs_->send(true));
+  const OutputPort* port = outputs_->blocking();
+  if (port == nullptr) return Turn::Worked;
+  stats_.wait(port->connected() ? WaitingFor::Output : WaitingFor::Connection, context_.runtime.now(), port->downstream());
+  return Turn::Wait;
+}
+
+void Actor::fail(const Error& error) {
+  if (stop_requested_.load()) return;
+  const std::string where = fmt::format("actor {} of fragment {}, job {}", context_.actor, context_.fragment, job_name());
+  manager_->notify_failure(context_.actor, error.with_context(where));
+}
+
+void Actor::end() {
+  timer_.cancel();
+  std::vector<AttachedOutput> unclaimed;
+  {
+    MutexLock lock(mutex_);
+    ended_ = true;
+    unclaimed.swap(attached_);
+  }
+  unclaimed.clear();
+  chain_.reset();
+  outputs_.reset();
+  input_.reset();
+  keeper_.actor_ended(context_.graph, context_.actor);
+  alive_.reset();
+}
+
+}  // namespace penstock::stream

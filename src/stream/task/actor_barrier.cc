@@ -1,0 +1,80 @@
+// The part of an actor that takes a barrier through its stages.
+#include "common/check.h"
+#include "proto/control_stream.pb.h"
+#include "stream/task/actor.h"
+
+namespace penstock::stream {
+
+void Actor::begin_barrier(Barrier barrier) {
+  barrier_ = std::move(barrier);
+  stage_ = Stage::Flushing;
+  chain_->begin_barrier(*barrier_);
+}
+
+/// The chain is idle and no output is blocked: what the present stage waited for is done.
+Result<Actor::Turn> Actor::next_stage() {
+  switch (stage_) {
+    case Stage::Running:
+      PENSTOCK_CHECK(false, "no barrier is at work");
+    case Stage::Flushing: {
+      PENSTOCK_TRY(send_barrier());
+      stage_ = Stage::Sending;
+      return Turn::Worked;
+    }
+    case Stage::Sending:
+      remove_outputs();
+      if (barrier_->stops(context_.actor)) {
+        PENSTOCK_TRY(chain_->end_with_barrier());
+        manager_->collect(context_.actor, *barrier_);
+        return Turn::Ended;
+      }
+      manager_->collect(context_.actor, *barrier_);
+      chain_->begin_after_barrier();
+      stage_ = Stage::After;
+      return Turn::Worked;
+    case Stage::After:
+      return finish_barrier();
+  }
+  return Turn::Worked;
+}
+
+Status Actor::send_barrier() {
+  if (barrier_->mutation && barrier_->mutation->has_add()) {
+    const auto& added = barrier_->mutation->add().dispatchers();
+    if (const auto own = added.find(context_.actor.value); own != added.end()) {
+      for (const pb::Dispatcher& dispatcher : own->second.dispatchers()) {
+        PENSTOCK_TRY(outputs_->add(dispatcher));
+      }
+    }
+  }
+  return outputs_->send_barrier(*barrier_);
+}
+
+void Actor::remove_outputs() {
+  if (!barrier_->mutation || !barrier_->mutation->has_stop()) return;
+  const pb::StopMutation& stop = barrier_->mutation->stop();
+  std::set<FragmentId> fragments;
+  for (const uint32_t fragment : stop.fragments()) fragments.insert(FragmentId{fragment});
+  std::set<ActorId> actors;
+  for (const uint32_t actor : stop.actors()) actors.insert(ActorId{actor});
+  outputs_->remove(fragments, actors);
+}
+
+Actor::Turn Actor::finish_barrier() {
+  const Barrier barrier = *std::exchange(barrier_, std::nullopt);
+  if (const pb::Mutation* mutation = barrier.mutation.get()) {
+    if (mutation->has_pause()) paused_ = true;
+    if (mutation->has_resume()) paused_ = false;
+    if (mutation->has_add() && !begun_) paused_ = mutation->add().paused();
+    // It may have given a generator new splits or another rate.
+    for (GeneratorState& generator : generators_) generator.due = true;
+  }
+  begun_ = true;
+  evicted_nothing_ = false;
+  stats_.pass(barrier.epoch.curr);
+  input_->pass_barrier(barrier);
+  stage_ = Stage::Running;
+  return Turn::Worked;
+}
+
+}  // namespace penstock::stream

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "stream/exchange/merge.h"
+#include "stream/task/actor_stats.h"
+#include "stream/task/local_barrier_manager.h"
+
+namespace penstock::stream {
+
+/// Everything an actor takes in: its merged upstream channels, if any, and its own copy of the barriers. A barrier is there when it has
+/// arrived on every channel and the copy, which carries the mutation, is there too; an actor without channels goes by the copy alone.
+///
+/// Guarantees that barriers continue the chain from the actor's first one on, and that both copies are the same; else `Protocol`.
+/// Owned by the actor.
+class ActorInput {
+ public:
+  /// `first`: pair of the first barrier.
+  ActorInput(std::unique_ptr<Merge> merge, EpochPair first) : merge_(std::move(merge)), expected_(first) {}
+  ActorInput(const ActorInput&) = delete;
+  ActorInput& operator=(const ActorInput&) = delete;
+
+  void set_subscription(std::shared_ptr<BarrierSubscription> subscription) { subscription_ = std::move(subscription); }
+  [[nodiscard]] Merge& merge() { return *merge_; }
+
+  /// The subscription says that there is more.
+  void on_subscription_wake() { ask_ = true; }
+  /// A chunk, a barrier with its mutation, or nothing now.
+  [[nodiscard]] Result<Merge::Item> next();
+  /// The barrier that `next` gave is done with. Upstream actors that it stopped are forgotten.
+  void pass_barrier(const Barrier& barrier);
+  /// Notes in `stats` what is awaited, after `next` gave nothing.
+  void note_wait(ActorStats& stats, runtime::TimePoint now) const;
+
+ private:
+  [[nodiscard]] Result<Merge::Item> from_subscription();
+
+  const std::unique_ptr<Merge> merge_;
+  std::shared_ptr<BarrierSubscription> subscription_;  // shared with the barrier manager
+  bool ask_ = true;                                    // the subscription may have something
+  bool arrived_ = false;                               // the barrier is there on all channels
+  EpochPair expected_;                                 // the first barrier; afterwards only `prev` counts
+  bool begun_ = false;
+};
+
+}  // namespace penstock::stream

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "common/epoch.h"
+#include "common/ids.h"
+#include "runtime/runtime.h"
+
+namespace penstock::stream {
+
+/// What an actor waits on at this moment.
+enum class WaitingFor : uint8_t {
+  Nothing,       // it runs, or will as soon as a core is free
+  Input,         // rows or a barrier
+  Alignment,     // one upstream has not brought the barrier that others have
+  Subscription,  // the barrier has come through exchange, not yet from meta
+  Output,        // a downstream actor has not taken what was sent
+  Connection,    // a downstream actor has not asked for its channel
+  StateRead,     // rows from the state store
+};
+
+/// The actor's record in the await tree: written on transitions only, read from any thread at any time. Fields are read one by one, so a
+/// reader may see the beginning of one wait with the name of the last.
+class ActorStats {
+ public:
+  /// `epoch`: prev of the barrier waited for; `who`: the other actor.
+  void wait(WaitingFor what, runtime::TimePoint now, ActorId who = {}, FragmentId fragment = {}, Epoch epoch = {}) {
+    who_.store(uint64_t{fragment.value} << 32 | who.value, std::memory_order_relaxed);
+    awaited_.store(epoch.value, std::memory_order_relaxed);
+    since_.store(now.nanos, std::memory_order_relaxed);
+    what_.store(what, std::memory_order_relaxed);
+  }
+  void run() { what_.store(WaitingFor::Nothing, std::memory_order_relaxed); }
+  void pass(Epoch curr) { epoch_.store(curr.value, std::memory_order_relaxed); }
+  // One writer: no read-modify-write is needed.
+  void add_rows_in(size_t rows) { rows_in_.store(rows_in_.load(std::memory_order_relaxed) + rows, std::memory_order_relaxed); }
+  void add_rows_out(size_t rows) { rows_out_.store(rows_out_.load(std::memory_order_relaxed) + rows, std::memory_order_relaxed); }
+
+  [[nodiscard]] std::string waiting_for() const;
+  [[nodiscard]] int64_t waiting_micros(runtime::TimePoint now) const;
+  [[nodiscard]] Epoch epoch() const { return Epoch{epoch_.load(std::memory_order_relaxed)}; }
+  [[nodiscard]] uint64_t rows_in() const { return rows_in_.load(std::memory_order_relaxed); }
+  [[nodiscard]] uint64_t rows_out() const { return rows_out_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<WaitingFor> what_{WaitingFor::Nothing};
+  std::atomic<uint64_t> who_{0};  // fragment << 32 | actor
+  std::atomic<uint64_t> awaited_{0};
+  std::atomic<int64_t> since_{0};
+  std::atomic<uint64_t> epoch_{0};
+  std::atomic<uint64_t> rows_in_{0};
+  std::atomic<uint64_t> rows_out_{0};
+};
+
+}  // namespace penstock::stream

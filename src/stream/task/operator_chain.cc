@@ -1,0 +1,181 @@
+#include "stream/task/operator_chain.h"
+
+#include "common/check.h"
+
+namespace penstock::stream {
+
+using data::StreamChunk;
+
+OperatorChain::OperatorChain(OperatorTree tree) : tree_(std::move(tree)) {
+  for (size_t node = 0; node < tree_.nodes.size(); ++node) {
+    const auto& op = tree_.nodes[node].op;
+    if (op && op->generator() != nullptr) generators_.push_back(node);
+  }
+}
+
+Status OperatorChain::init(EpochPair first) {
+  for (const OperatorTree::Node& node : tree_.nodes) {
+    if (node.op) {
+      PENSTOCK_TRY(in_context(node.op->init(first), node.identity));
+    }
+  }
+  return ok();
+}
+
+Result<OperatorChain::Turn> OperatorChain::step(Sink sink) {
+  if (depth_ == 0) {
+    if (pass_ == Pass::None) return Turn::Idle;
+    PENSTOCK_TRY(next_of_pass());
+    return Turn::Worked;
+  }
+  Frame& top = frames_[depth_ - 1];
+  if (top.next < top.chunks.size()) {
+    PENSTOCK_TRY(hand_up(top, sink));
+  } else if (top.step == Step::NeedState) {
+    return Turn::NeedState;
+  } else if (top.step == Step::MoreOutput) {
+    PENSTOCK_TRY(settle(top, tree_.nodes[top.node].op->resume(top.chunks)));
+  } else {
+    --depth_;
+  }
+  return Turn::Worked;
+}
+
+void OperatorChain::push(size_t node, StreamChunk chunk) {
+  PENSTOCK_CHECK(idle(), "rows were pushed into a busy chain");
+  Frame& frame = push_frame(node);
+  frame.chunks.push_back(std::move(chunk));
+}
+
+void OperatorChain::begin_barrier(Barrier barrier) {
+  PENSTOCK_CHECK(idle(), "barrier {} came into a busy chain", barrier.epoch.prev);
+  barrier_ = std::move(barrier);
+  pass_ = Pass::Before;
+  pass_node_ = 0;
+}
+
+void OperatorChain::begin_after_barrier() {
+  PENSTOCK_CHECK(idle(), "barrier {} has not left the chain", barrier_.epoch.prev);
+  pass_ = Pass::After;
+  pass_node_ = 0;
+}
+
+Status OperatorChain::end_with_barrier() {
+  for (const OperatorTree::Node& node : tree_.nodes) {
+    if (!node.op) continue;
+    Output dropped;
+    const Result<Step> step = node.op->after_barrier(barrier_, dropped);
+    if (step.has_error()) return step.error().with_context(node.identity);
+  }
+  return ok();
+}
+
+Status OperatorChain::next_of_pass() {
+  if (pass_node_ == tree_.nodes.size()) {
+    pass_ = pass_ == Pass::Before ? Pass::On : Pass::None;
+    pass_node_ = 0;
+    return ok();
+  }
+  const size_t node = pass_node_++;
+  Operator* op = tree_.nodes[node].op.get();
+  if (op == nullptr) return ok();
+  if (pass_ == Pass::Before) {
+    if (op->generator() == nullptr) return ok();
+    Frame& frame = push_frame(node);
+    return in_context(op->generator()->before_barrier(frame.chunks), tree_.nodes[node].identity);
+  }
+  Frame& frame = push_frame(node);
+  return settle(frame, pass_ == Pass::On ? op->on_barrier(barrier_, frame.chunks) : op->after_barrier(barrier_, frame.chunks));
+}
+
+Result<OperatorChain::Polled> OperatorChain::poll(size_t i) {
+  PENSTOCK_CHECK(idle(), "a generator was polled in a busy chain");
+  const size_t node = generators_[i];
+  Frame& frame = push_frame(node);
+  const auto poll = tree_.nodes[node].op->generator()->poll(frame.chunks);
+  if (poll.has_error()) return poll.error().with_context(tree_.nodes[node].identity);
+  frame.step = poll.value().step;
+  if (frame.step != Step::Done || !frame.chunks.empty()) return Polled{true, std::nullopt};
+  --depth_;
+  return Polled{false, poll.value().retry_after};
+}
+
+Operator::StateRead OperatorChain::take_state_read() { return tree_.nodes[frames_[depth_ - 1].node].op->take_state_read(); }
+
+Status OperatorChain::state_read_done(Status result) {
+  Frame& top = frames_[depth_ - 1];
+  top.step = Step::MoreOutput;
+  return in_context(std::move(result), tree_.nodes[top.node].identity);
+}
+
+OperatorChain::Frame& OperatorChain::push_frame(size_t node) {
+  if (depth_ == frames_.size()) frames_.emplace_back();
+  Frame& frame = frames_[depth_++];
+  frame.node = node;
+  frame.chunks.clear();
+  frame.next = 0;
+  frame.step = Step::Done;
+  return frame;
+}
+
+Status OperatorChain::settle(Frame& frame, Result<Step> step) {
+  if (step.has_error()) return step.error().with_context(tree_.nodes[frame.node].identity);
+  frame.step = step.value();
+  return ok();
+}
+
+Status OperatorChain::hand_up(Frame& frame, Sink sink) {
+  StreamChunk chunk = std::move(frame.chunks[frame.next++]);
+  const size_t node = frame.node;
+  if (frame.next == frame.chunks.size()) {
+    frame.chunks.clear();
+    frame.next = 0;
+    if (frame.step == Step::Done) --depth_;  // the consumer takes its place
+  }
+  if (chunk.rows() == 0) return ok();
+  const OperatorTree::Node& from = tree_.nodes[node];
+  return from.parent == OperatorTree::kNoParent ? sink(std::move(chunk)) : feed(from.parent, from.port, std::move(chunk));
+}
+
+Status OperatorChain::feed(size_t node, size_t port, StreamChunk chunk) {
+  Frame& frame = push_frame(node);
+  return settle(frame, tree_.nodes[node].op->on_chunk(port, std::move(chunk), frame.chunks));
+}
+
+size_t OperatorChain::memory_bytes() const {
+  size_t bytes = 0;
+  for (const OperatorTree::Node& node : tree_.nodes) {
+    if (node.op) bytes += node.op->memory_bytes();
+  }
+  return bytes;
+}
+
+size_t OperatorChain::evict(size_t bytes) {
+  const size_t all = memory_bytes();
+  if (all == 0) return 0;
+  size_t freed = 0;
+  for (const OperatorTree::Node& node : tree_.nodes) {
+    if (!node.op) continue;
+    const auto share =
+        static_cast<size_t>(static_cast<double>(bytes) * static_cast<double>(node.op->memory_bytes()) / static_cast<double>(all));
+    if (share > 0) freed += node.op->evict(share);
+  }
+  return freed;
+}
+
+std::optional<size_t> OperatorChain::merge_of(uint32_t link) const {
+  for (size_t node = 0; node < tree_.nodes.size(); ++node) {
+    if (!tree_.nodes[node].op && tree_.nodes[node].link == link) return node;
+  }
+  return std::nullopt;
+}
+
+std::vector<uint32_t> OperatorChain::links() const {
+  std::vector<uint32_t> links;
+  for (const OperatorTree::Node& node : tree_.nodes) {
+    if (!node.op) links.push_back(node.link);
+  }
+  return links;
+}
+
+}  // namespace penstock::stream

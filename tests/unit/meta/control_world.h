@@ -1,0 +1,138 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <string>
+
+#include "meta/barrier/checkpoint_control.h"
+#include "meta/catalog/catalog_manager.h"
+#include "meta/cluster/cluster.h"
+#include "testing/script.h"
+#include "unit/meta/plans.h"
+
+namespace penstock::meta::testing {
+
+/// A database's CheckpointControl with the durable model and the cluster around it, driven by lines `event => effects`.
+///
+/// Time is in milliseconds and stands still unless a line begins with `@MS`. Epochs are written as milliseconds after `kEpochZero`.
+///     @0 ready 1          node 1 answers Init              lost 1               its control stream ended
+///     create 3            its catalog commit is done       drop 3 4             likewise
+///     flush 7             checkpoint                       tick
+///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ
+///     commit              the commit asked for is durable
+///     fail 1 ACTOR SCORE  node 1 says the graph failed     reset 1 [ACTOR SCORE]   node 1 answers the reset
+/// Effects:
+///     1:create(5)[s1]     CreatePartialGraph at committed epoch 5 with segment 1
+///     1:initial 0..5 a1,2 t1 b2    barrier with actors to collect, tables to sync, actors built; +add +stop +splits for mutations
+///     1:committed 5       1:reset   1:remove   commit 5   flushed 7 at 5   created 3   failed 3   term   stuck 1   disconnect 1   lease
+class ControlWorld {
+ public:
+  static constexpr int64_t kEpochZero = 1'000'000;  // milliseconds since 2021-04-01
+
+  explicit ControlWorld(CheckpointControl::Options options = {})
+      : options_(options), cluster_(Cluster::Options{}), epochs_(0), ids_(LeaderTerm{1}, 1) {
+    epochs_.on_leased(kEpochZero * 1000);
+    ids_.on_leased(1'000'000);
+    must(model_.apply(catalog::bootstrap(model_)));
+  }
+
+  /// Nodes 1..n are registered; none lives yet.
+  void nodes(uint32_t n) {
+    for (uint32_t i = 1; i <= n; ++i) {
+      pb::WorkerRecord record;
+      record.set_worker_id(i);
+      record.set_node_id(fmt::format("uuid-{}", i));
+      record.set_endpoint(fmt::format("host:{}", i));
+      record.set_parallelism(1);
+      Txn txn;
+      rows_put(txn, record);
+      must(model_.apply(txn));
+      Cluster::Effects effects;
+      cluster_.on_registered(now_, record, effects);
+      note_attempts(effects);
+    }
+  }
+  /// In the catalog, as after its commit; the control is not told.
+  ObjectId add(const pb::CreateObjectRequest& request, const catalog::Listings& listings = {}) {
+    auto plan = catalog::plan_create(model_, request, listings, 0);
+    EXPECT_TRUE(plan.has_value()) << plan.error().to_string();
+    must(model_.apply(plan.value().txn));
+    return plan.value().object;
+  }
+  void start() {
+    control_ = std::make_unique<CheckpointControl>(catalog::kDefaultDatabase, options_,
+                                                   CheckpointControl::Environment{model_, cluster_, epochs_, ids_}, 1);
+  }
+  /// Meta dies and starts again on what is durable.
+  void restart() {
+    open_.clear();
+    record_.reset();
+    ++leader_;
+    ids_ = IdAllocator(LeaderTerm{leader_}, 1'000'000 * static_cast<uint32_t>(leader_));
+    ids_.on_leased(2'000'000 * static_cast<uint32_t>(leader_));
+    for (const auto& [id, record] : model_.workers()) {
+      Cluster::Effects effects;
+      cluster_.disconnect(now_, id, error(Code::Closed, "meta died"), effects);
+    }
+    start();
+  }
+
+  void run(std::string_view script) {
+    ::penstock::testing::run_script(script, [this](const ::penstock::testing::Words& words) { return apply(words); });
+  }
+  std::string apply(::penstock::testing::Words words);
+  std::string handle(ControlEvent event);
+
+  CheckpointControl& control() { return *control_; }
+  MetaModel& model() { return model_; }
+  Now now() const { return now_; }
+  EpochGenerator& epochs() { return epochs_; }
+  const pb::ControlRequest& last_sent(uint32_t worker) const { return last_sent_.at(WorkerId{worker}); }
+  const CommitRecord& record() const { return *record_; }
+  std::string last_event() const { return last_event_; }
+
+  static int64_t show(uint64_t epoch) { return epoch == 0 ? 0 : static_cast<int64_t>(epoch >> 16) - kEpochZero; }
+  static int64_t show(Epoch epoch) { return show(epoch.value); }
+
+ private:
+  static void rows_put(Txn& txn, const pb::WorkerRecord& record);
+  static void must(const Status& status) { ASSERT_TRUE(status.has_value()) << status.error().to_string(); }
+  void note_attempts(const Cluster::Effects& effects) {
+    for (const auto& effect : effects) {
+      if (const auto* connect = std::get_if<Cluster::Connect>(&effect)) attempts_[connect->worker] = connect->attempt;
+    }
+  }
+  void move_clock(int64_t millis) {
+    now_.mono.nanos = millis * 1'000'000;
+    now_.unix_micros = (kEpochBaseUnixMillis + kEpochZero + millis) * 1000;
+  }
+  std::string ready(WorkerId worker);
+  std::string lost(WorkerId worker);
+  std::string collect(const ::penstock::testing::Words& words);
+  std::string commit();
+  std::string describe(const ControlEffect& effect);
+  std::string describe(WorkerId worker, const pb::ControlRequest& request);
+  static pb::RootError root(const ::penstock::testing::Words& words, size_t at);
+
+  const CheckpointControl::Options options_;
+  MetaModel model_;
+  Cluster cluster_;
+  EpochGenerator epochs_;
+  IdAllocator ids_;
+  uint64_t leader_ = 1;
+  std::unique_ptr<CheckpointControl> control_;
+  Now now_;
+  std::map<WorkerId, uint64_t> attempts_;
+  std::map<WorkerId, std::deque<pb::InjectBarrier>> open_;  // barriers a node owes
+  std::map<WorkerId, pb::ControlRequest> last_sent_;
+  std::optional<CommitRecord> record_;
+  std::string last_event_;
+
+ public:
+  void start_clock() { move_clock(0); }
+};
+
+}  // namespace penstock::meta::testing

@@ -1,0 +1,214 @@
+// The other half of control_world.h.
+#include "unit/meta/control_world.h"
+
+#include "meta/model/rows.h"
+
+namespace penstock::meta::testing {
+
+using Words = ::penstock::testing::Words;
+
+void ControlWorld::rows_put(Txn& txn, const pb::WorkerRecord& record) { rows::put(txn, record); }
+
+std::string ControlWorld::handle(ControlEvent event) {
+  ControlEffects effects;
+  control_->handle(now_, std::move(event), effects);
+  std::string out;
+  for (const ControlEffect& effect : effects) {
+    const std::string text = describe(effect);
+    if (!text.empty()) out += (out.empty() ? "" : ", ") + text;
+  }
+  return out;
+}
+
+namespace {
+
+std::vector<JobId> jobs_of(const Words& words) {
+  std::vector<JobId> out;
+  for (size_t i = 1; i < words.size(); ++i) out.emplace_back(static_cast<uint32_t>(std::stoul(words[i])));
+  return out;
+}
+
+template <typename List>
+std::string listed(const List& list) {
+  return fmt::format("{}", fmt::join(list, ","));
+}
+
+}  // namespace
+
+std::string ControlWorld::apply(Words words) {
+  if (words[0][0] == '@') {
+    move_clock(std::stoll(words[0].substr(1)));
+    words.erase(words.begin());
+  }
+  const std::string& what = words[0];
+  const auto number = [&](size_t at) { return static_cast<uint32_t>(std::stoul(words.at(at))); };
+  if (what == "tick") return handle(Tick{});
+  if (what == "ready") return ready(WorkerId{number(1)});
+  if (what == "lost") return lost(WorkerId{number(1)});
+  if (what == "create") return handle(CommandQueued{CreateJob{JobId{number(1)}}});
+  if (what == "splits") return handle(CommandQueued{ChangeSplits{JobId{number(1)}}});
+  if (what == "flush") return handle(FlushWanted{{number(1)}});
+  if (what == "checkpoint") return handle(CheckpointWanted{});
+  if (what == "collect") return collect(words);
+  if (what == "commit") return commit();
+  if (what == "fail") return handle(GraphFailed{WorkerId{number(1)}, control_->graph(), root(words, 2)});
+  if (what == "reset") {
+    open_.erase(WorkerId{number(1)});
+    return handle(GraphReset{WorkerId{number(1)}, control_->graph(), words.size() > 2 ? std::optional(root(words, 2)) : std::nullopt});
+  }
+  if (what == "drop") {
+    for (const JobId job : jobs_of(words)) {
+      auto plan = catalog::plan_drop(model_, job, true);
+      EXPECT_TRUE(plan.has_value());
+      must(model_.apply(plan.value().txn));
+    }
+    return handle(JobsDropped{jobs_of(words)});
+  }
+  ADD_FAILURE() << "no such event: " << what;
+  return "?";
+}
+
+std::string ControlWorld::ready(WorkerId worker) {
+  Cluster::Effects effects;
+  Now later = now_;
+  later.mono.nanos += 1'000'000'000;  // past the retry
+  cluster_.on_tick(later, effects);
+  note_attempts(effects);
+  pb::InitResponse answer;
+  answer.set_node_id(fmt::format("uuid-{}", worker));
+  open_.erase(worker);
+  cluster_.on_init_answered(now_, worker, attempts_.at(worker), answer, effects);
+  EXPECT_TRUE(cluster_.is_live(worker));
+  return handle(WorkerReady{worker});
+}
+
+std::string ControlWorld::lost(WorkerId worker) {
+  Cluster::Effects effects;
+  cluster_.disconnect(now_, worker, error(Code::Closed, "gone"), effects);
+  open_.erase(worker);
+  return handle(WorkerLost{worker, error(Code::Closed, "gone")});
+}
+
+std::string ControlWorld::collect(const Words& words) {
+  const WorkerId worker{static_cast<uint32_t>(std::stoul(words.at(1)))};
+  auto& open = open_[worker];
+  if (open.empty()) return "owes nothing";
+  const pb::InjectBarrier inject = open.front();
+  open.pop_front();
+  BarrierCompleted event{worker, {}};
+  *event.report.mutable_graph() = inject.graph();
+  event.report.set_epoch(inject.barrier().epoch().prev());
+  event.report.set_kind(inject.barrier().kind());
+  for (size_t i = 2; i < words.size(); ++i) {
+    const std::string name = words[i].substr(0, words[i].find('='));
+    const std::string value = words[i].substr(name.size() + 1);
+    if (name == "done") {
+      pb::CreateProgress* progress = event.report.add_create_progress();
+      progress->set_actor_id(static_cast<uint32_t>(std::stoul(value)));
+      progress->set_done(true);
+    } else if (name == "seg") {
+      pb::SegmentRef* ref = event.report.add_segments()->mutable_ref();
+      ref->set_sequence(std::stoull(value));
+      *ref->mutable_graph() = inject.graph();
+    } else if (name == "flushed") {
+      event.report.add_flushed_segments(std::stoull(value));
+    } else if (name == "split") {
+      pb::SourceProgress* progress = event.report.add_sources();
+      const size_t first = value.find('/'), second = value.find('/', first + 1);
+      progress->set_actor_id(static_cast<uint32_t>(std::stoul(value.substr(0, first))));
+      progress->set_source_id(1);
+      pb::Split* split = progress->add_splits();
+      split->set_number(static_cast<uint32_t>(std::stoul(value.substr(first + 1, second - first - 1))));
+      split->set_offset(value.substr(second + 1));
+    } else {
+      ADD_FAILURE() << words[i];
+    }
+  }
+  return handle(std::move(event));
+}
+
+std::string ControlWorld::commit() {
+  if (!record_) return "no commit was asked for";
+  const CommitPlan plan = build_commit(model_, *record_);
+  must(model_.apply(plan.txn));
+  const Epoch epoch = record_->epoch;
+  record_.reset();
+  return handle(CheckpointCommitted{epoch, plan.struck_off, plan.finished});
+}
+
+pb::RootError ControlWorld::root(const Words& words, size_t at) {
+  pb::RootError out;
+  out.set_actor_id(static_cast<uint32_t>(std::stoul(words.at(at))));
+  out.set_score(words.size() > at + 1 ? static_cast<uint32_t>(std::stoul(words[at + 1])) : 100);
+  out.set_message(fmt::format("error of {}", words[at]));
+  return out;
+}
+
+std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& request) {
+  last_sent_[worker] = request;
+  if (request.has_create_partial_graph()) {
+    const auto& create = request.create_partial_graph();
+    std::vector<uint64_t> segments;
+    for (const pb::SegmentRef& ref : create.segments()) segments.push_back(ref.sequence());
+    return fmt::format("{}:create({}){}", worker, show(create.committed_epoch()),
+                       segments.empty() ? "" : fmt::format("[s{}]", listed(segments)));
+  }
+  if (request.has_inject_barrier()) {
+    const auto& inject = request.inject_barrier();
+    open_[worker].push_back(inject);
+    const std::map<int, std::string_view> kinds = {{1, "initial"}, {2, "barrier"}, {3, "checkpoint"}};
+    std::string out = fmt::format("{}:{} {}..{}", worker, kinds.at(inject.barrier().kind()), show(inject.barrier().epoch().prev()),
+                                  show(inject.barrier().epoch().curr()));
+    std::vector<uint32_t> built;
+    for (const pb::BuildFragment& fragment : inject.build()) {
+      for (const pb::BuildActor& actor : fragment.actors()) built.push_back(actor.actor_id());
+    }
+    if (!inject.actors_to_collect().empty()) out += " a" + listed(inject.actors_to_collect());
+    if (!inject.tables_to_sync().empty()) out += " t" + listed(inject.tables_to_sync());
+    if (!built.empty()) out += " b" + listed(built);
+    const pb::Mutation& mutation = inject.barrier().mutation();
+    if (mutation.has_add()) out += " +add";
+    if (mutation.has_stop()) out += " +stop";
+    if (mutation.has_source_change_split()) out += " +splits";
+    return out;
+  }
+  if (request.has_commit_epoch()) {
+    const auto& commit = request.commit_epoch();
+    return fmt::format("{}:committed {}{}", worker, show(commit.epoch()),
+                       commit.struck_off().empty() ? "" : fmt::format(" struck {}", listed(commit.struck_off())));
+  }
+  if (request.has_reset_partial_graphs()) return fmt::format("{}:reset", worker);
+  if (request.has_remove_partial_graphs()) return fmt::format("{}:remove", worker);
+  return "?";
+}
+
+std::string ControlWorld::describe(const ControlEffect& effect) {
+  struct Describe {
+    ControlWorld& world;
+    std::string operator()(const SendRequest& e) const { return world.describe(e.worker, e.request); }
+    std::string operator()(const CommitCheckpoint& e) const {
+      EXPECT_FALSE(world.record_) << "two commits at a time";
+      world.record_ = e.record;
+      return fmt::format("commit {}", show(e.record.epoch));
+    }
+    std::string operator()(const LeaseWanted&) const { return "lease"; }
+    std::string operator()(const FlushDone& e) const { return fmt::format("flushed {} at {}", e.waiter.id, show(e.committed)); }
+    std::string operator()(const JobCreated& e) const { return fmt::format("created {}", e.job); }
+    std::string operator()(const JobFailed& e) const { return fmt::format("failed {}", e.job); }
+    std::string operator()(const TermEnded& e) const { return fmt::format("term ended at {}", show(e.last_committed)); }
+    std::string operator()(const StatusChanged&) const { return ""; }
+    std::string operator()(const EventHappened& e) const {
+      world.last_event_ = e.kind + ": " + e.text;
+      return "";
+    }
+    std::string operator()(const BarrierStuck& e) const {
+      std::string out = fmt::format("stuck {}", show(e.epoch.prev));
+      for (const WorkerId worker : e.missing) out += fmt::format(" {}", worker);
+      return out;
+    }
+    std::string operator()(const DisconnectWorker& e) const { return fmt::format("disconnect {}", e.worker); }
+  };
+  return std::visit(Describe{*this}, effect);
+}
+
+}  // namespace penstock::meta::testing

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "runtime/sim_runtime.h"
+#include "storage/memory/memory_state_store.h"
+#include "stream/task/local_stream_manager.h"
+#include "unit/stream/task/topology.h"
+#include "unit/stream/task/toys.h"
+
+namespace penstock::stream::testing {
+
+constexpr storage::GraphTerm kGraph{PartialGraphId{1}, Term{7}};
+
+/// A barrier manager whose barriers the test puts, and which remembers what actors say.
+class FakeBarrierManager final : public LocalBarrierManager {
+ public:
+  void put(Barrier barrier) {
+    barriers_.push_back(std::move(barrier));
+    for (const auto& subscriber : subscribers_) subscriber.second();
+  }
+  void collect(ActorId actor, const Barrier& barrier) override { collected[barrier.epoch.prev.value].insert(actor); }
+  void notify_failure(ActorId actor, Error error) override { failures.emplace(actor, error); }
+  std::shared_ptr<BarrierSubscription> subscribe_barrier(ActorId actor, std::function<void()> wake) override {
+    subscribers_[actor] = std::move(wake);
+    return std::make_shared<Subscription>(*this, first_of.contains(actor) ? first_of[actor] : 0);
+  }
+  void report_source(Epoch, SourceReport) override {}
+  void report_create_progress(Epoch, CreateReport) override {}
+  void report_expression_errors(Epoch, uint64_t, const Error&) override {}
+
+  std::map<uint64_t, std::set<ActorId>> collected;  // by prev
+  std::multimap<ActorId, Error> failures;
+  std::map<ActorId, uint64_t> first_of;  // prev of an actor's first barrier, if not the first of all
+
+ private:
+  class Subscription final : public BarrierSubscription {
+   public:
+    Subscription(FakeBarrierManager& manager, uint64_t first) : manager_(manager), first_(first) {}
+    std::optional<Barrier> next() override {
+      while (position_ < manager_.barriers_.size()) {
+        const Barrier& barrier = manager_.barriers_[position_++];
+        if (barrier.epoch.prev.value >= first_) return barrier;
+      }
+      return std::nullopt;
+    }
+
+   private:
+    FakeBarrierManager& manager_;
+    const uint64_t first_;
+    size_t position_ = 0;
+  };
+  std::deque<Barrier> barriers_;
+  std::map<ActorId, std::function<void()>> subscribers_;
+};
+
+/// One node's worth of everything an actor needs.
+struct Node {
+  explicit Node(runtime::SimRuntime& sim, Playground& world, WorkerId worker = WorkerId{1}, size_t memory = 1 << 30)
+      : budget(memory),
+        actors({.runtime = sim,
+                .store = store,
+                .dml = dml,
+                .memory = budget,
+                .build_tree = [&world](const pb::StreamNode& root, const ActorContext& context) {
+                  return build_toys(root, world, context);
+                }}) {
+    actors.set_worker(worker);
+  }
+
+  DmlManager dml;
+  MemoryBudget budget;
+  storage::MemoryStateStore store;
+  LocalStreamManager actors;
+};
+
+inline std::shared_ptr<const pb::Mutation> mutation(absl::FunctionRef<void(pb::Mutation&)> fill) {
+  auto made = std::make_shared<pb::Mutation>();
+  fill(*made);
+  return made;
+}
+
+}  // namespace penstock::stream::testing
