@@ -11,7 +11,11 @@ namespace {
 class HashAggregate : public Operator {
  public:
   HashAggregate(OperatorPtr input, std::vector<data::DataType> input_types, std::vector<uint32_t> keys, std::vector<AggCall> calls)
-      : input_(std::move(input)), input_types_(std::move(input_types)), keys_(std::move(keys)), calls_(std::move(calls)), seen_(calls_.size()) {
+      : input_(std::move(input)),
+        input_types_(std::move(input_types)),
+        keys_(std::move(keys)),
+        calls_(std::move(calls)),
+        seen_(calls_.size()) {
     for (const AggCall& call : calls_) {
       offsets_.push_back(state_size_);
       state_size_ += call.aggregate->state_size();
@@ -132,7 +136,8 @@ class HashAggregate : public Operator {
 
 }  // namespace
 
-OperatorPtr make_aggregate(OperatorPtr input, std::vector<data::DataType> input_types, std::vector<uint32_t> keys, std::vector<AggCall> calls) {
+OperatorPtr make_aggregate(OperatorPtr input, std::vector<data::DataType> input_types, std::vector<uint32_t> keys,
+                           std::vector<AggCall> calls) {
   return std::make_unique<HashAggregate>(std::move(input), std::move(input_types), std::move(keys), std::move(calls));
 }
 

@@ -41,7 +41,7 @@ struct AggCall {
   std::unique_ptr<const expr::Aggregate> aggregate;
   std::vector<uint32_t> args;
   bool distinct = false;
-  std::optional<uint32_t> filter;   // boolean column of the input
+  std::optional<uint32_t> filter;  // boolean column of the input
 };
 /// Group keys, then one column a call. Without keys: one row always.
 [[nodiscard]] OperatorPtr make_aggregate(OperatorPtr input, std::vector<data::DataType> input_types, std::vector<uint32_t> keys,
@@ -50,9 +50,9 @@ struct AggCall {
 enum class JoinKind : uint8_t { Inner, Left, Right, Full };
 struct JoinSpec {
   JoinKind kind = JoinKind::Inner;
-  std::vector<std::pair<uint32_t, uint32_t>> keys;   // columns that must be equal; none: every pair
-  expr::ExpressionPtr condition;                     // over (left, right); may be null
-  std::vector<uint32_t> output;                      // of (left, right)
+  std::vector<std::pair<uint32_t, uint32_t>> keys;  // columns that must be equal; none: every pair
+  expr::ExpressionPtr condition;                    // over (left, right); may be null
+  std::vector<uint32_t> output;                     // of (left, right)
   std::vector<data::DataType> left_types;
   std::vector<data::DataType> right_types;
 };

@@ -32,7 +32,8 @@ class Chunks : public Operator {
 
 class Values : public Operator {
  public:
-  Values(std::vector<std::vector<expr::ExpressionPtr>> rows, std::vector<data::DataType> types) : rows_(std::move(rows)), types_(std::move(types)) {}
+  Values(std::vector<std::vector<expr::ExpressionPtr>> rows, std::vector<data::DataType> types)
+      : rows_(std::move(rows)), types_(std::move(types)) {}
   Result<std::optional<data::DataChunk>> next() override {
     if (done_ || rows_.empty()) return std::optional<data::DataChunk>();
     done_ = true;

@@ -162,7 +162,8 @@ Result<std::string> substitute(std::string_view text, const std::map<std::string
     }
     const std::string name(text.substr(begin, end - begin));
     const auto found = variables.find(name);
-    if (found == variables.end()) return error(Code::InvalidParameter, "variable {} is not set", name).with_hint(fmt::format("Add --set {}=VALUE.", name));
+    if (found == variables.end())
+      return error(Code::InvalidParameter, "variable {} is not set", name).with_hint(fmt::format("Add --set {}=VALUE.", name));
     out += quote == '\0' ? found->second : in_quotes(found->second, quote);
     at = end + (quote == '\0' ? 0 : 1);
   }
@@ -171,9 +172,12 @@ Result<std::string> substitute(std::string_view text, const std::map<std::string
 
 std::string format_rows(const std::vector<std::string>& columns, const std::vector<std::vector<Cell>>& rows, RowFormat format) {
   switch (format) {
-    case RowFormat::Table: return as_table(columns, rows);
-    case RowFormat::Json: return as_json(columns, rows);
-    case RowFormat::Csv: return as_csv(columns, rows);
+    case RowFormat::Table:
+      return as_table(columns, rows);
+    case RowFormat::Json:
+      return as_json(columns, rows);
+    case RowFormat::Csv:
+      return as_csv(columns, rows);
   }
   return {};
 }

@@ -18,7 +18,7 @@ struct SqlOptions {
   uint32_t port = 4566;
   std::string database = "dev";
   std::string user = "root";
-  std::map<std::string, std::string> variables;   // :name, :'name' (as a text literal), :"name" (as a name)
+  std::map<std::string, std::string> variables;  // :name, :'name' (as a text literal), :"name" (as a name)
   RowFormat format = RowFormat::Table;
 };
 
@@ -31,7 +31,8 @@ struct Cell {
   bool null = false;
   std::string text;
 };
-[[nodiscard]] std::string format_rows(const std::vector<std::string>& columns, const std::vector<std::vector<Cell>>& rows, RowFormat format);
+[[nodiscard]] std::string format_rows(const std::vector<std::string>& columns, const std::vector<std::vector<Cell>>& rows,
+                                      RowFormat format);
 
 /// Runs all statements of `sql` in order, printing results to standard output and notices to standard error; stops at the first error.
 /// Errors: `Unavailable` (no server, saying where), or the server's, with line and column in `name`.

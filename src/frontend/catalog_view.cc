@@ -32,7 +32,9 @@ bool CatalogView::has_schema(std::string_view schema) const {
   return schema == "public" || schema == "pg_catalog" || schema == "information_schema" || schema == "penstock";
 }
 
-const SystemRelation* CatalogView::find_system(std::string_view schema, std::string_view name) const { return find_system_relation(schema, name); }
+const SystemRelation* CatalogView::find_system(std::string_view schema, std::string_view name) const {
+  return find_system_relation(schema, name);
+}
 
 bool CatalogView::has_database(std::string_view name) const { return find_database(*view_, name).has_value(); }
 

@@ -25,7 +25,7 @@ namespace penstock::frontend {
 
 /// What meta last told: immutable, replaced as a whole. Pointers live as long as the view.
 struct MetaView {
-  std::shared_ptr<const pb::Catalog> catalog;                              // shared by the views that follow until it changes
+  std::shared_ptr<const pb::Catalog> catalog;                               // shared by the views that follow until it changes
   std::map<WorkerId, std::shared_ptr<const pb::WorkerInfo>> workers;        // likewise
   std::map<TableId, std::shared_ptr<const pb::TablePlacement>> placements;  // likewise
   struct Database {
@@ -55,8 +55,8 @@ class MetaClient {
   /// Null until meta was first heard.
   [[nodiscard]] MetaViewPtr view() const;
   /// Blocks until `done(view)`; errors: `Timeout`, `Cancelled`.
-  [[nodiscard]] Result<MetaViewPtr> wait(const std::function<bool(const MetaView&)>& done, runtime::Duration timeout, const CancelFlag* cancel,
-                                         std::string_view what);
+  [[nodiscard]] Result<MetaViewPtr> wait(const std::function<bool(const MetaView&)>& done, runtime::Duration timeout,
+                                         const CancelFlag* cancel, std::string_view what);
   /// Blocks for a call's answer.
   [[nodiscard]] Result<rpc::Bytes> call(std::string_view method, rpc::Bytes request, runtime::Duration timeout, const CancelFlag* cancel);
   /// Makes a call whose answer nobody waits for.

@@ -1,6 +1,7 @@
 #include "frontend/plan_executor.h"
 
 #include "data/key_codec.h"
+#include "frontend/planner/state_tables.h"
 #include "frontend/system_relations.h"
 #include "frontend/table_scan.h"
 
@@ -14,10 +15,6 @@ std::vector<data::DataType> types_of(const plan::Plan& p) {
   std::vector<data::DataType> types;
   for (const data::Field& field : p.fields) types.push_back(field.type);
   return types;
-}
-
-data::DataType type_of(const pb::DataType& type) {
-  return {static_cast<data::TypeKind>(type.kind()), static_cast<int16_t>(type.precision()), static_cast<int16_t>(type.scale())};
 }
 
 // The smallest key above every key that begins with `prefix`; empty if there is none.
@@ -80,10 +77,12 @@ class Builder {
   Result<OperatorPtr> make(const plan::Plan& p, const plan::Scan& node) {
     ScanSpec spec{.table = std::make_shared<const pb::TableDesc>(node.table), .output = node.columns, .epoch = context_.epoch};
     const auto database = context_.catalog.meta().databases.find(context_.catalog.database());
-    if (database == context_.catalog.meta().databases.end()) return error(Code::Unavailable, "nothing is known yet of the state of this database");
+    if (database == context_.catalog.meta().databases.end())
+      return error(Code::Unavailable, "nothing is known yet of the state of this database");
     spec.graph = database->second.graph;
     RangeEncoder(node.table).encode(node.range, spec.range_begin, spec.range_end);
-    OperatorPtr scan = make_table_scan(context_.runtime, context_.loop, context_.transport, context_.catalog.meta_ptr(), std::move(spec), context_.cancel);
+    OperatorPtr scan =
+        make_table_scan(context_.runtime, context_.loop, context_.transport, context_.catalog.meta_ptr(), std::move(spec), context_.cancel);
     if (!node.filter) return scan;
     PENSTOCK_TRY(auto predicate, expr::build(*node.filter, types_of(p)));
     return batch::make_filter(std::move(scan), std::move(predicate), context_.lenient);

@@ -9,13 +9,13 @@ namespace penstock::frontend {
 /// What the operators of one SELECT run with; outlives them.
 struct ExecutionContext {
   runtime::Runtime& runtime;
-  runtime::Executor& loop;        // serial; takes in what nodes send
+  runtime::Executor& loop;  // serial; takes in what nodes send
   rpc::Transport& transport;
   MetaClient& meta;
   const CatalogView& catalog;
-  Epoch epoch;                    // all tables are read as of this committed epoch
+  Epoch epoch;  // all tables are read as of this committed epoch
   const CancelFlag& cancel;
-  bool lenient = false;           // rows that cannot be computed are NULL instead of an error
+  bool lenient = false;  // rows that cannot be computed are NULL instead of an error
 };
 
 /// Operators for `plan`. Errors: what building expressions says (`UndefinedFunction`, …).

@@ -13,47 +13,92 @@ const std::vector<SystemRelation>& relations() {
   static const std::vector<SystemRelation> all = {
       {"penstock",
        "penstock_sources",
-       {{"source_id", Int64}, {"source", Varchar}, {"job_id", Int64}, {"job", Varchar}, {"split", Varchar}, {"rows_read", Int64}, {"position", Varchar},
-        {"finished", Boolean}, {"skipped_rows", Int64}, {"last_error", Varchar}}},
+       {{"source_id", Int64},
+        {"source", Varchar},
+        {"job_id", Int64},
+        {"job", Varchar},
+        {"split", Varchar},
+        {"rows_read", Int64},
+        {"position", Varchar},
+        {"finished", Boolean},
+        {"skipped_rows", Int64},
+        {"last_error", Varchar}}},
       {"penstock",
        "penstock_jobs",
-       {{"job_id", Int64}, {"name", Varchar}, {"kind", Varchar}, {"state", Varchar}, {"progress_rows", Int64}, {"parallelism", Int64},
-        {"fragments", Int64}, {"actors", Int64}, {"definition", Varchar}}},
+       {{"job_id", Int64},
+        {"name", Varchar},
+        {"kind", Varchar},
+        {"state", Varchar},
+        {"progress_rows", Int64},
+        {"parallelism", Int64},
+        {"fragments", Int64},
+        {"actors", Int64},
+        {"definition", Varchar}}},
       {"penstock",
        "penstock_fragments",
-       {{"fragment_id", Int64}, {"job_id", Int64}, {"job", Varchar}, {"distribution", Varchar}, {"actors", Int64}, {"operators", Varchar},
+       {{"fragment_id", Int64},
+        {"job_id", Int64},
+        {"job", Varchar},
+        {"distribution", Varchar},
+        {"actors", Int64},
+        {"operators", Varchar},
         {"upstreams", Varchar}}},
       {"penstock",
        "penstock_actors",
        {{"actor_id", Int64}, {"fragment_id", Int64}, {"job_id", Int64}, {"job", Varchar}, {"worker_id", Int64}, {"vnodes", Int64}}},
       {"penstock",
        "penstock_workers",
-       {{"worker_id", Int64}, {"node", Varchar}, {"endpoint", Varchar}, {"alive", Boolean}, {"parallelism", Int64}, {"actors", Int64},
+       {{"worker_id", Int64},
+        {"node", Varchar},
+        {"endpoint", Varchar},
+        {"alive", Boolean},
+        {"parallelism", Int64},
+        {"actors", Int64},
         {"incarnation", Int64}}},
       {"penstock",
        "penstock_barriers",
-       {{"database", Varchar}, {"epoch", Int64}, {"kind", Varchar}, {"state", Varchar}, {"scheduled_at", Timestamp}, {"first_collect_ms", Float64},
-        {"last_collect_ms", Float64}, {"sync_ms", Float64}, {"checkpoint_ms", Float64}, {"total_ms", Float64}, {"slowest_fragment", Int64},
-        {"slowest_actor", Int64}, {"command", Varchar}}},
-      {"penstock",
-       "penstock_events",
-       {{"at", Timestamp}, {"kind", Varchar}, {"database", Varchar}, {"text", Varchar}}},
+       {{"database", Varchar},
+        {"epoch", Int64},
+        {"kind", Varchar},
+        {"state", Varchar},
+        {"scheduled_at", Timestamp},
+        {"first_collect_ms", Float64},
+        {"last_collect_ms", Float64},
+        {"sync_ms", Float64},
+        {"checkpoint_ms", Float64},
+        {"total_ms", Float64},
+        {"slowest_fragment", Int64},
+        {"slowest_actor", Int64},
+        {"command", Varchar}}},
+      {"penstock", "penstock_events", {{"at", Timestamp}, {"kind", Varchar}, {"database", Varchar}, {"text", Varchar}}},
       {"pg_catalog", "pg_namespace", {{"oid", Int32}, {"nspname", Varchar}}},
       {"pg_catalog", "pg_database", {{"oid", Int32}, {"datname", Varchar}}},
       {"pg_catalog", "pg_tables", {{"schemaname", Varchar}, {"tablename", Varchar}, {"tableowner", Varchar}}},
-      {"pg_catalog", "pg_matviews", {{"schemaname", Varchar}, {"matviewname", Varchar}, {"matviewowner", Varchar}, {"definition", Varchar}}},
+      {"pg_catalog",
+       "pg_matviews",
+       {{"schemaname", Varchar}, {"matviewname", Varchar}, {"matviewowner", Varchar}, {"definition", Varchar}}},
       {"pg_catalog", "pg_class", {{"oid", Int32}, {"relname", Varchar}, {"relnamespace", Int32}, {"relkind", Varchar}}},
       {"pg_catalog",
        "pg_attribute",
-       {{"attrelid", Int32}, {"attname", Varchar}, {"atttypid", Int32}, {"attnum", Int16}, {"attnotnull", Boolean}, {"attisdropped", Boolean}}},
+       {{"attrelid", Int32},
+        {"attname", Varchar},
+        {"atttypid", Int32},
+        {"attnum", Int16},
+        {"attnotnull", Boolean},
+        {"attisdropped", Boolean}}},
       {"pg_catalog", "pg_type", {{"oid", Int32}, {"typname", Varchar}, {"typnamespace", Int32}, {"typlen", Int16}}},
       {"information_schema",
        "tables",
        {{"table_catalog", Varchar}, {"table_schema", Varchar}, {"table_name", Varchar}, {"table_type", Varchar}}},
       {"information_schema",
        "columns",
-       {{"table_catalog", Varchar}, {"table_schema", Varchar}, {"table_name", Varchar}, {"column_name", Varchar}, {"ordinal_position", Int32},
-        {"is_nullable", Varchar}, {"data_type", Varchar}}},
+       {{"table_catalog", Varchar},
+        {"table_schema", Varchar},
+        {"table_name", Varchar},
+        {"column_name", Varchar},
+        {"ordinal_position", Int32},
+        {"is_nullable", Varchar},
+        {"data_type", Varchar}}},
   };
   return all;
 }
@@ -80,25 +125,35 @@ class Rows {
 
 std::string relkind(const pb::CatalogObject& object) {
   switch (object.kind()) {
-    case pb::OBJECT_MATERIALIZED_VIEW: return "m";
-    case pb::OBJECT_VIEW: return "v";
-    case pb::OBJECT_SOURCE: return "x";
-    case pb::OBJECT_SINK: return "k";
-    default: return "r";
+    case pb::OBJECT_MATERIALIZED_VIEW:
+      return "m";
+    case pb::OBJECT_VIEW:
+      return "v";
+    case pb::OBJECT_SOURCE:
+      return "x";
+    case pb::OBJECT_SINK:
+      return "k";
+    default:
+      return "r";
   }
 }
 
 std::string table_type(const pb::CatalogObject& object) {
   switch (object.kind()) {
-    case pb::OBJECT_MATERIALIZED_VIEW: return "MATERIALIZED VIEW";
-    case pb::OBJECT_VIEW: return "VIEW";
-    case pb::OBJECT_SOURCE: return "SOURCE";
-    case pb::OBJECT_SINK: return "SINK";
-    default: return "BASE TABLE";
+    case pb::OBJECT_MATERIALIZED_VIEW:
+      return "MATERIALIZED VIEW";
+    case pb::OBJECT_VIEW:
+      return "VIEW";
+    case pb::OBJECT_SOURCE:
+      return "SOURCE";
+    case pb::OBJECT_SINK:
+      return "SINK";
+    default:
+      return "BASE TABLE";
   }
 }
 
-data::DataType type_of(const pb::Column& column) { return static_cast<data::TypeKind>(column.type().kind()); }
+data::DataType column_type(const pb::Column& column) { return static_cast<data::TypeKind>(column.type().kind()); }
 
 std::string database_name(const CatalogView& catalog) {
   for (const pb::Database& database : catalog.meta().catalog->databases()) {
@@ -120,7 +175,7 @@ void for_each_column(const CatalogView& catalog, F&& row) {
 
 void add_types(Rows& rows) {
   constexpr std::pair<data::TypeKind, std::string_view> kTypes[] = {
-      {Boolean, "bool"},     {Int16, "int2"},      {Int32, "int4"}, {Int64, "int8"},          {Float32, "float4"},   {Float64, "float8"},
+      {Boolean, "bool"},    {Int16, "int2"},      {Int32, "int4"}, {Int64, "int8"},          {Float32, "float4"},   {Float64, "float8"},
       {Numeric, "numeric"}, {Varchar, "varchar"}, {Date, "date"},  {Timestamp, "timestamp"}, {Interval, "interval"}};
   for (const auto& [kind, name] : kTypes) {
     rows.add({static_cast<int32_t>(data::postgres_oid(kind)), std::string(name), kPgCatalogOid, data::postgres_size(kind)});
@@ -141,12 +196,13 @@ data::DataChunk catalog_rows(const SystemRelation& relation, const CatalogView& 
     add_types(rows);
   } else if (name == "pg_attribute") {
     for_each_column(catalog, [&](const auto& object, const auto& column, int32_t ordinal) {
-      rows.add({oid(object.id()), column.name(), oid(data::postgres_oid(type_of(column).kind)), static_cast<int16_t>(ordinal), column.not_null(), false});
+      rows.add({oid(object.id()), column.name(), oid(data::postgres_oid(column_type(column).kind)), static_cast<int16_t>(ordinal),
+                column.not_null(), false});
     });
   } else if (name == "columns") {
     for_each_column(catalog, [&](const auto& object, const auto& column, int32_t ordinal) {
       rows.add({database, object.schema(), object.name(), column.name(), ordinal, std::string(column.not_null() ? "NO" : "YES"),
-                type_of(column).to_string()});
+                column_type(column).to_string()});
     });
   } else {
     for (const pb::CatalogObject* object : catalog.objects()) {
@@ -172,18 +228,21 @@ const SystemRelation* find_system_relation(std::string_view schema, std::string_
   return nullptr;
 }
 
-Result<data::DataChunk> system_rows(const SystemRelation& relation, const CatalogView& catalog, MetaClient& meta, const CancelFlag& cancel) {
+Result<data::DataChunk> system_rows(const SystemRelation& relation, const CatalogView& catalog, MetaClient& meta,
+                                    const CancelFlag& cancel) {
   if (relation.schema != "penstock") return catalog_rows(relation, catalog);
   pb::SystemRowsRequest request;
   request.set_relation(relation.name);
   request.set_database_id(catalog.database().value);
-  PENSTOCK_TRY(const rpc::Bytes bytes, meta.call("/penstock.Meta/SystemRows", request.SerializeAsString(), std::chrono::seconds(10), &cancel));
+  PENSTOCK_TRY(const rpc::Bytes bytes,
+               meta.call("/penstock.Meta/SystemRows", request.SerializeAsString(), std::chrono::seconds(10), &cancel));
   pb::SystemRowsResponse response;
   if (!response.ParseFromString(bytes)) return error(Code::Protocol, "meta's answer is no SystemRowsResponse");
   Rows rows(relation);
   for (const pb::SystemRow& values : response.rows()) {
     if (static_cast<size_t>(values.values_size()) != relation.columns.size()) {
-      return error(Code::Protocol, "meta's rows of {} have {} columns, not {}", relation.name, values.values_size(), relation.columns.size());
+      return error(Code::Protocol, "meta's rows of {} have {} columns, not {}", relation.name, values.values_size(),
+                   relation.columns.size());
     }
     data::Row row;
     for (int i = 0; i < values.values_size(); ++i) {

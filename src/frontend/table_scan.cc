@@ -9,7 +9,7 @@ namespace penstock::frontend {
 namespace {
 
 constexpr runtime::Duration kSilence = std::chrono::seconds(30);
-constexpr runtime::Duration kLook = std::chrono::milliseconds(200);
+constexpr runtime::Duration kLookForCancel = std::chrono::milliseconds(200);
 
 /// What came from the nodes and was not read yet. Shared by the streams' callbacks and the reading thread.
 struct Inbox {
@@ -21,8 +21,15 @@ struct Inbox {
 
 class TableScan : public batch::Operator {
  public:
-  TableScan(runtime::Runtime& runtime, runtime::Executor& loop, rpc::Transport& transport, MetaViewPtr view, ScanSpec spec, const CancelFlag& cancel)
-      : runtime_(runtime), loop_(loop), transport_(transport), view_(std::move(view)), spec_(std::move(spec)), cancel_(cancel), waiter_(runtime.make_waiter()) {}
+  TableScan(runtime::Runtime& runtime, runtime::Executor& loop, rpc::Transport& transport, MetaViewPtr view, ScanSpec spec,
+            const CancelFlag& cancel)
+      : runtime_(runtime),
+        loop_(loop),
+        transport_(transport),
+        view_(std::move(view)),
+        spec_(std::move(spec)),
+        cancel_(cancel),
+        waiter_(runtime.make_waiter()) {}
 
   ~TableScan() override {
     for (const auto& stream : streams_) stream->close(ok());
@@ -44,7 +51,7 @@ class TableScan : public batch::Operator {
       }
       if (cancel_.load()) return error(Code::Cancelled, "canceling statement due to user request");
       if (waited > kSilence) return error(Code::Timeout, "no node answered a read of {} for {} s", spec_.table->name(), 30);
-      if (!waiter_->wait_for(kLook)) waited += kLook;
+      if (!waiter_->wait_for(kLookForCancel)) waited += kLookForCancel;
     }
     return decode();
   }
@@ -116,16 +123,16 @@ class TableScan : public batch::Operator {
   const MetaViewPtr view_;
   const ScanSpec spec_;
   const CancelFlag& cancel_;
-  const std::shared_ptr<runtime::Waiter> waiter_;                         // shared with the streams' callbacks
-  const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();       // likewise
-  std::vector<std::shared_ptr<rpc::Stream>> streams_;                    // shared with the transport
+  const std::shared_ptr<runtime::Waiter> waiter_;                   // shared with the streams' callbacks
+  const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();  // likewise
+  std::vector<std::shared_ptr<rpc::Stream>> streams_;               // shared with the transport
   bool started_ = false;
 };
 
 }  // namespace
 
-batch::OperatorPtr make_table_scan(runtime::Runtime& runtime, runtime::Executor& loop, rpc::Transport& transport, MetaViewPtr view, ScanSpec spec,
-                                   const CancelFlag& cancel) {
+batch::OperatorPtr make_table_scan(runtime::Runtime& runtime, runtime::Executor& loop, rpc::Transport& transport, MetaViewPtr view,
+                                   ScanSpec spec, const CancelFlag& cancel) {
   return std::make_unique<TableScan>(runtime, loop, transport, std::move(view), std::move(spec), cancel);
 }
 

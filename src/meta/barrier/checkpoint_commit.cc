@@ -61,7 +61,7 @@ void CheckpointControl::take_in(InflightBarrier& barrier) {
 }
 
 CommitRecord CheckpointControl::make_record(InflightBarrier& barrier) {
-  CommitRecord record{.database = database_, .graph = term_.graph, .epoch = barrier.epoch.prev, .members = members_};
+  CommitRecord record{.database = database_, .graph = term_, .epoch = barrier.epoch.prev, .members = members_};
   for (auto& [who, report] : barrier.reports) {
     WorkerSegments segments{who.first, who.second, {}, {report.flushed_segments().begin(), report.flushed_segments().end()}};
     for (const pb::SegmentInfo& segment : report.segments()) segments.written.push_back(segment.ref());

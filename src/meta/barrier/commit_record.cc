@@ -32,11 +32,11 @@ void put_segments(const MetaModel& model, const CommitRecord& record, CommitPlan
 
 // A node without actors of the graph holds only rows of dropped tables.
 void strike_off_left_nodes(const MetaModel& model, const CommitRecord& record, CommitPlan& plan) {
-  const auto graph = model.segments().find(record.graph);
+  const auto graph = model.segments().find(record.graph.graph);
   if (graph == model.segments().end()) return;
   for (const auto& [worker, segments] : graph->second) {
     if (record.members.contains(worker)) continue;
-    for (const auto& [sequence, ref] : segments) plan.txn.erase(keys::segment(record.graph, worker, sequence));
+    for (const auto& [sequence, ref] : segments) plan.txn.erase(keys::segment(record.graph.graph, worker, sequence));
   }
 }
 

@@ -28,7 +28,7 @@ struct SplitProgress {
 /// positions of sources, who reads which split, who owns which vnodes, which jobs are finished.
 struct CommitRecord {
   DatabaseId database;
-  PartialGraphId graph;
+  GraphTerm graph;
   Epoch epoch;
   std::set<WorkerId> members;  // nodes that have the graph; segments elsewhere are of dropped jobs only
   std::vector<WorkerSegments> segments;

@@ -147,7 +147,7 @@ Status MetaModel::apply_graph(const Key& key, const Value& value) {
     return ok();
   }
   PENSTOCK_TRY(const auto record, parse<pb::GraphRecord>(key.text, *value));
-  committed_[key.id<PartialGraphId>(0)] = Epoch{record.committed_epoch()};
+  committed_[key.id<PartialGraphId>(0)] = {Term{record.term()}, Epoch{record.committed_epoch()}};
   return ok();
 }
 
@@ -247,6 +247,6 @@ const MetaModel::Segments& MetaModel::segments(PartialGraphId graph, WorkerId wo
   return find_or_empty(find_or_empty(segments_, graph), worker);
 }
 
-Epoch MetaModel::committed(PartialGraphId graph) const { return find_or_empty(committed_, graph); }
+Epoch MetaModel::committed(PartialGraphId graph) const { return find_or_empty(committed_, graph).second; }
 
 }  // namespace penstock::meta

@@ -75,6 +75,8 @@ class MetaModel {
   [[nodiscard]] const Segments& segments(PartialGraphId graph, WorkerId worker) const;
   [[nodiscard]] const std::map<PartialGraphId, std::map<WorkerId, Segments>>& segments() const { return segments_; }
   [[nodiscard]] Epoch committed(PartialGraphId graph) const;
+  /// The last epoch each graph committed, and the term that did.
+  [[nodiscard]] const std::map<PartialGraphId, std::pair<Term, Epoch>>& commits() const { return committed_; }
   [[nodiscard]] const std::map<uint64_t, pb::EventRecord>& events() const { return events_; }
 
  private:
@@ -109,7 +111,7 @@ class MetaModel {
   std::map<ObjectId, std::map<uint32_t, std::string>> numbered_splits_;
   std::map<WorkerId, pb::WorkerRecord> workers_;
   std::map<PartialGraphId, std::map<WorkerId, Segments>> segments_;
-  std::map<PartialGraphId, Epoch> committed_;
+  std::map<PartialGraphId, std::pair<Term, Epoch>> committed_;
   std::map<uint64_t, pb::EventRecord> events_;
 };
 

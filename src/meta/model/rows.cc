@@ -58,11 +58,12 @@ void put_segment(Txn& txn, PartialGraphId graph, WorkerId worker, const pb::Segm
   txn.put(keys::segment(graph, worker, ref.sequence()), message.SerializeAsString());
 }
 
-void put_committed(Txn& txn, PartialGraphId graph, Epoch epoch) {
+void put_committed(Txn& txn, GraphTerm graph, Epoch epoch) {
   pb::GraphRecord message;
-  message.set_graph_id(graph.value);
+  message.set_graph_id(graph.graph.value);
+  message.set_term(graph.term.value);
   message.set_committed_epoch(epoch.value);
-  txn.put(keys::graph(graph), message.SerializeAsString());
+  txn.put(keys::graph(graph.graph), message.SerializeAsString());
 }
 
 void put(Txn& txn, const pb::EventRecord& event) { txn.put(keys::event(event.sequence()), event.SerializeAsString()); }

@@ -17,7 +17,7 @@ void put_split(Txn& txn, JobId job, ObjectId source, const JobSplit& split);
 void put_numbered_split(Txn& txn, ObjectId source, uint32_t number, const std::string& id);
 void put(Txn& txn, const pb::WorkerRecord& worker);
 void put_segment(Txn& txn, PartialGraphId graph, WorkerId worker, const pb::SegmentRef& ref);
-void put_committed(Txn& txn, PartialGraphId graph, Epoch epoch);
+void put_committed(Txn& txn, GraphTerm graph, Epoch epoch);
 void put(Txn& txn, const pb::EventRecord& event);
 
 }  // namespace penstock::meta::rows

@@ -57,7 +57,7 @@ TEST_F(ModelTest, a_restart_finds_what_was_committed) {
   placement.backfilled.insert(ActorId{11});
   Txn txn;
   rows::put_placement(txn, view, placement);
-  rows::put_committed(txn, PartialGraphId{1}, Epoch{7});
+  rows::put_committed(txn, {PartialGraphId{1}, Term{1}}, Epoch{7});
   pb::SegmentRef ref;
   ref.set_sequence(3);
   rows::put_segment(txn, PartialGraphId{1}, WorkerId{2}, ref);

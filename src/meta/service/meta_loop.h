@@ -1,0 +1,161 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "meta/meta_node.h"
+#include "meta/service/commit_queue.h"
+#include "meta/service/control_streams.h"
+#include "meta/service/pending_reply.h"
+#include "meta/service/subscribers.h"
+
+namespace penstock::meta {
+
+class Requests;
+class SourceWatch;
+
+/// What an actor last said of a source beside its positions; not durable.
+struct SourceStats {
+  uint64_t skipped_rows = 0;
+  std::string last_error;
+  bool rate_limited = false;
+};
+
+/// The loop of a running meta: owns the machines, gives them events in order, performs what they want. Every method but `post` is called on
+/// the loop; handlers of requests (`Requests`) and of sources (`SourceWatch`) are parts of it in files of their own.
+class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
+ public:
+  MetaLoop(MetaNode::Options options, runtime::Runtime& runtime, rpc::Transport& transport, LeaderTerm leader, MetaModel model);
+  ~MetaLoop();
+  MetaLoop(const MetaLoop&) = delete;
+  MetaLoop& operator=(const MetaLoop&) = delete;
+
+  /// Runs `job` on the loop, unless it has stopped by then. Thread-safe.
+  void post(runtime::Job job);
+  /// Takes the address; requests are handled from `begin` on.
+  [[nodiscard]] Result<std::string> listen(std::string_view address);
+  void begin();
+  void stop();
+  [[nodiscard]] bool stopped() const { return stopped_; }
+  void shutdown(runtime::Job done, runtime::Duration patience);
+
+  // ---- what requests and sources need -------------------------------------------------------------------------------------------
+  [[nodiscard]] const MetaModel& model() const { return model_; }
+  [[nodiscard]] Cluster& cluster() { return cluster_; }
+  [[nodiscard]] const std::string& cluster_id() const { return options_.store->cluster_id(); }
+  [[nodiscard]] const MetaNode::Options& options() const { return options_; }
+  [[nodiscard]] runtime::Runtime& runtime() { return runtime_; }
+  [[nodiscard]] runtime::Executor& executor() { return *executor_; }
+  [[nodiscard]] Now now() const { return {runtime_.now(), runtime_.unix_micros()}; }
+  [[nodiscard]] const std::map<DatabaseId, std::unique_ptr<CheckpointControl>>& databases() const { return databases_; }
+  [[nodiscard]] CheckpointControl* database(DatabaseId id);
+  [[nodiscard]] const std::map<std::pair<ObjectId, ActorId>, SourceStats>& source_stats() const { return source_stats_; }
+  [[nodiscard]] SourceWatch& sources() { return *sources_; }
+  [[nodiscard]] Subscribers& subscribers() { return subscribers_; }
+  [[nodiscard]] Requests& requests() { return *requests_; }
+
+  void submit(CommitQueue::Build build, CommitQueue::Done done) { commits_.submit(std::move(build), std::move(done)); }
+  /// `work` on the blocking pool; what it returns runs on the loop.
+  void off_loop(absl::AnyInvocable<runtime::Job()> work);
+  /// An event of a database, after those before it; the loop handles them when what it does now is done.
+  void enqueue(DatabaseId database, ControlEvent event);
+  void perform(Cluster::Effects effects);
+  /// Tells frontends what has changed; happens by itself after events.
+  void publish();
+  void add_database(DatabaseId id);
+  /// The next checkpoint of the database that covers everything before.
+  void flush(DatabaseId id, absl::AnyInvocable<void(const FlushDone&)> done);
+  /// Answered when the job is created, or with the reason why it never will be.
+  void wait_created(JobId job, absl::AnyInvocable<void(const Status&)> done);
+  void finish_created(JobId job, const Status& status);
+  void inspect_worker(WorkerId worker, std::string what, absl::AnyInvocable<void(Result<std::string>)> done);
+  [[nodiscard]] pb::MetaSnapshot snapshot();
+  [[nodiscard]] std::string debug_text() const;
+
+ private:
+  struct Inspection {
+    WorkerId worker;
+    absl::AnyInvocable<void(Result<std::string>)> done;
+    runtime::Timer timeout;
+  };
+
+  void drain();
+  void arm();
+  void tick();
+  void extend(Txn& txn);
+  void on_committed();
+  void on_fatal(const Error& reason);
+  void log_event(DatabaseId database, std::string kind, std::string text, JobId job, WorkerId worker);
+
+  // meta_loop_effects.cc
+  void perform(DatabaseId database, SendRequest& effect);
+  void perform(DatabaseId database, CommitCheckpoint& effect);
+  void perform(DatabaseId database, LeaseWanted& effect);
+  void perform(DatabaseId database, FlushDone& effect);
+  void perform(DatabaseId database, JobCreated& effect);
+  void perform(DatabaseId database, JobFailed& effect);
+  void perform(DatabaseId database, TermEnded& effect);
+  void perform(DatabaseId database, StatusChanged& effect);
+  void perform(DatabaseId database, EventHappened& effect);
+  void perform(DatabaseId database, BarrierStuck& effect);
+  void perform(DatabaseId database, DisconnectWorker& effect);
+  void perform(Cluster::Connect& effect);
+  void perform(Cluster::Ping& effect);
+  void perform(Cluster::Close& effect);
+  void perform(Cluster::Ready& effect);
+  void perform(Cluster::Lost& effect);
+  void send_init(WorkerId worker, uint64_t attempt);
+  void on_control_message(WorkerId worker, uint64_t attempt, pb::ControlResponse message);
+  void on_control_closed(WorkerId worker, uint64_t attempt, const Error& reason);
+  void dispatch(WorkerId worker, uint64_t attempt, pb::ControlResponse& message);
+  void on_init(WorkerId worker, uint64_t attempt, const pb::InitResponse& answer);
+  void on_leaving(WorkerId worker, uint64_t attempt);
+  void note_sources(const pb::BarrierComplete& report);
+
+  // Constant after construction.
+  MetaNode::Options options_;
+  runtime::Runtime& runtime_;
+  rpc::Transport& transport_;
+  const LeaderTerm leader_;
+  const std::unique_ptr<runtime::Executor> executor_;
+  std::unique_ptr<Requests> requests_;
+  std::unique_ptr<SourceWatch> sources_;
+
+  // Owned by the loop.
+  bool stopped_ = false;
+  bool draining_events_ = false;
+  bool shut_down_ = false;
+  MetaModel model_;
+  Cluster cluster_;
+  EpochGenerator epochs_;
+  IdAllocator ids_;
+  std::map<DatabaseId, std::unique_ptr<CheckpointControl>> databases_;
+  CommitQueue commits_;
+  ControlStreams streams_;
+  Subscribers subscribers_;
+  std::unique_ptr<rpc::Listener> listener_;
+  std::deque<std::pair<DatabaseId, ControlEvent>> events_;
+  bool lease_wanted_ = false;
+  std::map<uint64_t, absl::AnyInvocable<void(const FlushDone&)>> flushes_;
+  uint64_t flushes_made_ = 0;
+  std::map<JobId, std::vector<absl::AnyInvocable<void(const Status&)>>> creations_;
+  std::map<uint64_t, Inspection> inspections_;
+  uint64_t inspections_made_ = 0;
+  std::map<std::pair<ObjectId, ActorId>, SourceStats> source_stats_;
+  std::deque<TermEnded> ended_terms_;  // the last ones
+  runtime::Timer timer_;
+  std::optional<runtime::TimePoint> armed_;
+  runtime::Timer shutdown_timer_;
+
+  // To be told to subscribers when the events at hand are done.
+  std::set<DatabaseId> changed_databases_;
+  std::vector<TermEnded> new_ended_terms_;
+  bool changed_workers_ = false;
+  bool changed_placements_ = false;
+  uint64_t published_catalog_ = 0;
+};
+
+}  // namespace penstock::meta

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+
+#include "meta/catalog/catalog_manager.h"
+#include "meta/service/pending_reply.h"
+#include "proto/meta_service.pb.h"
+#include "rpc/transport.h"
+
+namespace penstock::meta {
+
+class MetaLoop;
+
+/// The calls of "/penstock.Meta/…", each one method. Used on the loop only.
+class Requests {
+ public:
+  explicit Requests(MetaLoop& loop) : loop_(loop) {}
+  Requests(const Requests&) = delete;
+  Requests& operator=(const Requests&) = delete;
+
+  void call(std::string_view method, const rpc::Bytes& bytes, PendingReply reply);
+
+ private:
+  template <typename Request>
+  void parsed(const rpc::Bytes& bytes, PendingReply reply, void (Requests::*handler)(const Request&, PendingReply));
+
+  void register_worker(const pb::RegisterWorkerRequest& request, PendingReply reply);
+  void get_catalog(const pb::GetCatalogRequest& request, PendingReply reply);
+  void create_object(const pb::CreateObjectRequest& request, PendingReply reply);
+  void create_listed(const pb::CreateObjectRequest& request, const catalog::Listings& listings, PendingReply reply);
+  void drop_object(const pb::DropObjectRequest& request, PendingReply reply);
+  void create_database(const pb::CreateDatabaseRequest& request, PendingReply reply);
+  void flush(const pb::FlushRequest& request, PendingReply reply);
+  void wait_for_source(const pb::WaitForSourceRequest& request, PendingReply reply);
+  void system_rows(const pb::SystemRowsRequest& request, PendingReply reply);
+  void inspect(const pb::InspectRequest& request, PendingReply reply);
+
+  MetaLoop& loop_;
+};
+
+/// What the transport calls, on any thread: posts to the loop.
+[[nodiscard]] std::shared_ptr<rpc::Service> make_meta_service(std::shared_ptr<MetaLoop> loop);
+
+}  // namespace penstock::meta

@@ -1,0 +1,52 @@
+#include "meta/service/snapshots.h"
+
+namespace penstock::meta {
+
+void fill_workers(const MetaModel& model, const Cluster& cluster, google::protobuf::RepeatedPtrField<pb::WorkerInfo>* out) {
+  for (const auto& [id, record] : model.workers()) {
+    pb::WorkerInfo* worker = out->Add();
+    worker->set_worker_id(id.value);
+    worker->set_node_id(record.node_id());
+    worker->set_endpoint(record.endpoint());
+    worker->set_alive(cluster.is_live(id));
+    worker->set_parallelism(record.parallelism());
+    worker->set_incarnation(record.incarnation());
+  }
+}
+
+void fill_placements(const MetaModel& model, google::protobuf::RepeatedPtrField<pb::TablePlacement>* out) {
+  for (const auto& [id, plan] : model.jobs()) {
+    const JobPlacement* placement = model.placement(id);
+    const pb::CatalogObject* object = model.object(id);
+    const JobPlan::FragmentPlan* fragment = plan->materialize_fragment();
+    if (placement == nullptr || object == nullptr || fragment == nullptr) continue;
+    pb::TablePlacement* table = out->Add();
+    table->set_table_id(object->table().table_id());
+    table->set_vnode_count(plan->vnode_count());
+    std::map<WorkerId, VNodeBitmap> owned;
+    for (const ActorPlacement& actor : placement->fragments.at(fragment->id)) {
+      auto& vnodes = owned.try_emplace(actor.worker, plan->vnode_count()).first->second;
+      for (const VNode v : actor.vnodes.list()) vnodes.add(v);
+    }
+    for (const auto& [worker, vnodes] : owned) {
+      pb::VnodeOwner* owner = table->add_owners();
+      owner->set_worker_id(worker.value);
+      owner->set_vnodes(vnodes.to_bytes());
+    }
+  }
+}
+
+void fill_status(const CheckpointControl& control, Now now, pb::DatabaseStatus* out) {
+  out->set_database_id(control.database().value);
+  to_pb(control.graph(), out->mutable_graph());
+  out->set_committed_epoch(control.committed().value);
+  out->set_recovering(control.recovering());
+  if (control.recovering()) out->set_recovery_reason(control.recovery_reason(now));
+}
+
+void fill_term_end(const TermEnded& end, pb::TermEnd* out) {
+  to_pb(end.graph, out->mutable_graph());
+  out->set_last_committed_epoch(end.last_committed.value);
+}
+
+}  // namespace penstock::meta

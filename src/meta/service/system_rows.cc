@@ -1,0 +1,240 @@
+#include "meta/service/system_rows.h"
+
+#include <fmt/chrono.h>
+
+#include "meta/service/meta_loop.h"
+
+namespace penstock::meta {
+namespace {
+
+/// One row, value by value.
+class Row {
+ public:
+  explicit Row(pb::SystemRowsResponse& out) : row_(*out.add_rows()) {}
+  Row& text(std::string value) {
+    row_.add_values(std::move(value));
+    row_.add_nulls(false);
+    return *this;
+  }
+  Row& number(uint64_t value) { return text(std::to_string(value)); }
+  Row& flag(bool value) { return text(value ? "t" : "f"); }
+  Row& null() {
+    row_.add_values("");
+    row_.add_nulls(true);
+    return *this;
+  }
+  Row& millis(int64_t micros) { return micros < 0 ? null() : text(fmt::format("{:.3f}", static_cast<double>(micros) / 1000)); }
+  Row& time(int64_t unix_micros) {
+    return text(
+        fmt::format("{:%Y-%m-%d %H:%M:%S}.{:06}", fmt::gmtime(static_cast<std::time_t>(unix_micros / 1'000'000)), unix_micros % 1'000'000));
+  }
+
+ private:
+  pb::SystemRow& row_;
+};
+
+std::string kind_of(pb::ObjectKind kind) {
+  switch (kind) {
+    case pb::OBJECT_SOURCE:
+      return "source";
+    case pb::OBJECT_TABLE:
+      return "table";
+    case pb::OBJECT_MATERIALIZED_VIEW:
+      return "materialized view";
+    case pb::OBJECT_SINK:
+      return "sink";
+    case pb::OBJECT_VIEW:
+      return "view";
+    default:
+      return "unknown";
+  }
+}
+
+std::string name_of(const MetaModel& model, ObjectId id) {
+  const pb::CatalogObject* object = model.object(id);
+  return object == nullptr ? fmt::format("{}", id) : object->name();
+}
+
+std::string job_error(const MetaLoop& loop, const JobPlan& plan) {
+  const auto database = loop.databases().find(plan.database());
+  if (database == loop.databases().end()) return "";
+  const auto& errors = database->second->job_errors();
+  const auto found = errors.find(plan.id());
+  return found == errors.end() ? "" : found->second;
+}
+
+void add_source_rows(MetaLoop& loop, const JobPlan& plan, pb::SystemRowsResponse& out) {
+  std::set<std::pair<ObjectId, ActorId>> counted;  // what is skipped is known by actor: shown with its first split
+  for (const auto& [key, split] : loop.model().splits(plan.id())) {
+    const auto stats = loop.source_stats().find({key.first, split.actor});
+    const bool known = stats != loop.source_stats().end();
+    const std::string last_error = known && !stats->second.last_error.empty() ? stats->second.last_error : job_error(loop, plan);
+    Row row(out);
+    row.number(key.first.value).text(name_of(loop.model(), key.first)).number(plan.id().value).text(plan.name()).text(split.split.id());
+    row.number(split.split.rows()).text(split.split.offset()).flag(split.split.finished());
+    row.number(known && counted.insert({key.first, split.actor}).second ? stats->second.skipped_rows : 0);
+    last_error.empty() ? row.null() : row.text(last_error);
+  }
+}
+
+void add_sources(MetaLoop& loop, pb::SystemRowsResponse& out) {
+  std::set<ObjectId> read;
+  for (const auto& [id, plan] : loop.model().jobs()) {
+    for (const ObjectId source : plan->sources()) read.insert(source);
+    add_source_rows(loop, *plan, out);
+  }
+  for (const auto& [id, object] : loop.model().objects()) {
+    if (object.kind() != pb::OBJECT_SOURCE || read.contains(id)) continue;
+    Row(out).number(id.value).text(object.name()).null().null().null().null().null().null().null().null();
+  }
+}
+
+void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
+  for (const auto& [id, plan] : loop.model().jobs()) {
+    const pb::CatalogObject* object = loop.model().object(id);
+    if (object == nullptr) continue;
+    const JobPlacement* placement = loop.model().placement(id);
+    size_t actors = 0, widest = 0;
+    if (placement != nullptr) {
+      for (const auto& [fragment, list] : placement->fragments) {
+        actors += list.size();
+        widest = std::max(widest, list.size());
+      }
+    }
+    Row row(out);
+    row.number(id.value).text(plan->name()).text(kind_of(object->kind()));
+    row.text(object->state() == pb::JOB_CREATING ? "creating" : "created");
+    const CheckpointControl* control = loop.database(plan->database());
+    const auto progress = control->creating().jobs().find(id);
+    if (progress == control->creating().jobs().end()) {
+      row.null();
+    } else {
+      uint64_t rows = 0;
+      for (const auto& [actor, read] : progress->second.rows) rows += read;
+      row.number(rows);
+    }
+    row.number(widest).number(plan->fragments().size()).number(actors).text(object->definition());
+  }
+}
+
+// The operators of a fragment, root first.
+void add_identities(const pb::StreamNode& node, std::string& out) {
+  if (!out.empty()) out += " <- ";
+  out += node.identity();
+  for (const pb::StreamNode& input : node.input()) add_identities(input, out);
+}
+
+void add_fragments(MetaLoop& loop, pb::SystemRowsResponse& out) {
+  for (const auto& [id, plan] : loop.model().jobs()) {
+    const JobPlacement* placement = loop.model().placement(id);
+    for (const JobPlan::FragmentPlan& fragment : plan->fragments()) {
+      std::string operators, upstreams;
+      add_identities(fragment.plan->root(), operators);
+      for (const JobPlan::Edge& edge : plan->edges()) {
+        if (edge.downstream != fragment.id) continue;
+        std::string upstream = fmt::format("{}", edge.upstream);
+        if (edge.upstream_object != ObjectId{}) {
+          const auto other = loop.model().job(edge.upstream_object);
+          upstream = other && other->materialize_fragment() != nullptr ? fmt::format("{}", other->materialize_fragment()->id) : "?";
+        }
+        upstreams += (upstreams.empty() ? "" : ",") + upstream;
+      }
+      const size_t actors = placement == nullptr ? 0 : placement->fragments.at(fragment.id).size();
+      Row(out)
+          .number(fragment.id.value)
+          .number(id.value)
+          .text(plan->name())
+          .text(fragment.plan->singleton() ? "single" : "hash")
+          .number(actors)
+          .text(operators)
+          .text(upstreams);
+    }
+  }
+}
+
+void add_actors(MetaLoop& loop, pb::SystemRowsResponse& out) {
+  for (const auto& [id, plan] : loop.model().jobs()) {
+    const JobPlacement* placement = loop.model().placement(id);
+    if (placement == nullptr) continue;
+    for (const auto& [fragment, actors] : placement->fragments) {
+      for (const ActorPlacement& actor : actors) {
+        Row(out)
+            .number(actor.actor.value)
+            .number(fragment.value)
+            .number(id.value)
+            .text(plan->name())
+            .number(actor.worker.value)
+            .number(actor.vnodes.count());
+      }
+    }
+  }
+}
+
+void add_workers(MetaLoop& loop, pb::SystemRowsResponse& out) {
+  std::map<WorkerId, size_t> actors;
+  for (const auto& [id, control] : loop.databases()) {
+    for (const WorkerId worker : control->inflight().workers()) actors[worker] += control->inflight().share(worker).actors.size();
+  }
+  for (const auto& [id, record] : loop.model().workers()) {
+    Row(out)
+        .number(id.value)
+        .text(record.node_id())
+        .text(record.endpoint())
+        .flag(loop.cluster().is_live(id))
+        .number(record.parallelism())
+        .number(actors[id])
+        .number(record.incarnation());
+  }
+}
+
+std::string_view kind_of(pb::BarrierKind kind) {
+  return kind == pb::BARRIER_INITIAL ? "initial" : kind == pb::BARRIER_CHECKPOINT ? "checkpoint" : "barrier";
+}
+
+void add_barriers(MetaLoop& loop, pb::SystemRowsResponse& out) {
+  for (const auto& [id, control] : loop.databases()) {
+    const std::string& database = loop.model().databases().at(id).name();
+    for (const BarrierTrace& trace : control->traces()) {
+      const auto slowest = std::ranges::max_element(trace.fragments, {}, [](const auto& f) { return f.second.last_collect; });
+      Row row(out);
+      row.text(database).number(trace.epoch.prev.value).text(std::string(kind_of(trace.kind))).text(trace.outcome).time(trace.scheduled_at);
+      row.millis(trace.first_collect).millis(trace.last_collect).millis(trace.sync);
+      row.millis(trace.committed < 0 ? -1 : trace.committed - std::max<int64_t>(trace.last_collect, 0));
+      row.millis(std::max(trace.committed, trace.collected));
+      if (slowest == trace.fragments.end()) {
+        row.null().null();
+      } else {
+        row.number(slowest->first.value).number(slowest->second.last_actor.value);
+      }
+      trace.command.empty() ? row.null() : row.text(trace.command);
+    }
+  }
+}
+
+void add_events(MetaLoop& loop, pb::SystemRowsResponse& out) {
+  for (const auto& [sequence, event] : loop.model().events()) {
+    Row row(out);
+    row.time(event.at_micros()).text(event.kind());
+    const auto database = loop.model().databases().find(DatabaseId{event.database_id()});
+    database == loop.model().databases().end() ? row.null() : row.text(database->second.name());
+    row.text(event.text());
+  }
+}
+
+}  // namespace
+
+Result<pb::SystemRowsResponse> make_system_rows(MetaLoop& loop, const std::string& relation) {
+  using Add = void (*)(MetaLoop&, pb::SystemRowsResponse&);
+  static const std::map<std::string, Add> kRelations = {
+      {"penstock_sources", add_sources}, {"penstock_jobs", add_jobs},       {"penstock_fragments", add_fragments},
+      {"penstock_actors", add_actors},   {"penstock_workers", add_workers}, {"penstock_barriers", add_barriers},
+      {"penstock_events", add_events},
+  };
+  const auto found = kRelations.find(relation);
+  if (found == kRelations.end()) return error(Code::UndefinedTable, "meta has no relation {}", relation);
+  pb::SystemRowsResponse out;
+  found->second(loop, out);
+  return out;
+}
+
+}  // namespace penstock::meta
