@@ -18,7 +18,7 @@ HOME = {
     r"#include <grpc": ("src/rpc/",),
     r"#include <boost/(asio|beast)": ("src/runtime/", "src/rpc/", "src/http/"),
     r"#include <pg_query": ("src/frontend/parser/",),
-    r"#include <openssl": ("src/frontend/pgwire/", "src/rpc/", "src/expr/", "src/storage/object_store/"),
+    r"#include <openssl": ("src/frontend/pgwire/", "src/rpc/", "tests/unit/rpc/", "src/expr/", "src/storage/object_store/"),
     r"#include <spdlog": ("src/common/",),
     r"#include <yaml-cpp": ("src/bench/",),
     r"#include <toml": ("src/cmd/",),

@@ -41,7 +41,7 @@ FrontendNode::FrontendNode(Options options, runtime::Runtime& runtime, rpc::Tran
       runtime_(runtime),
       loop_(runtime.make_serial("frontend", false)),
       meta_(runtime, transport, options_.meta),
-      services_{runtime, *loop_, transport, meta_} {}
+      services_{runtime, *loop_, transport, meta_, table_locks_} {}
 
 FrontendNode::~FrontendNode() = default;
 

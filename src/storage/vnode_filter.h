@@ -6,9 +6,9 @@
 
 namespace penstock::storage {
 
-/// The vnode at the head of a key without table id. Keys shorter than that belong to vnode 0 (they occur in tests only).
+/// The vnode at the head of a key without table id. Shorter bytes are ends of ranges: they count as if zeros followed, as in their order.
 [[nodiscard]] inline VNode vnode_of_key(std::string_view key) {
-  if (key.size() < 2) return 0;
+  if (key.size() < 2) return key.empty() ? VNode{0} : static_cast<VNode>(static_cast<uint8_t>(key[0]) << 8);
   return static_cast<VNode>(static_cast<uint8_t>(key[0]) << 8 | static_cast<uint8_t>(key[1]));
 }
 

@@ -180,9 +180,7 @@ Status MemoryStateStore::commit_epoch(PartialGraphId id, Epoch epoch, std::span<
   MutexLock lock(mutex_);
   PENSTOCK_TRY(Graph * graph, open_graph_of(id));
   if (epoch < graph->committed) return error(Code::Protocol, "graph {}: commit of epoch {} after {}", id, epoch, graph->committed);
-  if (!graph->dirty.empty() && graph->dirty.begin()->first <= epoch) {
-    return error(Code::Protocol, "graph {}: commit of epoch {}, but {} is not synced", id, epoch, graph->dirty.begin()->first);
-  }
+  if (epoch > graph->synced) return error(Code::Protocol, "graph {}: commit of epoch {}, which is not synced", id, epoch);
   for (const uint64_t sequence : struck_off) {
     graph->flushed.erase(sequence);
     disk_->flushed.erase(sequence);

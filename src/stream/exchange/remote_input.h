@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "storage/state_store.h"
 #include "stream/exchange/channel.h"
@@ -19,6 +20,7 @@ struct RemoteUpstream {
   ActorId downstream;
   FragmentId edge;  // downstream fragment
   uint32_t link = 0;
+  std::vector<data::DataType> types;  // of the columns; another node's bytes are checked against them
 };
 
 /// Opens channels from actors on other nodes. Thread-safe.

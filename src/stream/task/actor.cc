@@ -38,7 +38,8 @@ Result<std::shared_ptr<Actor>> Actor::make(const Environment& environment, stora
 Actor::Actor(const Environment& environment, storage::GraphTerm graph, std::shared_ptr<const pb::BuildFragment> fragment,
              const pb::BuildActor& plan, std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive)
     : fragment_(std::move(fragment)),
-      plan_(plan),
+      plan_(&plan),
+      job_name_(fragment_->job_name()),
       manager_(std::move(manager)),
       signal_(std::make_shared<ActorSignal>(environment.runtime.pool())),
       keeper_(environment.keeper),
@@ -62,15 +63,13 @@ Actor::Actor(const Environment& environment, storage::GraphTerm graph, std::shar
 
 Actor::~Actor() = default;
 
-const std::string& Actor::job_name() const { return fragment_->job_name(); }
-
 Status Actor::build(const TreeBuilder& tree, EpochPair first) {
   PENSTOCK_TRY(OperatorTree operators, tree(fragment_->root(), context_));
   chain_ = std::make_unique<OperatorChain>(std::move(operators));
   PENSTOCK_TRY(chain_->init(first));
   generators_.resize(chain_->generators());
   outputs_ = std::make_unique<Outputs>(context_.graph, chain_->output_types().size(), signal_);
-  for (const pb::Dispatcher& dispatcher : plan_.dispatchers()) {
+  for (const pb::Dispatcher& dispatcher : plan_->dispatchers()) {
     PENSTOCK_TRY(outputs_->add(dispatcher));
   }
   input_ = std::make_unique<ActorInput>(std::make_unique<Merge>(signal_), first);
@@ -85,7 +84,7 @@ Result<size_t> Actor::leaf_of(uint32_t link) const {
 
 Status Actor::check_links() const {
   for (const uint32_t link : chain_->links()) {
-    const bool fed = std::ranges::any_of(plan_.upstreams(), [&](const auto& up) { return up.link() == link && up.actors_size() > 0; });
+    const bool fed = std::ranges::any_of(plan_->upstreams(), [&](const auto& up) { return up.link() == link && up.actors_size() > 0; });
     if (!fed) return error(Code::Protocol, "link {} has no upstream actor", link);
   }
   return ok();
@@ -93,6 +92,8 @@ Status Actor::check_links() const {
 
 void Actor::start() {
   input_->set_subscription(manager_->subscribe_barrier(context_.actor, [signal = signal_] { signal->wake(Wake::Barrier); }));
+  plan_ = nullptr;
+  fragment_ = nullptr;
   signal_->yield();
 }
 
@@ -101,14 +102,6 @@ void Actor::attach_output(AttachedOutput output) {
     MutexLock lock(mutex_);
     if (ended_) return;  // destroying the sender tells the downstream
     attached_.push_back(std::move(output));
-  }
-  signal_->wake(Wake::Control);
-}
-
-void Actor::request_stop() {
-  {
-    MutexLock lock(mutex_);
-    stop_wanted_ = true;
   }
   signal_->wake(Wake::Control);
 }
@@ -143,7 +136,7 @@ Actor::Turn Actor::run_slice() {
 Result<Actor::Turn> Actor::turn() {
   PENSTOCK_TRY(look_at_wakes());
   if (reading_state_) return wait(WaitingFor::StateRead);
-  if (stop_requested_) return Turn::Ended;
+  if (stop_requested_.load(std::memory_order_relaxed)) return Turn::Ended;
   if (outputs_->blocked()) {
     PENSTOCK_TRY(outputs_->send(false));
     if (outputs_->blocked()) return wait_for_output();
@@ -168,7 +161,6 @@ Status Actor::look_at_wakes() {
     std::vector<AttachedOutput> attached;
     {
       MutexLock lock(mutex_);
-      stop_requested_ = stop_wanted_;
       attached.swap(attached_);
     }
     for (AttachedOutput& output : attached) outputs_->attach(std::move(output));
@@ -200,6 +192,7 @@ Result<Actor::Turn> Actor::wait_for_output() {
 }
 
 void Actor::fail(const Error& error) {
+  if (stop_requested_.load()) return;
   const std::string where = fmt::format("actor {} of fragment {}, job {}", context_.actor, context_.fragment, job_name());
   manager_->notify_failure(context_.actor, error.with_context(where));
 }

@@ -41,8 +41,8 @@ class ActorKeeper {
 ///             -> Running    with the next message; or the actor ends, if the barrier stops it
 ///
 /// It ends by a stopping barrier, by an error (told to the barrier manager first, so that its neighbours' closed channels come later), or
-/// because its graph is reset. `request_stop`, `attach_output` and reading `stats` are thread-safe; everything else belongs to the builder
-/// until `start`, then to whoever runs it.
+/// because its graph is reset. `request_stop`, `wake_to_stop`, `attach_output` and reading `stats` are thread-safe; everything else belongs
+/// to the builder until `start`, then to whoever runs it.
 ///
 /// Shared by the manager that keeps it and the job that runs it.
 class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> {
@@ -75,11 +75,16 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   void start();
 
   void attach_output(AttachedOutput output);
-  void request_stop();
+  /// From now on it only ends, and reports no failure; it does so once it is woken. In two steps, so that none of a graph's actors fails
+  /// because its neighbour was stopped a moment earlier.
+  void request_stop() { stop_requested_.store(true); }
+  void wake_to_stop() { signal_->wake(Wake::Control); }
 
   [[nodiscard]] const ActorContext& context() const { return context_; }
-  [[nodiscard]] const pb::BuildActor& plan() const { return plan_; }
-  [[nodiscard]] const std::string& job_name() const;
+  /// Before `start`, which lets go of the plan.
+  [[nodiscard]] const pb::BuildFragment& fragment_plan() const { return *fragment_; }
+  [[nodiscard]] const pb::BuildActor& plan() const { return *plan_; }
+  [[nodiscard]] const std::string& job_name() const { return job_name_; }
   [[nodiscard]] const ActorStats& stats() const { return stats_; }
 
   void run() override;
@@ -115,11 +120,14 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   void remove_outputs();
   [[nodiscard]] Turn finish_barrier();
 
+  // Of the builder.
+  std::shared_ptr<const pb::BuildFragment> fragment_;  // shared with its other actors; null after `start`
+  const pb::BuildActor* plan_;                         // in `fragment_`
+
   // Constant after `build`.
-  const std::shared_ptr<const pb::BuildFragment> fragment_;  // shared with its other actors
-  const pb::BuildActor& plan_;                               // in `fragment_`
-  const std::shared_ptr<LocalBarrierManager> manager_;       // shared with the graph's other actors
-  const std::shared_ptr<ActorSignal> signal_;                // shared with all that may wake the actor
+  const std::string job_name_;
+  const std::shared_ptr<LocalBarrierManager> manager_;  // shared with the graph's other actors
+  const std::shared_ptr<ActorSignal> signal_;           // shared with all that may wake the actor
   ActorKeeper& keeper_;
   ActorContext context_;
 
@@ -132,7 +140,6 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   std::optional<Barrier> barrier_;  // at work, unless Running
   bool begun_ = false;              // the first barrier has passed
   bool paused_ = false;
-  bool stop_requested_ = false;
   bool reading_state_ = false;
   std::optional<Status> state_read_result_;  // set by the reader, which then wakes the actor
   struct GeneratorState {
@@ -147,9 +154,9 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   ActorStats stats_;
 
   // What others want of the actor; they wake it with Wake::Control.
+  std::atomic<bool> stop_requested_{false};
   Mutex mutex_;
   std::vector<AttachedOutput> attached_ ABSL_GUARDED_BY(mutex_);
-  bool stop_wanted_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

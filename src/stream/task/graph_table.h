@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "stream/exchange/output_hub.h"
 #include "stream/task/actor.h"
 
 namespace penstock::stream {
@@ -26,13 +27,6 @@ class GraphLife {
  private:
   const std::unique_ptr<DmlRegistry> dml_;
   absl::AnyInvocable<void()> stopped_;
-};
-
-/// A request for the output of an actor.
-struct OutputRequest {
-  storage::GraphTerm graph;  // of the upstream
-  ActorId upstream;
-  AttachedOutput output;
 };
 
 /// The actors of this node by graph and term, and the requests that came before their actors. A request for an actor that is not there yet

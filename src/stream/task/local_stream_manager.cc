@@ -7,6 +7,28 @@ namespace penstock::stream {
 
 using storage::GraphTerm;
 
+namespace {
+
+/// The merge that reads `link`; null if there is none.
+const pb::StreamNode* merge_of(const pb::StreamNode& node, uint32_t operator_base, uint32_t link) {
+  if (node.has_merge() && operator_base + node.operator_id() == link) return &node;
+  for (const pb::StreamNode& input : node.input()) {
+    if (const pb::StreamNode* found = merge_of(input, operator_base, link)) return found;
+  }
+  return nullptr;
+}
+
+std::vector<data::DataType> types_of_link(const pb::BuildFragment& plan, uint32_t link) {
+  std::vector<data::DataType> types;
+  const pb::StreamNode* merge = merge_of(plan.root(), plan.operator_base(), link);
+  for (int i = 0; merge != nullptr && i < merge->fields_size(); ++i) {
+    types.emplace_back(static_cast<data::TypeKind>(merge->fields(i).type().kind()));
+  }
+  return types;
+}
+
+}  // namespace
+
 void LocalStreamManager::set_worker(WorkerId worker) {
   MutexLock lock(mutex_);
   worker_ = worker;
@@ -29,10 +51,11 @@ void LocalStreamManager::stop_graph(GraphTerm graph, absl::AnyInvocable<void()> 
     MutexLock lock(mutex_);
     stopped = table_.stop(graph);
   }
+  for (const auto& actor : stopped.actors) actor->request_stop();
   for (AttachedOutput& output : stopped.parked) {
     output.sender->close(error(Code::Closed, "graph {} term {} was stopped", graph.graph, graph.term));
   }
-  for (const auto& actor : stopped.actors) actor->request_stop();
+  for (const auto& actor : stopped.actors) actor->wake_to_stop();
   if (!stopped.life) return done();
   stopped.life->when_over(std::move(done));
 }
@@ -100,8 +123,15 @@ Status LocalStreamManager::open_inputs(Actor& actor) {
         merge.set_receiver(channel, std::move(ends.receiver));
         connect({graph, from, {context.actor, link.link(), std::move(ends.sender)}});
       } else if (remote != nullptr) {
-        const RemoteUpstream wanted{
-            upstream.endpoint(), WorkerId{upstream.worker_id()}, graph, from, context.graph, context.actor, context.fragment, link.link()};
+        const RemoteUpstream wanted{.endpoint = upstream.endpoint(),
+                                    .worker = WorkerId{upstream.worker_id()},
+                                    .graph = graph,
+                                    .upstream = from,
+                                    .down_graph = context.graph,
+                                    .downstream = context.actor,
+                                    .edge = context.fragment,
+                                    .link = link.link(),
+                                    .types = types_of_link(actor.fragment_plan(), link.link())};
         merge.set_receiver(channel, remote->open(wanted, merge.mailbox(), channel, budget));
       } else {
         return error(Code::Protocol, "actor {} is on worker {}, and this node knows no other", from, upstream.worker_id());

@@ -15,7 +15,7 @@ namespace penstock::stream {
 /// upstreams for channels: those of this node directly, those of others through `RemoteInput`.
 ///
 /// Thread-safe. Outlives every job of the runtime that it posted: stop the graphs, or the runtime, first.
-class LocalStreamManager final : public ActorManager, private ActorKeeper {
+class LocalStreamManager final : public ActorManager, public OutputHub, private ActorKeeper {
  public:
   struct Environment {
     runtime::Runtime& runtime;
@@ -38,9 +38,7 @@ class LocalStreamManager final : public ActorManager, private ActorKeeper {
   void start_graph(storage::GraphTerm graph) override;
   [[nodiscard]] std::vector<ActorStatus> status() const override;
 
-  /// Someone wants the output of an actor of this node. It is connected now or when the actor comes; when it never will, the channel is
-  /// closed with the reason.
-  void connect(OutputRequest request);
+  void connect(OutputRequest request) override;
 
   [[nodiscard]] uint64_t refused_requests() const;
   [[nodiscard]] size_t parked_requests() const;

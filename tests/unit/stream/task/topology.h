@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "data/types.h"
 #include "proto/control_stream.pb.h"
 #include "storage/state_store.h"
 
@@ -59,6 +60,7 @@ inline void parse_operators(std::string_view& text, pb::StreamNode& node) {
   if (name.starts_with("merge:")) {
     node.set_operator_id(static_cast<uint32_t>(std::stoul(name.substr(6))));
     node.mutable_merge();
+    node.add_fields()->mutable_type()->set_kind(static_cast<uint32_t>(data::TypeKind::Int64));
   }
   node.set_identity(name);
   if (text.empty() || text.front() != '(') return;

@@ -1,0 +1,120 @@
+#include "compute/compute_node.h"
+
+#include <charconv>
+
+#include "common/log.h"
+#include "compute/compute_service.h"
+#include "proto/meta_service.pb.h"
+#include "stream/executor/operator_tree.h"
+
+namespace penstock::compute {
+namespace {
+
+constexpr runtime::Duration kRetry = std::chrono::milliseconds(100);
+constexpr runtime::Duration kLook = std::chrono::milliseconds(500);
+constexpr runtime::Duration kRegisterTimeout = std::chrono::seconds(5);
+constexpr std::string_view kLeaderFile = "LEADER";
+
+// The highest leader term seen, as decimal text; 0 when there is no file yet.
+Result<LeaderTerm> load_leader(storage::DataFolder& folder) {
+  const std::string path = fmt::format("{}/{}", folder.path(), kLeaderFile);
+  if (!folder.files().exists(path)) return LeaderTerm{0};
+  PENSTOCK_TRY(const std::string text, storage::read_file(folder.files(), path));
+  uint64_t term = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), term);
+  if (failed != std::errc() || std::string_view(end, static_cast<size_t>(text.data() + text.size() - end)) != "\n") {
+    return error(Code::Corruption, "{} does not hold a number", path);
+  }
+  return LeaderTerm{term};
+}
+
+Status save_leader(storage::DataFolder& folder, LeaderTerm term) {
+  return storage::write_file_atomically(folder.files(), folder.path(), std::string(kLeaderFile), fmt::format("{}\n", term));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ComputeNode>> ComputeNode::start(Options options, runtime::Runtime& runtime, rpc::Transport& transport,
+                                                        storage::DataFolder& folder, storage::NodeIdentity identity,
+                                                        storage::StateStore& store) {
+  PENSTOCK_TRY(const LeaderTerm leader, load_leader(folder));
+  std::unique_ptr<ComputeNode> node(new ComputeNode(std::move(options), runtime, transport, folder, std::move(identity), store, leader));
+  PENSTOCK_TRY(node->listen());
+  node->loop_->post([raw = node.get()] { raw->register_with_meta(); });
+  return node;
+}
+
+ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transport& transport, storage::DataFolder& folder,
+                         storage::NodeIdentity identity, storage::StateStore& store, LeaderTerm leader)
+    : options_(std::move(options)),
+      runtime_(runtime),
+      transport_(transport),
+      folder_(folder),
+      loop_(runtime.make_serial("compute", false)),
+      identity_(std::move(identity)),
+      memory_(options_.memory_bytes),
+      actors_({runtime, store, dml_, memory_, stream::build_operator_tree}),
+      exchange_client_(runtime, transport, identity_.uuid_text()),
+      exchange_service_(runtime, actors_),
+      worker_({.node_id = identity_.uuid_text(),
+               .incarnation = identity_.incarnation,
+               .highest_leader = leader,
+               .persist_leader = [this](LeaderTerm term) { return save_leader(folder_, term); }},
+              runtime, store, actors_),
+      scans_(runtime, store) {
+  actors_.set_remote(exchange_client_);
+  worker_.on_worker_id([this](WorkerId worker) { actors_.set_worker(worker); });
+}
+
+ComputeNode::~ComputeNode() = default;
+
+Status ComputeNode::listen() {
+  service_ = std::make_shared<Service>(*this);
+  PENSTOCK_TRY(listener_, transport_.listen(options_.listen, service_));
+  address_ = options_.advertise.empty() ? listener_->address() : options_.advertise;
+  return ok();
+}
+
+void ComputeNode::register_with_meta() {
+  if (stopping_) return;
+  if (worker_.connected()) return retry_later(kLook);
+  pb::RegisterWorkerRequest request;
+  request.set_node_id(identity_.uuid_text());
+  request.set_cluster_id(identity_.cluster_id);
+  request.set_incarnation(identity_.incarnation.value);
+  request.set_endpoint(address_);
+  request.set_parallelism(options_.parallelism);
+  transport_.call(options_.meta, "/penstock.Meta/RegisterWorker", request.SerializeAsString(), kRegisterTimeout, *loop_,
+                  [this](const Result<rpc::Bytes>& answer) { on_registered(answer); });
+}
+
+void ComputeNode::on_registered(const Result<rpc::Bytes>& answer) {
+  if (answer.has_error()) {
+    if (!std::exchange(said_no_meta_, true)) log::warn("compute", "cannot join at meta {}: {}", options_.meta, answer.error());
+    return retry_later(kRetry);
+  }
+  said_no_meta_ = false;
+  pb::RegisterWorkerResponse response;
+  if (!response.ParseFromString(answer.value())) {
+    log::error("compute", "meta at {} answers with bytes that are no RegisterWorkerResponse", options_.meta);
+    return retry_later(kLook);
+  }
+  if (identity_.cluster_id != response.cluster_id()) {
+    if (Status joined = identity_.join_cluster(folder_, response.cluster_id()); joined.has_error()) {
+      log::error("compute", "cannot join the cluster of meta {}: {}", options_.meta, joined.error());
+      return retry_later(kRegisterTimeout);
+    }
+  }
+  retry_later(kLook);
+}
+
+void ComputeNode::retry_later(runtime::Duration delay) {
+  retry_ = runtime_.after(delay, *loop_, [this] { register_with_meta(); });
+}
+
+void ComputeNode::stop(runtime::Job done) {
+  stopping_ = true;
+  worker_.stop(std::move(done));
+}
+
+}  // namespace penstock::compute

@@ -1,0 +1,157 @@
+#include "compute/scan_server.h"
+
+#include <atomic>
+
+#include "data/key_codec.h"
+#include "proto/compute_service.pb.h"
+
+namespace penstock::compute {
+namespace {
+
+constexpr runtime::Duration kWaitForCommit = std::chrono::seconds(5);
+constexpr runtime::Duration kScanRetry = std::chrono::milliseconds(5);
+constexpr size_t kMostQueued = 4 << 20;
+
+std::string vnode_key(VNode vnode, std::string_view pk) {
+  std::string key{static_cast<char>(vnode >> 8), static_cast<char>(vnode)};
+  return key.append(pk);
+}
+
+}  // namespace
+
+/// One scan: steps on the blocking pool, each reads one chunk.
+class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
+ public:
+  Scan(ScanServer& server, std::shared_ptr<rpc::Stream> stream) : server_(server), stream_(std::move(stream)) {}
+
+  void start(const rpc::Bytes& bytes) {
+    if (std::exchange(started_, true)) return;
+    const Status parsed = parse(bytes);
+    if (parsed.has_error()) return stream_->close(parsed.error());
+    deadline_ = server_.runtime_.now() + kWaitForCommit;
+    post();
+  }
+  void end() { ended_ = true; }
+
+ private:
+  void post() {
+    server_.runtime_.blocking().post([self = shared_from_this()] { self->step(); });
+  }
+  void post_later() {
+    timer_ = server_.runtime_.after(kScanRetry, server_.runtime_.blocking(), [self = shared_from_this()] { self->step(); });
+  }
+
+  Status parse(const rpc::Bytes& bytes) {
+    if (!request_.ParseFromString(bytes)) return error(Code::Protocol, "{} bytes that are no ScanRequest", bytes.size());
+    const uint32_t vnode_count = request_.table().vnode_count() == 0 ? kDefaultVNodeCount : request_.table().vnode_count();
+    if (vnode_count > 32768) return error(Code::Protocol, "{} vnodes", vnode_count);
+    PENSTOCK_TRY(const VNodeBitmap vnodes, VNodeBitmap::from_bytes(vnode_count, request_.vnodes()));
+    vnodes_ = vnodes.list();
+    for (const pb::Column& column : request_.table().columns()) {
+      const uint32_t kind = column.type().kind();
+      if (kind < 1 || kind > static_cast<uint32_t>(data::TypeKind::Interval)) return error(Code::Protocol, "column type {}", kind);
+      types_.emplace_back(static_cast<data::TypeKind>(kind), static_cast<int16_t>(column.type().precision()),
+                          static_cast<int16_t>(column.type().scale()));
+    }
+    for (const uint32_t column : request_.output()) {
+      if (column >= types_.size()) return error(Code::Protocol, "table {} has no column {}", request_.table().name(), column);
+      output_.push_back(column);
+    }
+    return ok();
+  }
+
+  void step() {
+    if (ended_) return;
+    if (stream_->queued_bytes() > kMostQueued) return post_later();
+    const Result<bool> more = reader_ ? read_chunk() : open_snapshot();
+    if (more.has_error()) return stream_->close(more.error());
+    if (more.value()) {
+      waiting_ ? post_later() : post();
+    } else {
+      stream_->close(ok());
+    }
+  }
+
+  // True: go on (waiting_: after a moment, the commit is not known here yet).
+  Result<bool> open_snapshot() {
+    const PartialGraphId graph{request_.graph()};
+    auto opened = server_.store_.read_committed(graph, TableId{request_.table().table_id()}, Epoch{request_.epoch()});
+    if (opened.has_value()) {
+      reader_ = std::move(opened).value();
+      waiting_ = false;
+      return true;
+    }
+    const bool early = server_.store_.committed_epoch(graph) < Epoch{request_.epoch()};
+    if (opened.error().code() != Code::SnapshotTooOld || !early || server_.runtime_.now() > deadline_) return opened.error();
+    waiting_ = true;
+    return true;
+  }
+
+  Result<bool> read_chunk() {
+    std::vector<data::AnyColumnBuilder> builders;
+    for (const data::DataType type : types_) builders.emplace_back(type, data::kChunkRows);
+    size_t rows = 0;
+    const uint64_t limit = request_.limit() == 0 ? UINT64_MAX : request_.limit();
+    while (rows < data::kChunkRows && sent_ + rows < limit && (iterator_ || next_vnode_ < vnodes_.size())) {
+      if (!iterator_) {
+        PENSTOCK_TRY(iterator_, reader_->scan(range_of(vnodes_[next_vnode_++])));
+      }
+      PENSTOCK_TRY(const bool row, iterator_->next());
+      if (!row) {
+        iterator_.reset();
+        continue;
+      }
+      PENSTOCK_TRY(data::decode_value_into(iterator_->value(), types_, builders));
+      ++rows;
+    }
+    if (rows > 0) send(builders, rows);
+    sent_ += rows;
+    return sent_ < limit && (iterator_ || next_vnode_ < vnodes_.size());
+  }
+
+  storage::Range range_of(VNode vnode) const {
+    const storage::Range range{vnode_key(vnode, request_.range().begin()), request_.range().end().empty()
+                                                                               ? vnode_key(static_cast<VNode>(vnode + 1), "")
+                                                                               : vnode_key(vnode, request_.range().end())};
+    return vnode == UINT16_MAX && request_.range().end().empty() ? storage::Range{range.begin, ""} : range;
+  }
+
+  void send(std::vector<data::AnyColumnBuilder>& builders, size_t rows) {
+    std::vector<data::Column> columns;
+    for (auto& builder : builders) columns.push_back(builder.finish());
+    pb::ScanResponse response;
+    data::encode_chunk(data::StreamChunk(data::DataChunk(std::move(columns), rows).project(output_)), *response.mutable_chunk());
+    stream_->write(response.SerializeAsString());
+  }
+
+  ScanServer& server_;
+  const std::shared_ptr<rpc::Stream> stream_;  // shared with the transport
+  bool started_ = false;
+  std::atomic<bool> ended_{false};
+
+  // Of the step that runs; steps follow one another.
+  pb::ScanRequest request_;
+  std::vector<VNode> vnodes_;
+  std::vector<data::DataType> types_;
+  std::vector<uint32_t> output_;
+  runtime::TimePoint deadline_;
+  bool waiting_ = false;
+  std::unique_ptr<storage::SnapshotReader> reader_;
+  std::unique_ptr<storage::RowIterator> iterator_;
+  size_t next_vnode_ = 0;
+  uint64_t sent_ = 0;
+  runtime::Timer timer_;
+};
+
+ScanServer::ScanServer(runtime::Runtime& runtime, storage::StateStore& store)
+    : runtime_(runtime), store_(store), loop_(runtime.make_serial("scan", false)) {}
+
+rpc::Service::Accepted ScanServer::open(std::shared_ptr<rpc::Stream> stream) {
+  auto scan = std::make_shared<Scan>(*this, std::move(stream));  // shared by the stream's callbacks and the running step
+  rpc::StreamEvents events;
+  events.on_message = [scan](const rpc::Bytes& bytes) { scan->start(bytes); };
+  events.on_closed = [scan](const Status&) { scan->end(); };
+  return {loop_.get(), std::move(events)};
+}
+
+}  // namespace penstock::compute

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+
+#include "rpc/transport.h"
+#include "storage/state_store.h"
+
+namespace penstock::compute {
+
+/// Answers /penstock.Compute/Scan: the rows of some vnodes of a table at one committed epoch, in chunks, as fast as the reader takes them.
+/// Waits up to 5 s for this node to hear of the epoch's commit; otherwise `SnapshotTooOld`, never fewer rows.
+/// Thread-safe; a scan lives as long as its stream.
+class ScanServer {
+ public:
+  ScanServer(runtime::Runtime& runtime, storage::StateStore& store);
+  /// For rpc::Service::open.
+  [[nodiscard]] rpc::Service::Accepted open(std::shared_ptr<rpc::Stream> stream);
+
+ private:
+  class Scan;
+  runtime::Runtime& runtime_;
+  storage::StateStore& store_;
+  const std::unique_ptr<runtime::Executor> loop_;  // where the streams' requests and ends are taken in
+};
+
+}  // namespace penstock::compute

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/error.h"
+
+namespace penstock::rpc {
+
+/// "127.0.0.1:4566", "[::1]:4566", "localhost:4566".
+struct Address {
+  std::string host;  // without brackets
+  uint16_t port = 0;
+
+  /// Errors: `InvalidParameter`, with the form that is expected.
+  [[nodiscard]] static Result<Address> parse(std::string_view text);
+  /// The form that `parse` reads.
+  [[nodiscard]] std::string to_string() const;
+};
+
+}  // namespace penstock::rpc

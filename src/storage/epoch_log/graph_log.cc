@@ -1,0 +1,289 @@
+#include "storage/epoch_log/graph_log.h"
+
+#include <algorithm>
+
+#include "common/log.h"
+#include "storage/epoch_log/sort_stably.h"
+
+namespace penstock::storage {
+
+namespace {
+
+constexpr runtime::Duration kVersionsStay = std::chrono::seconds(10);
+
+}  // namespace
+
+template <typename T>
+void GraphLog::free_later(T garbage) const {
+  core_.jobs.post([kept = std::move(garbage)]() mutable { kept = {}; });
+}
+
+// ---- life -------------------------------------------------------------------------------------------------------------------------------
+
+void GraphLog::open(Adoption adoption) {
+  MutexLock lock(mutex_);
+  close_locked();
+  std::erase_if(versions_, [&](const Past& past) { return past.version->epoch > adoption.committed; });
+  const bool same_epoch = !versions_.empty() && versions_.back().version->epoch == adoption.committed;
+  set_current(std::make_shared<Version>(Version{adoption.committed, std::move(adoption.base), std::move(adoption.segments)}), same_epoch);
+  flushed_ = std::move(adoption.flushed);
+  term_ = adoption.term;
+  started_ = synced_ = adoption.committed;
+  open_ = true;
+  layout_.fetch_add(1, std::memory_order_release);
+}
+
+void GraphLog::close() {
+  MutexLock lock(mutex_);
+  close_locked();
+}
+
+void GraphLog::close_locked() {
+  ++incarnation_;
+  open_ = false;
+  free_later(std::pair(std::exchange(epochs_, {}), std::exchange(staged_, {})));
+}
+
+void GraphLog::forget() {
+  MutexLock lock(mutex_);
+  close_locked();
+  free_later(std::exchange(versions_, {}));
+  flushed_.clear();
+  committed_bytes_.store(0, std::memory_order_relaxed);
+  committed_count_.store(0, std::memory_order_relaxed);
+}
+
+std::map<uint64_t, LogSegmentPtr> GraphLog::committed_segments() const {
+  MutexLock lock(mutex_);
+  std::map<uint64_t, LogSegmentPtr> out;
+  if (versions_.empty()) return out;
+  for (const LogSegmentPtr& segment : versions_.back().version->segments) out.emplace(segment->sequence(), segment);
+  return out;
+}
+
+// `replaces`: the same epoch in another form; those who pinned the old form keep it.
+void GraphLog::set_current(VersionPtr version, bool replaces) {
+  uint64_t bytes = 0;
+  for (const LogSegmentPtr& segment : version->segments) bytes += segment->info().bytes;
+  committed_bytes_.store(bytes, std::memory_order_relaxed);
+  committed_count_.store(version->segments.size(), std::memory_order_relaxed);
+  if (!versions_.empty()) {
+    if (replaces) {
+      free_later(std::move(versions_.back().version));
+      versions_.pop_back();
+    } else {
+      versions_.back().superseded = core_.runtime.now();
+    }
+  }
+  versions_.push_back({std::move(version), std::nullopt});
+  drop_old_versions();
+}
+
+void GraphLog::drop_old_versions() {
+  std::vector<VersionPtr> old;
+  const runtime::TimePoint now = core_.runtime.now();
+  while (!versions_.empty() && versions_.front().superseded && now - *versions_.front().superseded > kVersionsStay) {
+    old.push_back(std::move(versions_.front().version));
+    versions_.pop_front();
+  }
+  if (!old.empty()) free_later(std::move(old));
+}
+
+// ---- barriers ---------------------------------------------------------------------------------------------------------------------------
+
+Status GraphLog::start_epoch(Epoch curr) {
+  MutexLock lock(mutex_);
+  if (!open_) return error(Code::Stale, "graph {} is not open in the state store", id_);
+  if (curr <= started_) return error(Code::Protocol, "graph {}: epoch {} cannot start after {}", id_, curr, started_);
+  started_ = curr;
+  return ok();
+}
+
+Result<GraphLog::Claim> GraphLog::claim(Term term, Epoch prev) {
+  MutexLock lock(mutex_);
+  if (!open_) return error(Code::Stale, "graph {} is not open in the state store", id_);
+  if (term_ != term) return error(Code::Stale, "graph {} is in term {}, not {}", id_, term_, term);
+  synced_ = std::max(synced_, prev);
+  Claim claim{incarnation_, {}};
+  for (auto& [epoch, open] : epochs_) {
+    if (epoch > prev) break;
+    if (std::exchange(open.claimed, true)) continue;
+    claim.parts.push_back({epoch, std::move(open.file), open.rows, std::exchange(open.unwritten, {})});
+    open.unwritten_bytes = 0;
+  }
+  return claim;
+}
+
+bool GraphLog::is_current(uint64_t incarnation) const {
+  MutexLock lock(mutex_);
+  return open_ && incarnation_ == incarnation;
+}
+
+Status GraphLog::stage(const Claim& claim, std::vector<LogSegmentPtr> segments) {
+  MutexLock lock(mutex_);
+  if (!open_ || incarnation_ != claim.incarnation) return error(Code::Stale, "graph {} was reset during a sync", id_);
+  for (const auto& part : claim.parts) epochs_.erase(part.epoch);
+  staged_.insert(staged_.end(), segments.begin(), segments.end());
+  sort_stably(staged_, [](const LogSegmentPtr& segment) { return segment->epoch(); });
+  return ok();
+}
+
+Status GraphLog::commit(Epoch epoch, std::span<const uint64_t> struck_off) {
+  MutexLock lock(mutex_);
+  if (!open_) return error(Code::Stale, "graph {} is not open in the state store", id_);
+  const Version& last = *versions_.back().version;
+  if (epoch < last.epoch) return error(Code::Protocol, "graph {}: commit of epoch {} after {}", id_, epoch, last.epoch);
+  if (epoch > synced_ || (!epochs_.empty() && epochs_.begin()->first <= epoch)) {
+    return error(Code::Protocol, "graph {}: commit of epoch {}, which is not synced", id_, epoch);
+  }
+  for (const uint64_t sequence : struck_off) flushed_.erase(sequence);
+  if (epoch == last.epoch) return ok();
+  auto version = std::make_shared<Version>(Version{epoch, last.base, last.segments});
+  const auto first_later = std::ranges::find_if(staged_, [epoch](const LogSegmentPtr& segment) { return segment->epoch() > epoch; });
+  version->segments.insert(version->segments.end(), staged_.begin(), first_later);
+  staged_.erase(staged_.begin(), first_later);
+  set_current(std::move(version), false);
+  return ok();
+}
+
+// ---- actors -----------------------------------------------------------------------------------------------------------------------------
+
+Result<uint64_t> GraphLog::incarnation_if_open() const {
+  MutexLock lock(mutex_);
+  if (!open_) return error(Code::Stale, "graph {} is not open in the state store", id_);
+  return incarnation_;
+}
+
+Status GraphLog::publish(uint64_t incarnation, const ChunkPtr& chunk) {
+  MutexLock lock(mutex_);
+  if (!open_ || incarnation_ != incarnation) return error(Code::Stale, "graph {} was reset", id_);
+  if (chunk->epoch <= synced_) return error(Code::Protocol, "graph {}: a write in epoch {}, which is synced", id_, chunk->epoch);
+  OpenEpoch& epoch = epochs_[chunk->epoch];
+  if (!epoch.file) epoch.file = std::make_shared<EpochFile>(core_, GraphTerm{id_, term_}, chunk->epoch);
+  epoch.rows[chunk->table].push_back(chunk);
+  epoch.unwritten.push_back(chunk);
+  epoch.unwritten_bytes += chunk_bytes(*chunk);
+  if (epoch.unwritten_bytes >= core_.options.write_ahead && !epoch.write_posted) {
+    epoch.write_posted = true;
+    core_.jobs.post([this, incarnation, at = chunk->epoch] { write_ahead(incarnation, at); });
+  }
+  return ok();
+}
+
+// On the blocking pool, while the epoch runs. What fails here is seen by the epoch's sync.
+void GraphLog::write_ahead(uint64_t incarnation, Epoch epoch) {
+  std::shared_ptr<EpochFile> file;
+  {
+    MutexLock lock(mutex_);
+    const auto found = epochs_.find(epoch);
+    if (incarnation_ != incarnation || found == epochs_.end() || found->second.claimed) return;
+    file = found->second.file;
+  }
+  const Status written = file->write([&] { return take_unwritten(incarnation, epoch); });
+  if (written.has_error()) log::warn("storage", "graph {} epoch {}: writing ahead failed: {}", id_, epoch, written.error());
+}
+
+std::vector<ChunkPtr> GraphLog::take_unwritten(uint64_t incarnation, Epoch epoch) {
+  MutexLock lock(mutex_);
+  const auto found = epochs_.find(epoch);
+  if (incarnation_ != incarnation || found == epochs_.end() || found->second.claimed) return {};
+  found->second.write_posted = false;
+  found->second.unwritten_bytes = 0;
+  return std::exchange(found->second.unwritten, {});
+}
+
+Result<GraphLog::View> GraphLog::view(uint64_t incarnation, TableId table) const {
+  MutexLock lock(mutex_);
+  if (!open_ || incarnation_ != incarnation) return error(Code::Stale, "graph {} was reset", id_);
+  const Version& version = *versions_.back().version;
+  View view{version.base, version.segments, {}, layout()};
+  view.segments.insert(view.segments.end(), staged_.begin(), staged_.end());
+  std::erase_if(view.segments, [table](const LogSegmentPtr& segment) { return !segment->has(table); });
+  for (const auto& [epoch, open] : epochs_) {
+    if (const auto rows = open.rows.find(table); rows != open.rows.end()) {
+      view.chunks.insert(view.chunks.end(), rows->second.begin(), rows->second.end());
+    }
+  }
+  return view;
+}
+
+// ---- readers ----------------------------------------------------------------------------------------------------------------------------
+
+Epoch GraphLog::committed() const {
+  MutexLock lock(mutex_);
+  return versions_.empty() ? Epoch{0} : versions_.back().version->epoch;
+}
+
+Result<VersionPtr> GraphLog::version(Epoch epoch) {
+  MutexLock lock(mutex_);
+  drop_old_versions();
+  for (const Past& past : versions_) {
+    if (past.version->epoch == epoch) return past.version;
+  }
+  return error(Code::SnapshotTooOld, "this node cannot read graph {} at epoch {}; committed is {}", id_, epoch,
+               versions_.empty() ? Epoch{0} : versions_.back().version->epoch);
+}
+
+Result<GraphLog::Sealed> GraphLog::sealed(Epoch epoch, TableId table) const {
+  MutexLock lock(mutex_);
+  if (!open_) return error(Code::Stale, "graph {} is not open in the state store", id_);
+  const VersionPtr& last = versions_.back().version;
+  if (epoch < last->epoch) {
+    return error(Code::SnapshotTooOld, "epoch {} of graph {} is older than the committed one, {}", epoch, id_, last->epoch);
+  }
+  Sealed sealed{last, staged_, {}};
+  for (const auto& [at, open] : epochs_) {
+    if (at > epoch) break;
+    if (const auto rows = open.rows.find(table); rows != open.rows.end()) {
+      sealed.chunks.insert(sealed.chunks.end(), rows->second.begin(), rows->second.end());
+    }
+  }
+  return sealed;
+}
+
+// ---- flush ------------------------------------------------------------------------------------------------------------------------------
+
+VersionPtr GraphLog::current() const {
+  MutexLock lock(mutex_);
+  return versions_.empty() ? nullptr : versions_.back().version;
+}
+
+void GraphLog::installed(const std::set<uint64_t>& sequences, SortedSnapshotPtr base) {
+  MutexLock lock(mutex_);
+  if (versions_.empty()) return;
+  const Version& last = *versions_.back().version;
+  auto version = std::make_shared<Version>(Version{last.epoch, std::move(base), {}});
+  for (const LogSegmentPtr& segment : last.segments) {
+    if (sequences.contains(segment->sequence())) {
+      flushed_.insert(segment->sequence());
+    } else {
+      version->segments.push_back(segment);
+    }
+  }
+  set_current(std::move(version), true);
+  layout_.fetch_add(1, std::memory_order_release);
+}
+
+std::vector<uint64_t> GraphLog::flushed() const {
+  MutexLock lock(mutex_);
+  return {flushed_.begin(), flushed_.end()};
+}
+
+GraphLog::Usage GraphLog::usage() const {
+  MutexLock lock(mutex_);
+  Usage usage;
+  const auto add = [&usage](const LogSegmentPtr& segment) {
+    usage.segments += segment->info().bytes;
+    usage.memory += segment->memory_bytes();
+  };
+  if (!versions_.empty()) std::ranges::for_each(versions_.back().version->segments, add);
+  std::ranges::for_each(staged_, add);
+  for (const auto& [epoch, open] : epochs_) {
+    for (const auto& [table, chunks] : open.rows) {
+      for (const ChunkPtr& chunk : chunks) usage.memory += chunk_bytes(*chunk);
+    }
+  }
+  return usage;
+}
+
+}  // namespace penstock::storage

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "common/mutex.h"
+#include "storage/epoch_log/chunk.h"
+#include "storage/epoch_log/sorted_run.h"
+#include "storage/segment/segment_files.h"
+#include "storage/segment/segment_reader.h"
+
+namespace penstock::storage {
+
+/// A durable segment and its rows, which are either still in memory from their writing or read from the file, a table at a time, when
+/// somebody first asks. Thread-safe; what can read the file blocks.
+class LogSegment {
+ public:
+  using Tables = std::map<TableId, std::vector<ChunkPtr>>;
+
+  /// Just written: `rows` from oldest to newest.
+  LogSegment(SegmentInfo info, SegmentFilePtr file, Tables rows);
+  /// Found on disk. `live`: tables whose rows count; of others nothing is read.
+  LogSegment(SegmentFilePtr file, std::unique_ptr<SegmentReader> reader, const std::optional<std::set<TableId>>& live);
+
+  [[nodiscard]] const SegmentInfo& info() const { return info_; }
+  [[nodiscard]] uint64_t sequence() const { return info_.ref.sequence; }
+  [[nodiscard]] Epoch epoch() const { return info_.ref.epoch; }
+  [[nodiscard]] const std::vector<TableId>& tables() const { return info_.tables; }
+  [[nodiscard]] bool has(TableId table) const;
+  /// Rows of `table` lie in the file and not in memory.
+  [[nodiscard]] bool must_read(TableId table) const;
+
+  /// From oldest to newest; empty when the segment has nothing of `table`. Errors: `Corruption`, `Io`.
+  [[nodiscard]] Result<std::vector<ChunkPtr>> rows(TableId table) const;
+  /// All rows of `table` in key order; null when there are none. Made once.
+  [[nodiscard]] Result<SortedRun::Ptr> sorted(TableId table) const;
+
+  /// Its rows are elsewhere (flushed), or nobody wants them: the file may be used again when the last holder lets go.
+  void discard_file() const { file_->discard(); }
+  [[nodiscard]] size_t memory_bytes() const;
+
+ private:
+  struct TableRows {
+    bool loaded = false;
+    std::vector<ChunkPtr> chunks;
+    SortedRun::Ptr sorted;
+  };
+
+  SegmentInfo info_;
+  const SegmentFilePtr file_;                    // shared with the writer until it is done
+  const std::unique_ptr<SegmentReader> reader_;  // null when the rows came from memory
+  mutable Mutex mutex_;                          // held while a table is read: others that want the segment want the same rows
+  mutable std::map<TableId, TableRows> tables_ ABSL_GUARDED_BY(mutex_);
+};
+using LogSegmentPtr = std::shared_ptr<const LogSegment>;  // shared by the versions that contain it
+
+}  // namespace penstock::storage

@@ -1,0 +1,226 @@
+#include "storage/epoch_log/log_state_store.h"
+
+#include <algorithm>
+
+#include "common/log.h"
+#include "storage/epoch_log/epoch_sync.h"
+#include "storage/epoch_log/log_reader.h"
+#include "storage/epoch_log/log_table.h"
+
+namespace penstock::storage {
+
+Result<std::unique_ptr<LogStateStore>> LogStateStore::open(runtime::Runtime& runtime, DataFolder& folder, NodeUuid node,
+                                                           std::unique_ptr<SortedBase> base, EpochLogOptions options) {
+  auto store = std::unique_ptr<LogStateStore>(new LogStateStore(runtime, folder, node, options));
+  LogCore& core = store->core_;
+  core.base = std::move(base);
+  PENSTOCK_TRY(core.files, SegmentFiles::open(folder.files(), folder.path() + "/segments", options.files));
+  PENSTOCK_TRY(core.sequences, SequenceSource::open(folder));
+  PENSTOCK_TRY(store->marks_.load(*core.base));
+  return store;
+}
+
+LogStateStore::~LogStateStore() {
+  core_.closing.store(true);
+  core_.jobs.close();
+  for (const auto& graph : graphs()) graph->forget();  // a handle that lives on must not hold files and snapshots
+}
+
+// ---- graphs -----------------------------------------------------------------------------------------------------------------------------
+
+std::vector<std::shared_ptr<GraphLog>> LogStateStore::graphs() const {
+  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<GraphLog>> out;
+  for (const auto& [id, graph] : graphs_) out.push_back(graph);
+  return out;
+}
+
+std::shared_ptr<GraphLog> LogStateStore::find(PartialGraphId id) const {
+  MutexLock lock(mutex_);
+  const auto found = graphs_.find(id);
+  return found == graphs_.end() ? nullptr : found->second;
+}
+
+Result<std::shared_ptr<GraphLog>> LogStateStore::known(PartialGraphId id) const {
+  auto graph = find(id);
+  if (!graph) return error(Code::Stale, "graph {} is not open in the state store", id);
+  return graph;
+}
+
+Status LogStateStore::retain_segments(std::span<const SegmentRef> live, std::optional<uint64_t> highest_committed) {
+  if (highest_committed && marks_.highest() > *highest_committed) {
+    return error(Code::Stale,
+                 "this node flushed segment {}, but the highest one meta has committed for it is {}: meta's data folder is older",
+                 marks_.highest(), *highest_committed)
+        .with_hint(fmt::format("Give meta its latest data folder back; {} is not changed.", core_.folder.path()));
+  }
+  for (const auto& graph : graphs()) graph->close();
+  std::set<uint64_t> listed;
+  for (const SegmentRef& ref : live) listed.insert(ref.sequence);
+  marks_.retain(listed);
+  core_.files->retain(listed);
+  return ok();
+}
+
+Status LogStateStore::open_graph(GraphTerm id, Epoch committed, std::span<const SegmentRef> live,
+                                 std::optional<std::span<const TableId>> live_tables) {
+  std::shared_ptr<GraphLog> graph;
+  {
+    MutexLock lock(mutex_);
+    auto& slot = graphs_[id.graph];
+    if (!slot) slot = std::make_shared<GraphLog>(core_, id.graph);
+    graph = slot;
+  }
+  graph->close();
+  GraphLog::Adoption adoption{id.term, committed, {}, {}, nullptr};
+  std::optional<std::set<TableId>> wanted;
+  if (live_tables) wanted.emplace(live_tables->begin(), live_tables->end());
+  const auto in_memory = graph->committed_segments();
+  std::set<uint64_t> listed;
+  std::string broken;
+  for (const SegmentRef& ref : live) {
+    if (!listed.insert(ref.sequence).second) continue;
+    if (marks_.contains(ref.sequence)) {
+      adoption.flushed.insert(ref.sequence);
+    } else if (auto segment = adopt(ref, in_memory, wanted); segment.has_value()) {
+      adoption.segments.push_back(std::move(segment).value());
+    } else {
+      broken += fmt::format("{}{}", broken.empty() ? "" : ", ", segment.error().message());
+    }
+  }
+  if (!broken.empty()) return error(Code::Corruption, "graph {}: segments that meta lists: {}", id.graph, broken);
+  std::ranges::sort(adoption.segments, {}, [](const LogSegmentPtr& segment) { return std::pair(segment->epoch(), segment->sequence()); });
+  // Taken after the marks were read: what is flushed meanwhile is in both, and says the same.
+  adoption.base = core_.base->snapshot();
+  graph->open(std::move(adoption));
+  core_.files->retain_of_graph(id.graph, listed);
+  return ok();
+}
+
+Result<LogSegmentPtr> LogStateStore::adopt(const SegmentRef& ref, const std::map<uint64_t, LogSegmentPtr>& in_memory,
+                                           const std::optional<std::set<TableId>>& live_tables) {
+  if (const auto found = in_memory.find(ref.sequence); found != in_memory.end() && found->second->info().ref == ref) return found->second;
+  SegmentFilePtr file = core_.files->find(ref.sequence);
+  if (!file) return error(Code::Corruption, "{} missing", ref.sequence);
+  PENSTOCK_TRY(auto bytes, core_.files->files().open_read(file->path()));
+  const SegmentId id{core_.node, ref.sequence, ref.graph, ref.epoch};
+  auto reader = SegmentReader::open(std::move(bytes), id, ref.checksum);
+  if (reader.has_error()) return error(Code::Corruption, "{} broken ({}, {})", ref.sequence, file->path(), reader.error().message());
+  return LogSegmentPtr(std::make_shared<LogSegment>(std::move(file), std::move(reader).value(), live_tables));
+}
+
+void LogStateStore::clear(PartialGraphId id) {
+  if (const auto graph = find(id)) graph->close();
+}
+
+void LogStateStore::remove_graph(PartialGraphId id) {
+  std::shared_ptr<GraphLog> graph;
+  {
+    MutexLock lock(mutex_);
+    const auto found = graphs_.find(id);
+    if (found == graphs_.end()) return;
+    graph = std::move(found->second);
+    graphs_.erase(found);
+  }
+  graph->forget();
+}
+
+void LogStateStore::drop_tables(std::span<const TableId> tables) {
+  tables_.drop(tables);
+  core_.base->forget(tables);
+  flush_.consider();
+}
+
+// ---- barriers ---------------------------------------------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<LocalStateStore>> LogStateStore::open_table(TableOptions options) {
+  PENSTOCK_TRY(auto graph, known(options.graph));
+  PENSTOCK_TRY(const uint64_t incarnation, graph->incarnation_if_open());
+  auto table = std::make_unique<LogTable>(core_, tables_, std::move(graph), incarnation, std::move(options));
+  PENSTOCK_TRY(table->prepare());
+  return std::unique_ptr<LocalStateStore>(std::move(table));
+}
+
+Status LogStateStore::start_epoch(PartialGraphId id, Epoch curr, std::span<const TableId>) {
+  PENSTOCK_TRY(auto graph, known(id));
+  return graph->start_epoch(curr);
+}
+
+Result<std::vector<SegmentInfo>> LogStateStore::sync_epoch(GraphTerm id, Epoch prev, std::span<const TableId>) {
+  PENSTOCK_TRY(auto graph, known(id.graph));
+  return sync_graph(core_, *graph, id.term, prev);
+}
+
+Status LogStateStore::commit_epoch(PartialGraphId id, Epoch epoch, std::span<const uint64_t> struck_off) {
+  PENSTOCK_TRY(auto graph, known(id));
+  PENSTOCK_TRY(graph->commit(epoch, struck_off));
+  marks_.strike_off(struck_off);
+  flush_.consider();
+  return ok();
+}
+
+std::vector<uint64_t> LogStateStore::flushed_segments(PartialGraphId id) const {
+  const auto graph = find(id);
+  return graph ? graph->flushed() : std::vector<uint64_t>{};
+}
+
+// ---- readers ----------------------------------------------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<SnapshotReader>> LogStateStore::read_committed(PartialGraphId id, TableId table, Epoch epoch) {
+  const auto graph = find(id);
+  if (!graph) return error(Code::SnapshotTooOld, "table {}: this node does not know graph {}", table, id);
+  auto version = graph->version(epoch);
+  if (version.has_error()) return version.error().with_context(fmt::format("table {}", table));
+  return std::unique_ptr<SnapshotReader>(std::make_unique<LogReader>(table, epoch, std::move(version).value()));
+}
+
+Result<std::unique_ptr<SnapshotReader>> LogStateStore::read_sealed(PartialGraphId id, TableId table, Epoch epoch) {
+  PENSTOCK_TRY(const auto graph, known(id));
+  auto sealed = graph->sealed(epoch, table);
+  if (sealed.has_error()) return sealed.error().with_context(fmt::format("table {}", table));
+  return std::unique_ptr<SnapshotReader>(std::make_unique<LogReader>(table, epoch, std::move(sealed).value()));
+}
+
+Epoch LogStateStore::committed_epoch(PartialGraphId id) const {
+  const auto graph = find(id);
+  return graph ? graph->committed() : Epoch{0};
+}
+
+// ---- what it uses -----------------------------------------------------------------------------------------------------------------------
+
+StateStore::Usage LogStateStore::usage() const {
+  Usage usage;
+  for (const auto& graph : graphs()) {
+    const auto of_graph = graph->usage();
+    usage.batch_bytes += of_graph.memory;
+    usage.segment_bytes += of_graph.segments;
+  }
+  usage.sorted_bytes = core_.base->bytes();
+  return usage;
+}
+
+StateStore::Disk LogStateStore::disk() const {
+  Disk disk;
+  FileSystem& files = core_.folder.files();
+  const auto free = files.free_bytes(core_.folder.path());
+  const auto total = files.total_bytes(core_.folder.path());
+  if (free.has_value()) disk.free_bytes = free.value();
+  disk.reserve_bytes = core_.options.disk_reserve;
+  if (disk.reserve_bytes == 0) disk.reserve_bytes = std::max<uint64_t>(1ULL << 30, total.has_value() ? total.value() / 20 : 0);
+  disk.sync_waits = core_.syncs_waiting.load() > 0;
+  disk.flush_waits = flush_.waits();
+  return disk;
+}
+
+std::string LogStateStore::statistics() const {
+  const Usage use = usage();
+  const auto flushes = flush_.counters();
+  std::string out = fmt::format(
+      "batch_bytes {}\nsegment_bytes {}\nsegment_file_bytes {}\nsorted_bytes {}\nflushes {}\nflush_failures {}\nflushed_rows "
+      "{}\nflush_seconds {:.3f}\n",
+      use.batch_bytes, use.segment_bytes, core_.files->bytes(), use.sorted_bytes, flushes.flushes, flushes.failures, flushes.rows,
+      static_cast<double>(flushes.nanos) / 1e9);
+  return out + core_.base->statistics();
+}
+
+}  // namespace penstock::storage

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "stream/executor/actor_context.h"
+#include "stream/executor/backfill/scan_position.h"
+#include "stream/executor/operator.h"
+#include "stream/executor/state/barrier_tables.h"
+
+namespace penstock::stream {
+
+/// Backfill: the rows that an upstream table has, then its changes, with nothing lost or doubled while it keeps changing.
+///
+/// After each barrier, and before the first change of `curr`, it reads a batch of the table as of the sealed epoch `prev`, above its
+/// position, in key order, one vnode after the other. When the first change of `curr` has come the position stands still until the next
+/// barrier: changes at or below it pass, those above are dropped, because a later batch reads them. As long as no change has come, further
+/// batches of the same snapshot may follow (`poll`), so a quiet table is read without waiting for barriers.
+///
+/// Positions are rows of `progress` (vnode, pk of the last row read or NULL, finished, rows), stored under the vnode they speak of and
+/// committed with the rows they stand for. Progress is reported at each barrier until it was reported as done.
+class StreamScanOperator final : public Operator, public Generator {
+ public:
+  struct Options {
+    storage::TableSchema upstream;
+    std::vector<uint32_t> output;  // columns of upstream
+    storage::StateTable progress;
+    /// A batch ends with whichever comes first.
+    size_t batch_rows = 65'536;
+    runtime::Duration batch_time = std::chrono::milliseconds(50);
+  };
+  StreamScanOperator(Options options, const ActorContext& context);
+
+  Status init(EpochPair first) override { return tables_.init(first); }
+  Result<Step> on_chunk(size_t port, data::StreamChunk chunk, Output& out) override;
+  Result<Step> resume(Output& out) override;
+  StateRead take_state_read() override;
+  Result<Step> on_barrier(const Barrier& barrier, Output& out) override;
+  Result<Step> after_barrier(const Barrier& barrier, Output& out) override;
+  Generator* generator() override { return this; }
+
+  Result<Poll> poll(Output& out) override;
+  Status before_barrier(Output& /*out*/) override { return ok(); }
+
+ private:
+  enum class Phase : uint8_t { Idle, Load, Read };
+  class Batch;
+
+  [[nodiscard]] bool finished() const { return current_ == positions_.size(); }
+  Status load();
+  Status load_position(ScanPosition& position, std::string_view value);
+  void save();
+  void report(Epoch prev);
+  Status read_batch();
+  Status read_vnode(storage::SnapshotReader& reader, ScanPosition& position, Batch& batch);
+  [[nodiscard]] Result<data::Bitmap> passed_rows(const data::StreamChunk& chunk) const;
+  [[nodiscard]] std::string progress_key(VNode vnode) const;
+
+  const storage::TableSchema upstream_;
+  const std::vector<uint32_t> output_;
+  const size_t batch_rows_;
+  const runtime::Duration batch_time_;
+  const ActorId actor_;
+  const PartialGraphId graph_;
+  storage::StateStore& store_;
+  runtime::Runtime& runtime_;
+  EpochReports& reports_;
+  storage::StateTable progress_;
+  BarrierTables tables_;
+
+  std::vector<ScanPosition> positions_;  // of the actor's vnodes, ascending; those before current_ are finished
+  std::vector<uint32_t> position_of_;    // by vnode; UINT32_MAX: not the actor's
+  size_t current_ = 0;
+  Phase phase_ = Phase::Idle;
+  bool loaded_ = false;
+  bool told_done_ = false;
+  bool still_ = true;                   // a change of the running epoch has come: the position stands still
+  Epoch sealed_;                        // what batches are read as of
+  std::deque<data::StreamChunk> read_;  // not yet given out
+};
+
+}  // namespace penstock::stream
