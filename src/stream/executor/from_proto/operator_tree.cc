@@ -91,10 +91,11 @@ Result<Built> build_body(const Request& request) {
     }
     case pb::StreamNode::BODY_NOT_SET: break;
   }
-  return error(Code::Protocol, "a plan node of unknown kind {}", static_cast<int>(request.node.body_case()));
+  return error(Code::Protocol, "a plan node of unknown kind");
 }
 
 Result<Built> TreeBuilder::build(const pb::StreamNode& node, std::span<const Types> inputs) const {
+  if (node.body_case() == pb::StreamNode::BODY_NOT_SET) return error(Code::Protocol, "a plan node of unknown kind");
   const size_t wanted = inputs_of(node.body_case(), inputs.size());
   if (inputs.size() != wanted) return error(Code::Protocol, "{} inputs, but {} are needed", inputs.size(), wanted);
   PENSTOCK_TRY(auto built, build_body({node, inputs, context_}));

@@ -115,7 +115,7 @@ DataChunk MaterializeByKeyOperator::all_versions() const {
   }
   std::vector<Column> columns = codec_.columns(stored);
   for (size_t c = 0; c < columns.size(); ++c) {
-    const std::array<Column, 2> both{columns[c], chunk_.column(c)};
+    const std::array<Column, 2> both{columns[c], chunk_.column(c).with_type(columns[c].type())};
     columns[c] = data::concat(both);
   }
   return {std::move(columns), places_.size() + chunk_.rows()};
