@@ -52,7 +52,9 @@ class WaitingStore final : public storage::StateStore {
     Status init(EpochPair epoch) override { return inner_->init(epoch); }
     Status append(storage::WriteBatch batch) override { return inner_->append(std::move(batch)); }
     Result<std::optional<std::string>> get(std::string_view key) override { return inner_->get(key); }
-    Result<std::vector<std::optional<std::string>>> multi_get(std::span<const std::string> keys) override { return inner_->multi_get(keys); }
+    Result<std::vector<std::optional<std::string>>> multi_get(std::span<const std::string> keys) override {
+      return inner_->multi_get(keys);
+    }
     Result<std::unique_ptr<storage::RowIterator>> scan(const storage::Range& range) override { return inner_->scan(range); }
     bool may_block() const override { return store_.waits; }
     Status seal_current_epoch(EpochPair next) override { return inner_->seal_current_epoch(next); }

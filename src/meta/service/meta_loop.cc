@@ -67,10 +67,10 @@ Result<std::string> MetaLoop::listen(std::string_view address) {
 
 void MetaLoop::begin() {
   log::info("meta", "cluster {}, leader term {}", cluster_id(), leader_);
-  for (const auto& [id, database] : model_.databases()) add_database(id);
   Cluster::Effects effects;
   for (const auto& [id, record] : model_.workers()) cluster_.on_registered(now(), record, effects);
   perform(std::move(effects));
+  for (const auto& [id, database] : model_.databases()) add_database(id);
   sources_->begin();
 }
 

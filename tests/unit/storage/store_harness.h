@@ -55,8 +55,8 @@ inline std::string dump(Result<std::unique_ptr<RowIterator>> rows) {
     if (!more.value()) return out;
     const std::string_view k = rows.value()->key();
     const int vnode = static_cast<uint8_t>(k[0]) << 8 | static_cast<uint8_t>(k[1]);
-    out +=
-        fmt::format("{}{}{}={}", out.empty() ? "" : " ", vnode == 0 ? "" : fmt::format("{}/", vnode), k.substr(2), brief(rows.value()->value()));
+    out += fmt::format("{}{}{}={}", out.empty() ? "" : " ", vnode == 0 ? "" : fmt::format("{}/", vnode), k.substr(2),
+                       brief(rows.value()->value()));
   }
 }
 
@@ -93,10 +93,15 @@ class StoreDriver {
     const Status opened = open();
     ASSERT_TRUE(opened.has_value()) << opened.error().to_string();
   }
+  /// The process dies and comes back, but hears nothing of meta yet.
+  void die() {
+    forget_handles();
+    harness_.crash();
+  }
+  void forget_handles() { locals_.clear(); }
   /// The process dies and comes back; meta has what it has.
   void crash() {
-    locals_.clear();
-    harness_.crash();
+    die();
     start();
   }
   /// The graph fails and is built again, in a living process.
