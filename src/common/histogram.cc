@@ -86,15 +86,6 @@ void Histogram::record(uint64_t value, uint64_t count) {
   total_ += count;
 }
 
-void Histogram::record_corrected(uint64_t value, uint64_t interval) {
-  record(value);
-  if (interval == 0) return;
-  for (uint64_t missing = std::min(value, highest_); missing >= 2 * interval;) {
-    missing -= interval;
-    record(missing);
-  }
-}
-
 Status Histogram::merge(const Histogram& other) {
   if (other.digits_ != digits_) return error(Code::InvalidParameter, "histograms of {} and {} digits do not merge", digits_, other.digits_);
   if (counts_.size() < other.counts_.size()) counts_.resize(other.counts_.size());

@@ -29,9 +29,6 @@ class Histogram {
 
   /// A value above `highest` counts as `highest`.
   void record(uint64_t value, uint64_t count = 1);
-  /// Coordinated omission: a caller that wanted to act every `interval` and was held up for `value` would have seen value - interval,
-  /// value - 2 interval, … in the time between. 0: as `record`.
-  void record_corrected(uint64_t value, uint64_t interval);
   /// Errors: `InvalidParameter` when the other has other digits.
   Status merge(const Histogram& other);
 

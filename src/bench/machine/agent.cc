@@ -156,7 +156,6 @@ void Agent::on_start(const pb::BenchStart& start, AgentEffects& out) {
              .plan = std::move(plan.value()),
              .index = start.index(),
              .count = start.count(),
-             .environment = {start.environment().begin(), start.environment().end()},
              .stage = 0,
              .any_stage = false,
              .lost = {},

@@ -99,7 +99,6 @@ class Agent {
     Plan plan;
     uint32_t index = 0;
     uint32_t count = 0;
-    std::map<std::string, std::string> environment;
     uint32_t stage = 0;                      // it is at, or was at last
     bool any_stage = false;                  // one has been started
     std::optional<runtime::TimePoint> lost;  // since when no controller is attached

@@ -264,7 +264,6 @@ void Controller::send_start(AgentId id, ControllerEffects& out) const {
     start.set_stages(options_.stages);
     start.set_index(id.value);
     start.set_count(static_cast<uint32_t>(members_.size()));
-    start.mutable_environment()->insert(options_.environment.begin(), options_.environment.end());
   });
 }
 

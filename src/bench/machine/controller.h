@@ -80,7 +80,6 @@ class Controller {
     std::string owner;
     std::string stages;  // the stage file, sent to the agents
     std::vector<std::string> agents;
-    std::map<std::string, std::string> environment;
     Duration enrol_patience = std::chrono::seconds(20);  // for the first contact with an agent
     Duration finish_patience = std::chrono::seconds(30);
   };

@@ -29,8 +29,8 @@ std::string describe_workload(const ObjectOptions& o) {
 }
 
 std::string describe_workload(const StateOptions& o) {
-  return fmt::format("state: {} keys of {}, {}; checkpoint every {} writes; {}", o.keys, describe_size(o.value),
-                     describe_weights(o.weights), o.epoch_every, describe_load(o.load));
+  return fmt::format("state in {}{}: {} keys of {}, {}; checkpoint every {} writes; {}", o.store, o.path.empty() ? "" : " at " + o.path,
+                     o.keys, describe_size(o.value), describe_weights(o.weights), o.epoch_every, describe_load(o.load));
 }
 
 std::string describe_workload(const NoWorkload& /*none*/) { return ""; }

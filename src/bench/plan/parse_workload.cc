@@ -77,6 +77,11 @@ StateOptions read_state(YamlMap& map, const Stage& stage) {
   options.weights = {{"write", 1}};
   options.value.median = 100;
   read_load(map, options.load, stage);
+  map.read("store", options.store);
+  map.read("path", options.path);
+  const bool rocksdb = options.store == "rocksdb";
+  if (!rocksdb && options.store != "memory") map.fail("store", "the store is memory or rocksdb");
+  if (rocksdb != (!options.path.empty() && options.path[0] == '/')) map.fail("path", "rocksdb, and only it, needs an absolute path");
   map.read("keys", options.keys, 1);
   read_size(map, "value", options.value);
   map.read("scan_rows", options.scan_rows, 1);

@@ -28,7 +28,7 @@ struct SizeOptions {
 
 struct ObjectOptions {
   LoadShape load;
-  std::string target;  // file:///folder; ${AGENT} in it is the index of the agent
+  std::string target;  // file:///folder; each agent has a folder of its own below it
   SizeOptions size;
   uint32_t objects = 1000;                  // names that each agent uses
   std::map<std::string, uint32_t> weights;  // put get list head delete
@@ -38,6 +38,8 @@ struct ObjectOptions {
 
 struct StateOptions {
   LoadShape load;
+  std::string store = "memory";  // or rocksdb
+  std::string path;              // of rocksdb: each agent has a folder of its own below it
   uint32_t keys = 100000;
   SizeOptions value;
   std::map<std::string, uint32_t> weights;  // write read scan

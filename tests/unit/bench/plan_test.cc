@@ -141,7 +141,7 @@ TEST(Plan, is_printed_for_people) {
             "  controller lost: hold after 60s, abort after 60m\n"
             "  barrier start: all_or_nothing\n"
             "0. a (execute): duration 1s, at most 10.02m\n"
-            "     state: 100000 keys of 100 B, write 1; checkpoint every 10000 writes; 1 at a time, as fast as it goes\n"
+            "     state in memory: 100000 keys of 100 B, write 1; checkpoint every 10000 writes; 1 at a time, as fast as it goes\n"
             "   barrier stage-0-a: all_or_nothing, timeout 10.52m\n");
 }
 

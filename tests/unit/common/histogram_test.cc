@@ -59,17 +59,6 @@ TEST(Histogram, merged_ones_answer_as_one_that_saw_everything) {
   EXPECT_FALSE(fast.merge(Histogram(2)));
 }
 
-TEST(Histogram, fills_in_what_a_held_up_caller_did_not_ask) {
-  Histogram histogram;
-  histogram.record_corrected(1000, 100);
-  EXPECT_EQ(histogram.count(), 10U);
-  EXPECT_EQ(histogram.min(), 100U);
-  EXPECT_EQ(histogram.max(), 1000U);
-  Histogram quick;
-  quick.record_corrected(199, 100);
-  EXPECT_EQ(quick.count(), 1U);
-}
-
 TEST(Histogram, is_encoded_as_hdrhistogram_documents) {
   // cookie, 4 bytes of payload, offset 0, 3 digits, lowest 1, highest 2^41 …, ratio 1.0; one 0 bucket is a 0, then 1 x 1, 3 empty, 2 x 5.
   const std::string bytes = of({1, 5, 5}).encode();
