@@ -220,7 +220,7 @@ TEST_F(ActorTest, applies_new_outputs_before_and_takes_old_ones_away_after_the_b
           }));
   emit(11, {{Op::Insert, 3}});
   barrier(4, 5);
-  EXPECT_EQ(world_.log[21], "| 2..3 > +2 | 3..4 > ");
+  EXPECT_EQ(world_.log[21], "| 2..3 > +2 | 3..4 ");
   EXPECT_EQ(collected(3), "11 21");
   EXPECT_EQ(collected(4), "11");
   EXPECT_EQ(waits(21), "gone");
@@ -251,7 +251,7 @@ TEST_F(ActorTest, a_stopping_barrier_goes_through_everything_it_stops) {
             m.mutable_stop()->add_actors(11);
             m.mutable_stop()->add_actors(21);
           }));
-  EXPECT_EQ(world_.log[21], "| 1..2 > +1 | 2..3 > ");
+  EXPECT_EQ(world_.log[21], "| 1..2 > +1 | 2..3 ");
   EXPECT_EQ(collected(2), "11 21");
   EXPECT_EQ(world_.alive, 0);
   EXPECT_EQ(failures(), "");
