@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "connector/source/split_reader.h"
+#include "connector/source/catalog_spec.h"
 #include "frontend/pgwire/scram.h"
 #include "proto/catalog.pb.h"
 #include "storage/rocksdb/rocksdb_state_store.h"
@@ -24,11 +24,7 @@ Result<std::unique_ptr<ComputeRole>> ComputeRole::start(const std::string& data_
 }
 
 Result<meta::SourceListing> list_source(const pb::CatalogObject& source) {
-  connector::SourceSpec spec{.name = source.name(), .format = source.format(), .encode = source.encode()};
-  spec.properties.insert(source.properties().begin(), source.properties().end());
-  for (const pb::Column& column : source.columns()) {
-    if (!column.hidden()) spec.columns.fields.push_back({column.name(), static_cast<data::TypeKind>(column.type().kind())});
-  }
+  const connector::SourceSpec spec = connector::spec_of(source);
   PENSTOCK_TRY(const auto splits, connector::list_splits(spec));
   meta::SourceListing listing{.finite = connector::is_finite(spec)};
   for (const connector::SplitPosition& split : splits) listing.splits.push_back({split.id, split.identity});

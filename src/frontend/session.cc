@@ -1,6 +1,7 @@
 #include "frontend/session.h"
 
 #include "common/version.h"
+#include "connector/source/catalog_spec.h"
 #include "frontend/dml.h"
 #include "frontend/plan_executor.h"
 #include "frontend/planner/planner.h"
@@ -323,6 +324,7 @@ Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph*
 }
 
 Result<std::string> Session::run(const CreateSource& source, Run run) {
+  PENSTOCK_TRY(connector::validate_source(connector::spec_of(source.object)));
   PENSTOCK_TRY(create(source.object, nullptr, source.if_not_exists));
   return run.tag;
 }
