@@ -135,6 +135,25 @@ bool is_name(Field field) {
   }
 }
 
+int64_t resolution_of(Field field) {
+  switch (field) {
+    case Field::Fraction:
+      return 1;
+    case Field::Second:
+    case Field::SecondOfDay:
+      return data::kMicrosPerSecond;
+    case Field::Minute:
+      return data::kMicrosPerMinute;
+    case Field::Hour24:
+    case Field::Hour12:
+    case Field::Meridiem:
+    case Field::MeridiemDots:
+      return data::kMicrosPerHour;
+    default:
+      return data::kMicrosPerDay;
+  }
+}
+
 }  // namespace
 
 void DateFormat::add_literal(char c) {
@@ -175,7 +194,10 @@ DateFormat::DateFormat(std::string_view pattern) {
     }
     add_literal(c);
   }
-  for (const Token& token : tokens_) longest_ += token.literal.size();
+  for (const Token& token : tokens_) {
+    longest_ += token.literal.size();
+    resolution_ = std::min(resolution_, resolution_of(token.field));
+  }
 }
 
 /// Writes the fields of one timestamp.

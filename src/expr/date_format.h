@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/datetime.h"
 #include "expr/text_arena.h"
 
 namespace penstock::expr {
@@ -17,6 +18,9 @@ class DateFormat {
   explicit DateFormat(std::string_view pattern);
   /// Nothing, that is NULL, if the pattern is empty.
   [[nodiscard]] std::optional<data::Text> format(int64_t timestamp, TextArena& arena) const;
+
+  /// Timestamps of one multiple of this many microseconds (since 1970) have one text.
+  [[nodiscard]] int64_t resolution() const { return resolution_; }
 
   enum class Field : uint8_t {
     Literal,
@@ -74,6 +78,7 @@ class DateFormat {
 
   std::vector<Token> tokens_;
   size_t longest_ = 0;
+  int64_t resolution_ = data::kMicrosPerDay;
 };
 
 }  // namespace penstock::expr

@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "data/datetime.h"
 #include "data/types.h"
+#include "expr/kernel.h"
 
 namespace penstock::expr {
 
@@ -44,6 +45,26 @@ constexpr size_t kDateUnits = static_cast<size_t>(DateUnit::Julian) + 1;
 [[nodiscard]] constexpr int64_t floor_mod(int64_t a, int64_t b) {
   const int64_t rest = a % b;
   return rest + (rest < 0 ? b : 0);
+}
+
+/// A column of `F(timestamp)`, which depends on the day only: computed when the day changes, as neighbouring rows of a stream mostly share
+/// it.
+template <auto F>
+[[nodiscard]] data::Column run_by_day(const KernelCall& call) {
+  using R = decltype(F(int64_t{}));
+  const Arg<int64_t> timestamps(call.args[0]);
+  auto out = data::make_values<R>(call.rows);
+  int64_t day = 0;
+  R value = F(0);
+  for (size_t i = 0; i < call.rows; ++i) {
+    const int64_t timestamp = timestamps[i];
+    if (static_cast<uint64_t>(timestamp) - static_cast<uint64_t>(day) >= static_cast<uint64_t>(data::kMicrosPerDay)) {
+      day = timestamp - floor_mod(timestamp, data::kMicrosPerDay);
+      value = F(timestamp);
+    }
+    out[i] = value;
+  }
+  return data::Column(call.type, call.rows, std::shared_ptr<const R[]>(std::move(out)), strict_validity(call.args));
 }
 
 /// 0 = Monday.

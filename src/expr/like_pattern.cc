@@ -1,7 +1,6 @@
 #include "expr/like_pattern.h"
 
-#include <cstring>
-
+#include "expr/text_find.h"
 #include "expr/utf8.h"
 
 namespace penstock::expr {
@@ -68,7 +67,7 @@ std::optional<size_t> LikePattern::match_at(const Piece& piece, std::string_view
 // The first place where `piece` fits; `text` is then what follows.
 bool LikePattern::find_in(const Piece& piece, std::string_view& text) {
   if (piece.any.empty()) {
-    const size_t at = text.find(piece.bytes);
+    const size_t at = find_text(text, piece.bytes);
     if (at == std::string_view::npos) return false;
     text.remove_prefix(at + piece.bytes.size());
     return true;
@@ -92,7 +91,7 @@ bool LikePattern::matches(std::string_view text) const {
     case Shape::Suffix:
       return text.ends_with(literal());
     case Shape::Contains:
-      return text.empty() ? literal().empty() : memmem(text.data(), text.size(), literal().data(), literal().size()) != nullptr;
+      return find_text(text, literal()) != std::string_view::npos;
     case Shape::General:
       return matches_pieces(text);
   }

@@ -52,6 +52,7 @@ Field time_field(int64_t micros) {
 }
 
 constexpr bool is_time_unit(DateUnit unit) { return unit <= DateUnit::Hour; }
+constexpr bool is_day_unit(DateUnit unit) { return !is_time_unit(unit) && unit != DateUnit::Epoch && unit != DateUnit::Julian; }
 
 // --- the three types; `kKnows` says which units they have ---
 
@@ -149,10 +150,16 @@ template <typename Type, typename R, DateUnit kUnit>
 constexpr UnitFunction<Type, R> unit_function() {
   if constexpr (!Type::kKnows(kUnit)) {
     return {};
-  } else if constexpr (std::is_same_v<R, Numeric>) {
-    return {&extract_field<Type, kUnit>, each<&extract_field<Type, kUnit>>.run};
   } else {
-    return {&part_field<Type, kUnit>, each<&part_field<Type, kUnit>>.run};
+    constexpr R (*kFunction)(typename Type::Input) = [] {
+      if constexpr (std::is_same_v<R, Numeric>) return &extract_field<Type, kUnit>;
+      if constexpr (!std::is_same_v<R, Numeric>) return &part_field<Type, kUnit>;
+    }();
+    if constexpr (std::is_same_v<Type, OfTimestamp> && is_day_unit(kUnit)) {
+      return {kFunction, &run_by_day<kFunction>};
+    } else {
+      return {kFunction, each<kFunction>.run};
+    }
   }
 }
 template <typename Type, typename R>

@@ -1,5 +1,6 @@
 // to_char of timestamps.
 #include "expr/date_format.h"
+#include "expr/datetime_units.h"
 #include "expr/function_table.h"
 
 namespace penstock::expr {
@@ -27,7 +28,19 @@ Result<Kernel> bind_to_char(const BindArgs& args) {
   if (!pattern) return Kernel(to_char_by_row);
   return Kernel([format = DateFormat(*pattern)](const KernelCall& call) {
     const KernelCall timestamps{call.args.first(1), call.rows, call.active, call.type, call.errors};
-    return map_rows<Text, int64_t>(timestamps, [&](TextArena& arena, int64_t timestamp) { return format.format(timestamp, arena); });
+    // Neighbouring rows of a stream mostly have one text: the row before is asked first.
+    const auto resolution = static_cast<uint64_t>(format.resolution());
+    int64_t begin = 0;
+    std::optional<Text> last = std::nullopt;
+    bool known = false;
+    return map_rows<Text, int64_t>(timestamps, [&](TextArena& arena, int64_t timestamp) {
+      if (!known || static_cast<uint64_t>(timestamp) - static_cast<uint64_t>(begin) >= resolution) {
+        begin = timestamp - floor_mod(timestamp, format.resolution());
+        last = format.format(timestamp, arena);
+        known = true;
+      }
+      return last;
+    });
   });
 }
 

@@ -101,7 +101,11 @@ template <typename T, TypeKind kType, DateUnit kUnit>
 constexpr Truncation<T> truncation() {
   if constexpr (has_trunc(kUnit, kType)) {
     constexpr auto kFunction = trunc_function<T, kUnit>();
-    return {kFunction, each<kFunction>.run};
+    if constexpr (kType == TypeKind::Timestamp && micros_of(kUnit) == 0) {
+      return {kFunction, &run_by_day<kFunction>};
+    } else {
+      return {kFunction, each<kFunction>.run};
+    }
   } else {
     return {};
   }

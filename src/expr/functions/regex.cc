@@ -1,8 +1,7 @@
 // Regular expressions, by RE2: linear in the text whatever the pattern, so no back references and no lookaround.
-#include <re2/re2.h>
+#include "expr/regex.h"
 
 #include "expr/function_table.h"
-#include "expr/utf8.h"
 
 namespace penstock::expr {
 
@@ -11,98 +10,9 @@ using data::TypeKind;
 
 namespace {
 
-struct RegexFlags {
-  bool ignore_case = false;
-  bool all = false;    // g: every match, not only the first
-  bool lines = false;  // ^ and $ at lines, and `.` stops at their end
-};
-
-Result<RegexFlags> parse_flags(std::string_view text) {
-  RegexFlags out;
-  for (const char c : text) {
-    switch (c) {
-      case 'i':
-        out.ignore_case = true;
-        break;
-      case 'c':
-        out.ignore_case = false;
-        break;
-      case 'g':
-        out.all = true;
-        break;
-      case 'n':
-      case 'm':
-        out.lines = true;
-        break;
-      case 's':
-        out.lines = false;
-        break;
-      default:
-        return error(Code::InvalidParameter, "invalid regular expression option: \"{}\"", c);
-    }
-  }
-  return out;
-}
-
-// Postgres takes the longest of the leftmost matches, unless the pattern has quantifiers that are not greedy: those Perl's rule serves
-// better.
-Result<std::shared_ptr<const RE2>> compile_regex(std::string_view pattern, const RegexFlags& flags) {
-  RE2::Options options(RE2::Quiet);
-  options.set_case_sensitive(!flags.ignore_case);
-  options.set_dot_nl(!flags.lines);
-  bool lazy = false;
-  for (const auto* const quantifier : {"*?", "+?", "??", "}?"}) lazy |= pattern.find(quantifier) != std::string_view::npos;
-  options.set_longest_match(!lazy);
-  auto regex = std::make_shared<const RE2>((flags.lines ? "(?m)" : "") + std::string(pattern), options);
-  if (!regex->ok()) return error(Code::InvalidParameter, "invalid regular expression: {}", regex->error());
-  return regex;
-}
-
-// A regular expression with its flags; compiled from text on demand and kept until the text changes.
-class Regex {
- public:
-  explicit Regex(bool ignore_case) : ignore_case_(ignore_case) {}
-
-  Status compile(std::string_view pattern, std::string_view flags) {
-    if (compiled_ && pattern == pattern_ && flags == flag_text_) return ok();
-    compiled_ = nullptr;
-    PENSTOCK_TRY(flags_, parse_flags(flags));
-    flags_.ignore_case |= ignore_case_;
-    PENSTOCK_TRY(compiled_, compile_regex(pattern, flags_));
-    pattern_ = pattern;
-    flag_text_ = flags;
-    return ok();
-  }
-  [[nodiscard]] bool all() const { return flags_.all; }
-  [[nodiscard]] int groups() const { return compiled_->NumberOfCapturingGroups(); }
-  [[nodiscard]] bool found_in(std::string_view text) const {
-    return compiled_->Match({text.data(), text.size()}, 0, text.size(), RE2::UNANCHORED, nullptr, 0);
-  }
-
-  // Calls `on_match` with the groups of each match from left to right, until it answers false. After an empty match it goes on one
-  // character further.
-  template <typename F>
-  void for_each_match(std::string_view text, F&& on_match) const {
-    std::vector<re2::StringPiece> found(static_cast<size_t>(groups()) + 1);
-    for (size_t at = 0; at <= text.size();) {
-      if (!compiled_->Match({text.data(), text.size()}, at, text.size(), RE2::UNANCHORED, found.data(), static_cast<int>(found.size())))
-        return;
-      if (!on_match(found)) return;
-      at = static_cast<size_t>(found[0].end() - text.data());
-      if (found[0].empty()) at += std::max<size_t>(1, first_char(text.substr(at)).size());
-    }
-  }
-
- private:
-  bool ignore_case_;
-  RegexFlags flags_;
-  std::shared_ptr<const RE2> compiled_;  // shared by the copies that kernel calls make; RE2 is thread-safe
-  std::string pattern_, flag_text_;
-};
-
 // --- the functions: text and pattern first ---
 
-Result<bool> matches_with(const Regex& regex, Text text, bool negated) { return regex.found_in(text.view()) != negated; }
+Result<bool> matches_with(const Regex& regex, const Text& text, bool negated) { return regex.find(text.view(), 0, {}) != negated; }
 Result<bool> regex_matches(TextArena&, Regex& regex, Text text, Text pattern) {
   PENSTOCK_TRY(regex.compile(pattern.view(), ""));
   return matches_with(regex, text, false);
@@ -138,9 +48,9 @@ Result<int32_t> regex_count(TextArena& arena, Regex& regex, const Text& text, Te
 }
 
 // Group `group` of the n-th match; NULL if there is no such match, or the group took no part in it.
-std::optional<Text> nth_match(const Regex& regex, std::string_view text, int32_t n, size_t group) {
+std::optional<Text> nth_match(Regex& regex, std::string_view text, int32_t n, size_t group) {
   std::optional<Text> out;
-  regex.for_each_match(text, [&](const std::vector<re2::StringPiece>& found) {
+  regex.for_each_match(text, [&](const Regex::Groups& found) {
     if (--n > 0) return true;
     if (group < found.size() && found[group].data() != nullptr) out = Text({found[group].data(), found[group].size()});
     return false;
@@ -176,7 +86,7 @@ Result<std::optional<Text>> regex_substring(TextArena&, Regex& regex, const Text
 }
 
 // Appends the replacement: \1 to \9 are groups, \& the whole match, \\ a backslash.
-void append_replacement(std::string& out, std::string_view replacement, const std::vector<re2::StringPiece>& found) {
+void append_replacement(std::string& out, std::string_view replacement, const Regex::Groups& found) {
   for (size_t i = 0; i < replacement.size(); ++i) {
     const char next = replacement[i] == '\\' && i + 1 < replacement.size() ? replacement[i + 1] : '\0';
     const bool digit = next >= '1' && next <= '9';
@@ -194,7 +104,7 @@ Result<Text> regex_replace_flags(TextArena& arena, Regex& regex, const Text& tex
   PENSTOCK_TRY(regex.compile(pattern.view(), flags.view()));
   std::string out;
   size_t copied = 0;
-  regex.for_each_match(text.view(), [&](const std::vector<re2::StringPiece>& found) {
+  regex.for_each_match(text.view(), [&](const Regex::Groups& found) {
     const auto begin = static_cast<size_t>(found[0].data() - text.view().data());
     out.append(text.view().substr(copied, begin - copied));
     append_replacement(out, replacement.view(), found);

@@ -1,4 +1,6 @@
 // Finding text in text: position, replace, split_part, translate.
+#include "expr/text_find.h"
+
 #include "expr/function_table.h"
 #include "expr/utf8.h"
 
@@ -10,43 +12,58 @@ using data::TypeKind;
 namespace {
 
 // Counted in characters from 1; 0 if it is not there.
-int32_t position_of(Text text, Text part) {
-  const size_t at = text.view().find(part.view());
+int32_t position_of(const Text& text, const Text& part) {
+  const size_t at = find_text(text.view(), part.view());
   return at == std::string_view::npos ? 0 : static_cast<int32_t>(char_count(text.view().substr(0, at))) + 1;
 }
 bool starts_with_text(Text text, Text prefix) { return text.view().starts_with(prefix.view()); }
 bool ends_with_text(Text text, Text suffix) { return text.view().ends_with(suffix.view()); }
 
-Result<Text> replace_all(TextArena& arena, Text text, Text from, Text to) {
-  const std::string_view needle = from.view();
-  std::string_view rest = text.view();
-  size_t found = 0;
-  if (!needle.empty()) {
-    for (size_t at = 0; (at = rest.find(needle, at)) != std::string_view::npos; at += needle.size()) ++found;
+// Calls `f(position)` for each place where `part` begins, none overlapping the one before, until it answers false.
+template <typename F>
+void for_each_hit(std::string_view text, std::string_view part, F&& f) {
+  if (part.size() == 1) return for_each_byte(text, part.front(), f);
+  for (size_t at = 0; !part.empty();) {
+    const size_t hit = find_text(text.substr(at), part);
+    if (hit == std::string_view::npos || !f(at + hit)) return;
+    at += hit + part.size();
   }
-  if (found == 0) return text;
-  const size_t size = rest.size() - found * needle.size() + found * to.size();
+}
+
+Result<Text> replace_all(TextArena& arena, const Text& text, const Text& from, const Text& to) {
   constexpr size_t kMaxBytes = 64 << 20;
+  const std::string_view all = text.view();
+  size_t hits = 0;
+  for_each_hit(all, from.view(), [&](size_t) { return ++hits > 0; });
+  if (hits == 0) return text;
+  const size_t size = all.size() - hits * from.size() + hits * to.size();
   if (size > kMaxBytes) return Error(Code::TooComplex, "requested length too large").with_detail("A text may have at most 64 MB.");
   char* const out = arena.reserve(size);
   char* at = out;
-  for (; found > 0; --found) {
-    const size_t hit = rest.find(needle);
-    at = std::copy_n(rest.data(), hit, at);
+  size_t copied = 0;
+  for_each_hit(all, from.view(), [&](size_t hit) {
+    at = std::copy(all.data() + copied, all.data() + hit, at);
     at = std::copy_n(to.data(), to.size(), at);
-    rest.remove_prefix(hit + needle.size());
-  }
-  std::copy(rest.begin(), rest.end(), at);
+    copied = hit + from.size();
+    return true;
+  });
+  std::copy(all.data() + copied, all.data() + all.size(), at);
   return arena.commit(size);
 }
 
-std::string_view field_from_start(std::string_view rest, std::string_view delimiter, int32_t n) {
-  for (; n > 1; --n) {
-    const size_t at = rest.find(delimiter);
-    if (at == std::string_view::npos) return {};
-    rest.remove_prefix(at + delimiter.size());
-  }
-  return rest.substr(0, rest.find(delimiter));
+std::string_view field_from_start(std::string_view text, std::string_view delimiter, int32_t n) {
+  size_t begin = 0;
+  size_t end = std::string_view::npos;
+  for_each_hit(text, delimiter, [&](size_t hit) {
+    if (n == 1) {
+      end = hit;
+      return false;
+    }
+    --n;
+    begin = hit + delimiter.size();
+    return true;
+  });
+  return n == 1 ? text.substr(begin, end == std::string_view::npos ? end : end - begin) : std::string_view();
 }
 std::string_view field_from_end(std::string_view rest, std::string_view delimiter, int32_t n) {
   for (; n < -1; ++n) {
@@ -58,7 +75,7 @@ std::string_view field_from_end(std::string_view rest, std::string_view delimite
   return at == std::string_view::npos ? rest : rest.substr(at + delimiter.size());
 }
 // The n-th field, from the end if n is negative; empty if there are fewer.
-Result<Text> split_part(Text text, Text delimiter, int32_t n) {
+Result<Text> split_part(const Text& text, const Text& delimiter, int32_t n) {
   if (n == 0) return Error(Code::InvalidParameter, "field position must not be zero");
   if (delimiter.size() == 0) return n == 1 || n == -1 ? text : Text();
   return Text(n > 0 ? field_from_start(text.view(), delimiter.view(), n) : field_from_end(text.view(), delimiter.view(), n));

@@ -307,6 +307,18 @@ void MetaLoop::finish_created(JobId job, const Status& status) {
   for (auto& done : waiting) done(status);
 }
 
+void MetaLoop::on_dropped(std::map<DatabaseId, std::vector<JobId>> jobs, const Error& reason) {
+  for (auto& [id, dropped] : jobs) {
+    for (const JobId job : dropped) finish_created(job, reason);
+    enqueue(id, JobsDropped{std::move(dropped)});
+  }
+  sources_->on_progress();
+  std::erase_if(source_stats_, [&](const auto& stats) {
+    return std::ranges::none_of(databases_, [&](const auto& d) { return d.second->inflight().find(stats.first.second).has_value(); });
+  });
+  publish();
+}
+
 void MetaLoop::inspect_worker(WorkerId worker, std::string what, absl::AnyInvocable<void(Result<std::string>)> done) {
   if (!cluster_.is_live(worker)) return done(error(Code::Unavailable, "{} is not connected", cluster_.describe(worker, now())));
   const uint64_t number = ++inspections_made_;

@@ -5,8 +5,10 @@
 #include <rocksdb/statistics.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "storage/rocksdb/dead_tables.h"
 #include "storage/rocksdb/rocksdb_base.h"

@@ -2,6 +2,10 @@
 
 #include <rocksdb/sst_file_writer.h>
 
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "storage/rocksdb/rocksdb_database.h"

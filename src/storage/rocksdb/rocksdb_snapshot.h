@@ -1,5 +1,13 @@
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
 #include "storage/rocksdb/rocksdb_database.h"
 
 namespace penstock::storage {

@@ -218,6 +218,19 @@ TEST(MetaNode, waits_out_a_full_disk_and_goes_on_with_the_same_transaction) {
   EXPECT_FALSE(cluster.fatal().has_value());
 }
 
+TEST(MetaNode, a_node_that_reconnects_while_its_segments_are_being_committed_keeps_them) {
+  FakeCluster cluster;
+  must_create(cluster, testing::source("s"));
+  must_create(cluster, testing::view_on_source("v", 1));
+  cluster.sim().run_for(std::chrono::milliseconds(3500));
+  cluster.disk()->fail_commits(error(Code::DiskFull, "no space"));
+  cluster.sim().run_for(std::chrono::milliseconds(1000));
+  cluster.network().break_streams("meta", "compute-1");
+  cluster.sim().run_for(std::chrono::milliseconds(1500));
+  cluster.disk()->fail_commits(ok());
+  ASSERT_TRUE(cluster.wait_for_source(1).has_value()) << cluster.inspect();
+}
+
 TEST(MetaNode, a_barrier_that_is_held_is_said_to_be_stuck_with_who_is_missing) {
   FakeCluster cluster;
   must_create(cluster, testing::table("t"));
@@ -333,7 +346,7 @@ TEST(MetaNode, frontends_hear_of_everything_in_order) {
 
 /// The random soak: anything may die at any time; the fakes check every message, and in the end all is read, once.
 class MetaSoak : public ::testing::TestWithParam<uint64_t> {};
-INSTANTIATE_TEST_SUITE_P(Seeds, MetaSoak, ::testing::Range<uint64_t>(1, 41));
+INSTANTIATE_TEST_SUITE_P(Seeds, MetaSoak, ::testing::Range<uint64_t>(1, 61));
 
 TEST_P(MetaSoak, whatever_dies_epochs_offsets_and_segments_agree) {
   FakeCluster cluster(GetParam(), 3);
@@ -344,7 +357,9 @@ TEST_P(MetaSoak, whatever_dies_epochs_offsets_and_segments_agree) {
   for (int step = 0; step < 25; ++step) {
     cluster.sim().run_for(std::chrono::milliseconds(random() % 700));
     const size_t i = random() % 3;
-    switch (random() % 8) {
+    cluster.disk()->fail_commits(random() % 6 == 0 ? Status(error(Code::DiskFull, "no space")) : ok());
+    cluster.network().heal_all();
+    switch (random() % 9) {
       case 0:
       case 1:
         cluster.kill_compute(i);
@@ -372,6 +387,10 @@ TEST_P(MetaSoak, whatever_dies_epochs_offsets_and_segments_agree) {
         cluster.send("Flush", request);
         break;
       }
+      case 7:
+        cluster.network().partition("meta", fmt::format("compute-{}", i + 1));
+        cluster.sim().run_for(std::chrono::seconds(random() % 15));
+        break;
       default:
         cluster.network().break_streams("meta", fmt::format("compute-{}", i + 1));
     }
@@ -379,6 +398,8 @@ TEST_P(MetaSoak, whatever_dies_epochs_offsets_and_segments_agree) {
       if (!cluster.has_compute(c) && random() % 2 == 0) cluster.start_compute(c);
     }
   }
+  cluster.disk()->fail_commits(ok());
+  cluster.network().heal_all();
   for (size_t c = 0; c < 3; ++c) {
     if (!cluster.has_compute(c)) cluster.start_compute(c);
   }
