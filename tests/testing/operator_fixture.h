@@ -166,10 +166,12 @@ class DmlByHand final : public stream::DmlRegistry {
 
   void put(data::StreamChunk chunk) {
     waiting.push_back({std::move(chunk), [this](Result<Epoch> epoch) {
-                         answers.push_back(epoch.has_value() ? fmt::format("taken in {}", epoch.value()) : "failed: " + epoch.error().message());
+                         answers.push_back(epoch.has_value() ? fmt::format("taken in {}", epoch.value())
+                                                             : "failed: " + epoch.error().message());
                        }});
   }
-  std::unique_ptr<stream::DmlQueue> register_actor(ObjectId table, ActorId /*actor*/, Term /*term*/, std::function<void()> /*wake*/) override {
+  std::unique_ptr<stream::DmlQueue> register_actor(ObjectId table, ActorId /*actor*/, Term /*term*/,
+                                                   std::function<void()> /*wake*/) override {
     registered = table;
     return std::make_unique<Queue>(*this);
   }

@@ -163,7 +163,7 @@ void flat(benchmark::State& state) {
   for (uint32_t i = 0; i < 10; ++i) actors.fragment(i + 1, static_cast<uint32_t>(state.range(0)) / 10, 0, 0, pb::DISPATCH_SIMPLE);
   pass_barriers(state, actors);
 }
-BENCHMARK(flat)->Arg(10'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(flat)->Arg(10'000)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime()->UseRealTime();
 
 void chain(benchmark::State& state) {
   Actors actors;
@@ -174,7 +174,7 @@ void chain(benchmark::State& state) {
   }
   pass_barriers(state, actors);
 }
-BENCHMARK(chain)->Arg(10'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(chain)->Arg(10'000)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime()->UseRealTime();
 
 void shuffle(benchmark::State& state) {
   Actors actors;
@@ -183,7 +183,7 @@ void shuffle(benchmark::State& state) {
   actors.fragment(2, side, 1, 0, pb::DISPATCH_HASH);
   pass_barriers(state, actors);
 }
-BENCHMARK(shuffle)->Arg(128)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(shuffle)->Arg(128)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTime()->UseRealTime();
 
 }  // namespace
 }  // namespace penstock::stream

@@ -65,11 +65,8 @@ Status source_clauses(const ast::CreateRelation& create, pb::CatalogObject& obje
   const auto known = create.encode.empty() || create.encode == "CSV" || create.encode == "JSON";
   if (!plain || !known) return unsupported_clause(fmt::format("FORMAT {} ENCODE {}", create.format, create.encode), create.format_position);
   set_properties(create.options, object);
-  for (const ast::Option& option : create.encode_options) {
-    if (object.properties().contains(option.key))
-      return error(Code::Syntax, "option \"{}\" is given twice", option.key).at(option.position);
-  }
-  set_properties(create.encode_options, object);
+  // Options of the format are kept apart from those of the connector (connector/source/split_reader.h).
+  for (const ast::Option& option : create.encode_options) (*object.mutable_properties())["encode." + option.key] = option.value;
   const auto connector = object.properties().find("connector");
   if (connector == object.properties().end() || connector->second.empty()) {
     return error(Code::InvalidParameter, "source \"{}\" needs WITH (connector = '…')", create.name.name).at(create.name.position);

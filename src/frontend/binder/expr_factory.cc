@@ -136,7 +136,7 @@ Result<Expr> ExprFactory::parameter(uint32_t number, uint32_t position) {
   const auto& type = parameters_.types[number - 1];
   if (type && parameters_.values) {
     if (number > parameters_.values->size())
-      return at_position(error(Code::Protocol, "there is no value for parameter ${}", number), position);
+      return at_position(error(Code::UndefinedObject, "there is no parameter ${}", number), position);
     const auto& value = (*parameters_.values)[number - 1];
     if (!value) return Expr::null_of(*type, position);
     return in_context(typed_literal(*value, *type, position), fmt::format("parameter ${}", number));

@@ -93,11 +93,12 @@ Result<StatementParser::Body> StatementParser::other() {
   return postgres();
 }
 
+// By its first word, or the first two where one says little: CREATE INDEX, but COPY.
 Error StatementParser::unsupported_statement() const {
+  static constexpr std::array<std::string_view, 5> kTakesAnother = {"create", "alter", "drop", "discard", "refresh"};
   std::string words = to_upper(tokens_.front().text);
-  const bool more = tokens_.size() > 1 && (tokens_[1].kind == TokenKind::Keyword || tokens_[1].kind == TokenKind::Reserved ||
-                                           tokens_[1].kind == TokenKind::Identifier);
-  if (more) words += " " + to_upper(tokens_[1].text);
+  if (tokens_.size() > 1 && is_any_of(tokens_.front(), kTakesAnother)) words += " " + to_upper(tokens_[1].text);
+  if (words == "CREATE OR") words += " REPLACE";
   return error(Code::NotSupported, "{} is not supported", words).at(source_.position(tokens_.front().start));
 }
 
@@ -111,9 +112,12 @@ Status StatementParser::refuse_silent_aliases(size_t first, size_t last) const {
     const bool before_join = i + 1 < last && is_word(tokens_[i + 1], "join") && is_any_of(token, kBeforeJoin);
     const bool before_parenthesis = i + 1 < last && is_symbol(tokens_[i + 1], "(") && is_any_of(token, kBeforeParenthesis);
     if (!is_any_of(token, kAlways) && !before_join && !before_parenthesis) continue;
-    return error(Code::NotSupported, "{} is not supported", to_upper(token.text))
-        .at(source_.position(token.start))
-        .with_hint("If it is meant as a name, write AS before it.");
+    const bool on_close =
+        i + 3 < last && is_word(tokens_[i + 1], "on") && is_word(tokens_[i + 2], "window") && is_word(tokens_[i + 3], "close");
+    const std::string what = to_upper(token.text) + (on_close ? " ON WINDOW CLOSE" : "");
+    const Error e = error(Code::NotSupported, "{} is not supported", what).at(source_.position(token.start));
+    if (on_close) return e;
+    return e.with_hint("If it is meant as a name, write AS before it.");
   }
   return ok();
 }

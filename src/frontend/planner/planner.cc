@@ -86,9 +86,9 @@ class StatementBinder {
       PENSTOCK_TRY(rate_limit, rate_limit_of(option));
     }
     set_properties(create.options, object);
+    PENSTOCK_TRY(no_parameters());
     PENSTOCK_TRY(auto query, QueryBinder(context_).bind(*create.query));
     PENSTOCK_TRY(const auto names, view_columns(create, query));
-    PENSTOCK_TRY(no_parameters());
     const auto plan = rules::optimize(std::move(query.plan));
     PENSTOCK_TRY(auto graph, StreamPlanner(settings_, rate_limit).plan_view(*plan, names, object));
     return Body(CreateJob{std::move(object), std::move(graph), create.if_not_exists});
@@ -102,8 +102,8 @@ class StatementBinder {
     object.set_kind(pb::OBJECT_SINK);
     PENSTOCK_TRY(sink_options(create));
     set_properties(create.options, object);
-    PENSTOCK_TRY(auto plan, create.query ? sink_query(*create.query) : sink_relation(*create.from));
     PENSTOCK_TRY(no_parameters());
+    PENSTOCK_TRY(auto plan, create.query ? sink_query(*create.query) : sink_relation(*create.from));
     const auto names = logical::column_names(*plan);
     plan = rules::optimize(std::move(plan));
     PENSTOCK_TRY(auto graph, StreamPlanner(settings_, settings_.source_rate_limit).plan_sink(*plan, names, object));
@@ -175,7 +175,7 @@ class StatementBinder {
     if (const auto* query = std::get_if<Query>(&inner)) result.lines = explain(*query->plan);
     const auto change = [&](std::string_view what, const std::string& table, const batch_plan::Plan& rows) {
       result.lines = {fmt::format("Batch{} {{ table: {} }}", what, table)};
-      for (const auto& line : explain(rows)) result.lines.push_back((line.starts_with(" ") ? "  " : "└─") + line);
+      for (const auto& line : explain(rows)) result.lines.push_back((result.lines.size() == 1 ? "└─" : "  ") + line);
     };
     if (const auto* dml = std::get_if<Insert>(&inner)) change("Insert", dml->table.name(), *dml->rows);
     if (const auto* dml = std::get_if<Update>(&inner)) change("Update", dml->table.name(), *dml->rows);
@@ -329,7 +329,11 @@ class StatementBinder {
 Result<BoundStatement> bind(const Statement& statement, const CatalogReader& catalog, const SessionSettings& settings,
                             Parameters& parameters) {
   if (parameters.types.size() < statement.parameters) parameters.types.resize(statement.parameters);
-  PENSTOCK_TRY(auto bound, StatementBinder(statement, catalog, settings, parameters).bind());
+  auto bound = StatementBinder(statement, catalog, settings, parameters).bind();
+  if (bound.has_error()) {
+    const Error& e = bound.error();
+    return e.position().value_or(0) != 0 ? e : e.at(statement.position);
+  }
   for (auto& type : parameters.types) {
     if (!type) type = data::TypeKind::Varchar;
   }

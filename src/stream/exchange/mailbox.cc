@@ -10,13 +10,16 @@ void Mailbox::push(Delivery delivery) {
     if (closed_) return;
     deliveries_.push_back(std::move(delivery));
     if (deliveries_.size() > 1) return;
+    any_.store(true, std::memory_order_release);
   }
   owner_->wake(Wake::Input);
 }
 
 void Mailbox::take(std::vector<Delivery>& out) {
   PENSTOCK_CHECK(out.empty(), "a batch of the mailbox was not worked off");
+  if (!any_.load(std::memory_order_acquire)) return;
   MutexLock lock(mutex_);
+  any_.store(false, std::memory_order_relaxed);
   out.swap(deliveries_);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <variant>
 #include <vector>
@@ -41,6 +42,7 @@ class Mailbox {
  private:
   const std::shared_ptr<Signal> owner_;  // shared with everything else that may wake the actor
 
+  std::atomic<bool> any_{false};  // something may be there: set before the owner is woken
   Mutex mutex_;
   std::vector<Delivery> deliveries_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;

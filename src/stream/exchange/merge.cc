@@ -16,7 +16,9 @@ void Merge::set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> rece
 
 Result<Merge::Item> Merge::next() {
   if (given_) return Item{};
-  if (ready_.empty()) sort_in();
+  if (ready_.empty()) {
+    PENSTOCK_TRY(sort_in());
+  }
   while (!ready_.empty()) {
     const uint32_t number = ready_.pop();
     Channel& channel = channels_[number];
@@ -25,24 +27,32 @@ Result<Merge::Item> Merge::next() {
     PENSTOCK_TRY(Item item, take(number, channel.backlog.pop()));
     if (!channel.backlog.empty() && !channel.blocked) enqueue(number);
     if (!std::holds_alternative<std::monostate>(item)) return item;
-    if (ready_.empty()) sort_in();
+    if (ready_.empty()) {
+      PENSTOCK_TRY(sort_in());
+    }
   }
   if (live_ == 0 || arrived_ < live_) return Item{};
   given_ = true;
   return Item{*barrier_};
 }
 
-// Everything goes through the backlogs, so that channels take turns whatever order their senders were quick in.
-void Merge::sort_in() {
+// Everything goes through the backlogs, so that channels take turns whatever order their senders were quick in; but for a barrier that is
+// next in its channel, which gives nothing yet.
+Status Merge::sort_in() {
   mailbox_->take(batch_);
   for (Mailbox::Delivery& delivery : batch_) {
     const uint32_t number = delivery.channel;
     Channel& channel = channels_[number];
     if (channel.removed) continue;
+    if (!channel.blocked && channel.backlog.empty() && std::holds_alternative<Barrier>(delivery.what)) {
+      PENSTOCK_TRY(arrive(number, std::get<Barrier>(delivery.what)));
+      continue;
+    }
     channel.backlog.push(std::move(delivery));
     if (!channel.blocked) enqueue(number);
   }
   batch_.clear();
+  return ok();
 }
 
 void Merge::enqueue(uint32_t number) {
@@ -56,9 +66,7 @@ Result<Merge::Item> Merge::take(uint32_t number, Mailbox::Delivery delivery) {
     return end->reason.with_context(fmt::format("input from actor {} of fragment {}", channel.upstream.actor, channel.upstream.fragment));
   }
   if (const auto* barrier = std::get_if<Barrier>(&delivery.what)) {
-    PENSTOCK_TRY(arrive(channel, *barrier));
-    if (arrived_ == 1) first_arrived_ = number;
-    channel.receiver->release_barrier();
+    PENSTOCK_TRY(arrive(number, *barrier));
     return Item{};
   }
   if (!channel.begun) {
@@ -69,9 +77,11 @@ Result<Merge::Item> Merge::take(uint32_t number, Mailbox::Delivery delivery) {
   return Item{Chunk{channel.upstream.input, std::get<data::StreamChunk>(std::move(delivery.what))}};
 }
 
-Status Merge::arrive(Channel& channel, const Barrier& barrier) {
+Status Merge::arrive(uint32_t number, const Barrier& barrier) {
+  Channel& channel = channels_[number];
   if (!barrier_) {
     barrier_ = barrier;
+    first_arrived_ = number;
   } else if (barrier_->epoch != barrier.epoch || barrier_->kind != barrier.kind) {
     const Upstream& first = channels_[first_arrived_].upstream;
     return error(Code::Protocol, "barriers differ: actor {} of fragment {} sent {}..{}, actor {} of fragment {} sent {}..{}", first.actor,
@@ -81,6 +91,7 @@ Status Merge::arrive(Channel& channel, const Barrier& barrier) {
   channel.blocked = true;
   channel.begun = true;
   ++arrived_;
+  channel.receiver->release_barrier();
   return ok();
 }
 

@@ -70,8 +70,8 @@ class Merge {
     bool removed = false;
   };
 
-  void sort_in();
-  [[nodiscard]] Status arrive(Channel& channel, const Barrier& barrier);
+  [[nodiscard]] Status sort_in();
+  [[nodiscard]] Status arrive(uint32_t number, const Barrier& barrier);
   [[nodiscard]] Result<Item> take(uint32_t number, Mailbox::Delivery delivery);
   void enqueue(uint32_t number);
 

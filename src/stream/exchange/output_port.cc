@@ -15,7 +15,7 @@ Status OutputPort::push(StreamChunk chunk) {
     small_rows_ += chunk.rows();
     small_.push_back(std::move(chunk));
   } else {
-    due_.push(std::move(chunk));
+    return send_or_keep(std::move(chunk));
   }
   return send(false);
 }
@@ -23,7 +23,16 @@ Status OutputPort::push(StreamChunk chunk) {
 Status OutputPort::push_barrier(const Barrier& barrier) {
   if (discarding_) return ok();
   seal_small();
-  due_.push(Barrier{barrier.epoch, barrier.kind, nullptr});
+  return send_or_keep(Barrier{barrier.epoch, barrier.kind, nullptr});
+}
+
+Status OutputPort::send_or_keep(Message message) {
+  if (due_.empty() && sender_) {
+    const Result<bool> sent = sender_->try_send(message);
+    if (sent.has_error()) return lost(sent.error());
+    if (sent.value()) return ok();
+  }
+  due_.push(std::move(message));
   return send(false);
 }
 

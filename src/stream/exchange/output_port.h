@@ -42,6 +42,7 @@ class OutputPort {
   /// From this size on a chunk is not worth copying.
   static constexpr size_t kSmall = 1024;
 
+  [[nodiscard]] Status send_or_keep(Message message);
   void seal_small();
   [[nodiscard]] Status lost(const Error& reason);
 

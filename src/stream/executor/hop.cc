@@ -126,7 +126,8 @@ void HopOperator::expand(Expansion& to) {
 
 // Both halves are there and in the same windows.
 bool HopOperator::is_whole_update(size_t row) const {
-  return chunk_.op(row) == Op::UpdateDelete && row + 1 < chunk_.rows() && chunk_.op(row + 1) == Op::UpdateInsert && windows_[row] == windows_[row + 1];
+  return chunk_.op(row) == Op::UpdateDelete && row + 1 < chunk_.rows() && chunk_.op(row + 1) == Op::UpdateInsert &&
+         windows_[row] == windows_[row + 1];
 }
 
 std::vector<Column> HopOperator::with_windows(const DataChunk& data, const std::vector<int64_t>& starts) const {

@@ -29,13 +29,13 @@ Result<std::shared_ptr<Actor>> Actor::make(const Environment& environment, stora
                                            std::shared_ptr<const pb::BuildFragment> fragment, const pb::BuildActor& plan,
                                            std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive) {
   PENSTOCK_TRY(VNodeBitmap vnodes, VNodeBitmap::from_bytes(fragment->vnode_count(), plan.vnodes()));
-  std::shared_ptr<Actor> actor(new Actor(environment, graph, std::move(fragment), plan, std::move(manager), std::move(alive)));
+  auto actor = std::make_shared<Actor>(Key(), environment, graph, std::move(fragment), plan, std::move(manager), std::move(alive));
   actor->context_.vnodes = std::move(vnodes);
   actor->signal_->set_target(actor);
   return actor;
 }
 
-Actor::Actor(const Environment& environment, storage::GraphTerm graph, std::shared_ptr<const pb::BuildFragment> fragment,
+Actor::Actor(Key, const Environment& environment, storage::GraphTerm graph, std::shared_ptr<const pb::BuildFragment> fragment,
              const pb::BuildActor& plan, std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive)
     : fragment_(std::move(fragment)),
       plan_(&plan),
@@ -65,14 +65,14 @@ Actor::~Actor() = default;
 
 Status Actor::build(const TreeBuilder& tree, EpochPair first) {
   PENSTOCK_TRY(OperatorTree operators, tree(fragment_->root(), context_));
-  chain_ = std::make_unique<OperatorChain>(std::move(operators));
+  chain_.emplace(std::move(operators));
   PENSTOCK_TRY(chain_->init(first));
   generators_.resize(chain_->generators());
-  outputs_ = std::make_unique<Outputs>(context_.graph, chain_->output_types().size(), signal_);
+  outputs_.emplace(context_.graph, chain_->output_types().size(), signal_);
   for (const pb::Dispatcher& dispatcher : plan_->dispatchers()) {
     PENSTOCK_TRY(outputs_->add(dispatcher));
   }
-  input_ = std::make_unique<ActorInput>(std::make_unique<Merge>(signal_), first);
+  input_.emplace(signal_, first);
   return ok();
 }
 
@@ -108,8 +108,8 @@ void Actor::attach_output(AttachedOutput output) {
 
 // ---- the run loop -------------------------------------------------------------------------------------------------------------------
 
+// Whoever runs the actor keeps it: when it ends, its keeper forgets it.
 void Actor::run() {
-  const std::shared_ptr<Actor> self = shared_from_this();  // its keeper forgets it when it ends
   for (int slice = 0; slice < kMostSlices; ++slice) {
     const Turn turn = run_slice();
     if (turn == Turn::Ended) return end();
@@ -121,22 +121,25 @@ void Actor::run() {
 
 Actor::Turn Actor::run_slice() {
   stats_.run();
-  const runtime::TimePoint begin = context_.runtime.now();
+  std::optional<runtime::TimePoint> begin;  // most runs end before the first look at the clock
   for (int steps = 1;; ++steps) {
     const Result<Turn> result = turn();
     if (result.has_error()) {
       fail(result.error());
-      return Turn::Ended;
+      continue;
     }
     if (result.value() != Turn::Worked || steps == kMostSteps) return result.value();
-    if (steps % kStepsPerLook == 0 && context_.runtime.now() - begin > kSlice) return Turn::Worked;
+    if (steps % kStepsPerLook != 0) continue;
+    const runtime::TimePoint now = context_.runtime.now();
+    if (now - begin.value_or(now) > kSlice) return Turn::Worked;
+    if (!begin) begin = now;
   }
 }
 
 Result<Actor::Turn> Actor::turn() {
   PENSTOCK_TRY(look_at_wakes());
+  if (stop_requested_.load(std::memory_order_relaxed)) return reading_state_ ? Turn::Wait : Turn::Ended;
   if (reading_state_) return wait(WaitingFor::StateRead);
-  if (stop_requested_.load(std::memory_order_relaxed)) return Turn::Ended;
   if (outputs_->blocked()) {
     PENSTOCK_TRY(outputs_->send(false));
     if (outputs_->blocked()) return wait_for_output();
@@ -153,8 +156,9 @@ Status Actor::look_at_wakes() {
   if (says(Wake::Generator)) {
     for (GeneratorState& generator : generators_) generator.due = true;
   }
+  if (says(Wake::StateRead)) reading_state_ = false;
+  if (stop_requested_.load(std::memory_order_relaxed)) return ok();
   if (says(Wake::StateRead)) {
-    reading_state_ = false;
     PENSTOCK_TRY(chain_->state_read_done(*std::exchange(state_read_result_, std::nullopt)));
   }
   if (says(Wake::Control)) {
@@ -191,8 +195,9 @@ Result<Actor::Turn> Actor::wait_for_output() {
   return Turn::Wait;
 }
 
+// Its neighbours' channels close afterwards, when it ends: at once, or when a state read, which has the operator to itself, is back.
 void Actor::fail(const Error& error) {
-  if (stop_requested_.load()) return;
+  if (stop_requested_.exchange(true)) return;
   const std::string where = fmt::format("actor {} of fragment {}, job {}", context_.actor, context_.fragment, job_name());
   manager_->notify_failure(context_.actor, error.with_context(where));
 }

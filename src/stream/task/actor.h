@@ -37,8 +37,10 @@ class ActorKeeper {
 ///
 ///     Running -> Flushing:  every operator's on_barrier, and what it makes, has left the root
 ///             -> Sending:   new outputs are added; the barrier goes to every output, after all that came before it
-///             -> After:     outputs that vanish are removed; the barrier is collected; every operator's after_barrier
-///             -> Running    with the next message; or the actor ends, if the barrier stops it
+///             -> After:     outputs that vanish are removed; the barrier is collected; if it stops the actor, that was all; otherwise
+///             every
+///                           operator's after_barrier
+///             -> Running    with the next message
 ///
 /// It ends by a stopping barrier, by an error (told to the barrier manager first, so that its neighbours' closed channels come later), or
 /// because its graph is reset. `request_stop`, `wake_to_stop`, `attach_output` and reading `stats` are thread-safe; everything else belongs
@@ -59,6 +61,12 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   [[nodiscard]] static Result<std::shared_ptr<Actor>> make(const Environment& environment, storage::GraphTerm graph,
                                                            std::shared_ptr<const pb::BuildFragment> fragment, const pb::BuildActor& plan,
                                                            std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive);
+  class Key {
+    friend class Actor;
+    Key() = default;
+  };
+  Actor(Key, const Environment& environment, storage::GraphTerm graph, std::shared_ptr<const pb::BuildFragment> fragment,
+        const pb::BuildActor& plan, std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive);
   Actor(const Actor&) = delete;
   Actor& operator=(const Actor&) = delete;
   ~Actor() override;
@@ -92,9 +100,6 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
  private:
   enum class Stage { Running, Flushing, Sending, After };
   enum class Turn { Worked, Wait, Ended };
-
-  Actor(const Environment& environment, storage::GraphTerm graph, std::shared_ptr<const pb::BuildFragment> fragment,
-        const pb::BuildActor& plan, std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive);
 
   // The run loop.
   [[nodiscard]] Turn run_slice();
@@ -132,10 +137,10 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   ActorContext context_;
 
   // Owned by whoever runs the actor.
-  std::shared_ptr<void> alive_;  // shared with the graph, which waits until all of its actors let go
-  std::unique_ptr<ActorInput> input_;
-  std::unique_ptr<OperatorChain> chain_;
-  std::unique_ptr<Outputs> outputs_;
+  std::shared_ptr<void> alive_;      // shared with the graph, which waits until all of its actors let go
+  std::optional<ActorInput> input_;  // these three from `build` to the end; inside, so that a barrier touches little memory
+  std::optional<OperatorChain> chain_;
+  std::optional<Outputs> outputs_;
   Stage stage_ = Stage::Running;
   std::optional<Barrier> barrier_;  // at work, unless Running
   bool begun_ = false;              // the first barrier has passed

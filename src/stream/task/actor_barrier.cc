@@ -23,12 +23,8 @@ Result<Actor::Turn> Actor::next_stage() {
     }
     case Stage::Sending:
       remove_outputs();
-      if (barrier_->stops(context_.actor)) {
-        PENSTOCK_TRY(chain_->end_with_barrier());
-        manager_->collect(context_.actor, *barrier_);
-        return Turn::Ended;
-      }
       manager_->collect(context_.actor, *barrier_);
+      if (barrier_->stops(context_.actor)) return Turn::Ended;
       chain_->begin_after_barrier();
       stage_ = Stage::After;
       return Turn::Worked;

@@ -8,8 +8,8 @@
 namespace penstock::stream {
 
 Result<Merge::Item> ActorInput::next() {
-  if (arrived_ || !merge_->has_channels()) return from_subscription();
-  PENSTOCK_TRY(Merge::Item item, merge_->next());
+  if (arrived_ || !merge_.has_channels()) return from_subscription();
+  PENSTOCK_TRY(Merge::Item item, merge_.next());
   if (!std::holds_alternative<Barrier>(item)) return item;
   arrived_ = true;
   return from_subscription();
@@ -26,7 +26,7 @@ Result<Merge::Item> ActorInput::from_subscription() {
   if (epoch.prev != expected_.prev || (!begun_ && epoch != expected_) || epoch.curr <= epoch.prev) {
     return error(Code::Protocol, "barrier {}..{} does not continue the chain, which ends at {}", epoch.prev, epoch.curr, expected_.prev);
   }
-  if (const auto& through = merge_->arriving(); arrived_ && (through->epoch != epoch || through->kind != barrier->kind)) {
+  if (const auto& through = merge_.arriving(); arrived_ && (through->epoch != epoch || through->kind != barrier->kind)) {
     return error(Code::Protocol, "barrier {}..{} came through exchange where meta sent {}..{}", through->epoch.prev, through->epoch.curr,
                  epoch.prev, epoch.curr);
   }
@@ -36,18 +36,18 @@ Result<Merge::Item> ActorInput::from_subscription() {
 void ActorInput::pass_barrier(const Barrier& barrier) {
   begun_ = true;
   expected_.prev = barrier.epoch.curr;
-  if (std::exchange(arrived_, false)) merge_->pass_barrier();
-  if (!merge_->has_channels() || !barrier.mutation || !barrier.mutation->has_stop()) return;
+  if (std::exchange(arrived_, false)) merge_.pass_barrier();
+  if (!merge_.has_channels() || !barrier.mutation || !barrier.mutation->has_stop()) return;
   absl::flat_hash_set<ActorId> stopped;
   for (const uint32_t actor : barrier.mutation->stop().actors()) stopped.insert(ActorId{actor});
-  merge_->remove_upstreams(stopped);
+  merge_.remove_upstreams(stopped);
 }
 
 void ActorInput::note_wait(ActorStats& stats, runtime::TimePoint now) const {
-  if (const Merge::Upstream* missing = merge_->missing()) {
-    stats.wait(WaitingFor::Alignment, now, missing->actor, missing->fragment, merge_->arriving()->epoch.prev);
+  if (const Merge::Upstream* missing = merge_.missing()) {
+    stats.wait(WaitingFor::Alignment, now, missing->actor, missing->fragment, merge_.arriving()->epoch.prev);
   } else if (arrived_) {
-    stats.wait(WaitingFor::Subscription, now, {}, {}, merge_->arriving()->epoch.prev);
+    stats.wait(WaitingFor::Subscription, now, {}, {}, merge_.arriving()->epoch.prev);
   } else {
     stats.wait(WaitingFor::Input, now);
   }

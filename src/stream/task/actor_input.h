@@ -16,13 +16,13 @@ namespace penstock::stream {
 /// Owned by the actor.
 class ActorInput {
  public:
-  /// `first`: pair of the first barrier.
-  ActorInput(std::unique_ptr<Merge> merge, EpochPair first) : merge_(std::move(merge)), expected_(first) {}
+  /// `owner`: whom channels wake. `first`: pair of the first barrier.
+  ActorInput(std::shared_ptr<Signal> owner, EpochPair first) : merge_(std::move(owner)), expected_(first) {}
   ActorInput(const ActorInput&) = delete;
   ActorInput& operator=(const ActorInput&) = delete;
 
   void set_subscription(std::shared_ptr<BarrierSubscription> subscription) { subscription_ = std::move(subscription); }
-  [[nodiscard]] Merge& merge() { return *merge_; }
+  [[nodiscard]] Merge& merge() { return merge_; }
 
   /// The subscription says that there is more.
   void on_subscription_wake() { ask_ = true; }
@@ -36,7 +36,7 @@ class ActorInput {
  private:
   [[nodiscard]] Result<Merge::Item> from_subscription();
 
-  const std::unique_ptr<Merge> merge_;
+  Merge merge_;
   std::shared_ptr<BarrierSubscription> subscription_;  // shared with the barrier manager
   bool ask_ = true;                                    // the subscription may have something
   bool arrived_ = false;                               // the barrier is there on all channels

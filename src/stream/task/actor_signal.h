@@ -12,7 +12,7 @@ namespace penstock::stream {
 class Wakeable {
  public:
   virtual ~Wakeable() = default;
-  /// Called by the pool after a wake. Ends with `rest`, `yield`, or never again.
+  /// Called by the pool after a wake, kept meanwhile. Ends with `rest`, `yield`, or never again.
   virtual void run() = 0;
 };
 

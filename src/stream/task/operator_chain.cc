@@ -50,7 +50,7 @@ void OperatorChain::push(size_t node, StreamChunk chunk) {
 void OperatorChain::begin_barrier(Barrier barrier) {
   PENSTOCK_CHECK(idle(), "barrier {} came into a busy chain", barrier.epoch.prev);
   barrier_ = std::move(barrier);
-  pass_ = Pass::Before;
+  pass_ = generators_.empty() ? Pass::On : Pass::Before;
   pass_node_ = 0;
 }
 
@@ -60,32 +60,24 @@ void OperatorChain::begin_after_barrier() {
   pass_node_ = 0;
 }
 
-Status OperatorChain::end_with_barrier() {
-  for (const OperatorTree::Node& node : tree_.nodes) {
-    if (!node.op) continue;
-    Output dropped;
-    const Result<Step> step = node.op->after_barrier(barrier_, dropped);
-    if (step.has_error()) return step.error().with_context(node.identity);
-  }
-  return ok();
-}
-
+/// The next operator's turn. A pass that finds nobody else is over; the one before the barrier goes over into the barrier's own.
 Status OperatorChain::next_of_pass() {
-  if (pass_node_ == tree_.nodes.size()) {
-    pass_ = pass_ == Pass::Before ? Pass::On : Pass::None;
-    pass_node_ = 0;
-    return ok();
+  while (pass_node_ < tree_.nodes.size()) {
+    const size_t node = pass_node_++;
+    Operator* op = tree_.nodes[node].op.get();
+    if (op == nullptr) continue;
+    if (pass_ != Pass::Before) {
+      Frame& frame = push_frame(node);
+      return settle(frame, pass_ == Pass::On ? op->on_barrier(barrier_, frame.chunks) : op->after_barrier(barrier_, frame.chunks));
+    }
+    if (Generator* generator = op->generator()) {
+      Frame& frame = push_frame(node);
+      return in_context(generator->before_barrier(frame.chunks), tree_.nodes[node].identity);
+    }
   }
-  const size_t node = pass_node_++;
-  Operator* op = tree_.nodes[node].op.get();
-  if (op == nullptr) return ok();
-  if (pass_ == Pass::Before) {
-    if (op->generator() == nullptr) return ok();
-    Frame& frame = push_frame(node);
-    return in_context(op->generator()->before_barrier(frame.chunks), tree_.nodes[node].identity);
-  }
-  Frame& frame = push_frame(node);
-  return settle(frame, pass_ == Pass::On ? op->on_barrier(barrier_, frame.chunks) : op->after_barrier(barrier_, frame.chunks));
+  pass_ = pass_ == Pass::Before ? Pass::On : Pass::None;
+  pass_node_ = 0;
+  return ok();
 }
 
 Result<OperatorChain::Polled> OperatorChain::poll(size_t i) {

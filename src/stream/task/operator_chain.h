@@ -41,8 +41,6 @@ class OperatorChain {
   void begin_barrier(Barrier barrier);
   /// The second half, once the barrier was sent on.
   void begin_after_barrier();
-  /// The second half of an actor that ends: every operator is told, and nothing is produced any more.
-  [[nodiscard]] Status end_with_barrier();
 
   [[nodiscard]] size_t generators() const { return generators_.size(); }
   /// Polls the `i`th generator. `produced`: ask again when the chain is idle; otherwise as `Generator::Poll` says.

@@ -159,6 +159,8 @@ SourceReport SourceOperator::report() const {
   return report;
 }
 
-std::string SourceOperator::place(const Split& split) const { return fmt::format("source {}, split {}", options_.spec.name, split.state.id); }
+std::string SourceOperator::place(const Split& split) const {
+  return fmt::format("source {}, split {}", options_.spec.name, split.state.id);
+}
 
 }  // namespace penstock::stream

@@ -50,11 +50,16 @@ template <bool kInsert>
 void KeyTable::look_up_all(size_t count, std::vector<uint32_t>& ids, std::vector<uint32_t>* created) {
   ids.resize(count);
   switch (layout_.size() / 8) {
-    case 2: return look_up<2, kInsert>(count, ids, created);
-    case 3: return look_up<3, kInsert>(count, ids, created);
-    case 4: return look_up<4, kInsert>(count, ids, created);
-    case 5: return look_up<5, kInsert>(count, ids, created);
-    default: return look_up<0, kInsert>(count, ids, created);
+    case 2:
+      return look_up<2, kInsert>(count, ids, created);
+    case 3:
+      return look_up<3, kInsert>(count, ids, created);
+    case 4:
+      return look_up<4, kInsert>(count, ids, created);
+    case 5:
+      return look_up<5, kInsert>(count, ids, created);
+    default:
+      return look_up<0, kInsert>(count, ids, created);
   }
 }
 

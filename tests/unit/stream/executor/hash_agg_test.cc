@@ -298,15 +298,14 @@ std::string batch_result(const std::map<int, InputRow>& rows, bool global) {
 void run_random_changes(uint64_t seed, bool global) {
   std::mt19937_64 random(seed);
   const auto positive = call("greater_than", {column(1, data::TypeKind::Int64), literal(0)});
-  const std::vector<Agg> aggs = {{"count", {}},          {"sum", {1}},                     {"count", {}, false, positive},
-                                 {"count", {1}, true},   {"count", {1}, true, positive},   {"min", {1}},
-                                 {"max", {1}},           {"min", {2}}};
+  const std::vector<Agg> aggs = {
+      {"count", {}}, {"sum", {1}}, {"count", {}, false, positive}, {"count", {1}, true}, {"count", {1}, true, positive}, {"min", {1}},
+      {"max", {1}},  {"min", {2}}};
   OperatorNode node;
   OperatorDriver op(node, from_plan(hash_agg(types("T I64 T"), global ? std::vector<uint32_t>{} : std::vector<uint32_t>{0}, aggs)));
   std::map<int, InputRow> rows, committed_rows;
   ChangeView view, committed_view;
   view.apply(op.take_after());
-  committed_view = view;
   int next_id = 0;
   const auto any_row = [&] {
     const auto group = random() % 12;

@@ -156,9 +156,7 @@ TEST_F(SourceTest, throttle_pause_and_resume_take_effect_after_their_barrier) {
   auto op = source();
   op.barrier(mutation([](pb::Mutation& m) { m.mutable_pause(); }));
   EXPECT_EQ(rows_of(op.poll()), 0U);
-  op.barrier(mutation([](pb::Mutation& m) {
-    m.mutable_resume();
-  }));
+  op.barrier(mutation([](pb::Mutation& m) { m.mutable_resume(); }));
   EXPECT_EQ(rows_of(op.poll()), data::kChunkRows);
   op.barrier(mutation([](pb::Mutation& m) { (*m.mutable_throttle()->mutable_rate_by_actor())[7] = 100; }));
   (void)op.poll();
@@ -239,9 +237,8 @@ TEST(TokenBucket, waits_for_a_tenth_of_a_second_s_worth) {
 class DmlTest : public ::testing::Test {
  protected:
   OperatorDriver dml() {
-    return {node_, OperatorDriver::single([](const ActorContext& context) {
-              return std::make_unique<DmlOperator>(ObjectId{9}, types("I64"), context);
-            })};
+    return {node_, OperatorDriver::single(
+                       [](const ActorContext& context) { return std::make_unique<DmlOperator>(ObjectId{9}, types("I64"), context); })};
   }
   OperatorNode node_;
 };
