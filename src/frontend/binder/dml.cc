@@ -40,7 +40,8 @@ std::vector<DataType> types_of(const pb::CatalogObject& table) {
   std::vector<uint32_t> all(static_cast<size_t>(table.columns_size()));
   std::iota(all.begin(), all.end(), 0U);
   std::vector<DataType> types;
-  for (const auto& c : logical::make_scan(table, all, 0)->columns) types.push_back(c.type);
+  const logical::PlanPtr scan = logical::make_scan(table, all, 0);  // must outlive the loop over its columns
+  for (const auto& c : scan->columns) types.push_back(c.type);
   return types;
 }
 
