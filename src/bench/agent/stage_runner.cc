@@ -85,12 +85,14 @@ Result<pb::BenchSummary> StageRunner::run_load(Workload& workload) {
   const uint32_t threads = workload.load().concurrency;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<Share> shares(threads);
+  uint64_t planned = 0;
   for (uint32_t i = 0; i < threads; ++i) {
     PENSTOCK_TRY(auto worker, workload.make_worker(i));
+    planned += worker->tasks().value_or(0);
     workers.push_back(std::move(worker));
     shares[i].kinds.resize(workload.kinds().size());
   }
-  task_limit_ = stage_.max_tasks > 0 ? stage_.max_tasks : workload.tasks().value_or(0);
+  task_limit_ = stage_.max_tasks > 0 ? stage_.max_tasks : planned;
   const auto all_ended = runtime_.make_waiter();
   std::atomic<uint32_t> running{threads};
   started_ = runtime_.now().nanos;
@@ -126,7 +128,8 @@ void StageRunner::run_worker(Worker& worker, uint32_t index, Share& share) {
   const runtime::TimePoint start{started_.load()};
   const double interval = load_.rate > 0 ? 1e9 * load_.concurrency / load_.rate : 0;
   uint64_t failures = 0;
-  for (uint64_t i = 0; !over() && take_task(); ++i) {
+  const uint64_t own_tasks = worker.tasks().value_or(UINT64_MAX);
+  for (uint64_t i = 0; i < own_tasks && !over() && take_task(); ++i) {
     runtime::TimePoint due = start;
     if (interval > 0) {
       due = start + Duration(static_cast<int64_t>((static_cast<double>(i) + static_cast<double>(index) / load_.concurrency) * interval));

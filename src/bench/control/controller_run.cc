@@ -12,6 +12,7 @@
 namespace penstock::bench {
 namespace {
 
+constexpr Duration kPartingPatience = std::chrono::seconds(2);
 constexpr Duration kRedraw = std::chrono::milliseconds(250);
 
 std::string host_name() {
@@ -109,6 +110,8 @@ ControllerRun::~ControllerRun() {
     finished_ = true;
     timer_.cancel();
     redraw_.cancel();
+    parting_limit_.cancel();
+    ending_.reset();
     peers_.clear();
     stopped->notify();
   });
@@ -178,7 +181,8 @@ void ControllerRun::perform(Connect& effect) {
     peers_[agent.value].stream.reset();
     queue(AgentDisconnected{agent, "sent bytes that are no message"});
   };
-  events.on_closed = [this, agent, current](const Status& reason) {
+  events.on_closed = [this, agent, connection, current](const Status& reason) {
+    if (parting_.erase({agent, connection}) > 0 && parting_.empty() && ending_) return end();
     if (!current()) return;
     queue(AgentDisconnected{agent, reason.has_error() ? reason.error().to_string() : "closed by the agent"});
   };
@@ -194,8 +198,13 @@ void ControllerRun::perform(Connect& effect) {
 
 void ControllerRun::perform(Disconnect& effect) {
   Peer& peer = peers_[effect.agent.value];
-  ++peer.connection;
-  if (peer.stream) peer.stream->close(ok());
+  const uint64_t connection = peer.connection++;
+  if (!peer.stream) return;
+  if (effect.said_goodbye) {
+    parting_.emplace(effect.agent, connection);
+    return;
+  }
+  peer.stream->close(ok());
   peer.stream.reset();
 }
 
@@ -229,7 +238,16 @@ void ControllerRun::finish(Status outcome) {
   finished_ = true;
   timer_.cancel();
   redraw_.cancel();
-  outcome_ = std::move(outcome);
+  ending_ = std::move(outcome);
+  if (parting_.empty()) return end();
+  parting_limit_ = runtime_.after(kPartingPatience, *executor_, [this] { end(); });
+}
+
+void ControllerRun::end() {
+  if (!ending_) return;
+  parting_limit_.cancel();
+  outcome_ = std::move(*ending_);
+  ending_.reset();
   options_.on_finished();
 }
 

@@ -59,7 +59,9 @@ class ControllerRun {
   void sync();
   void arm();
   void draw();
+  /// Once nobody is `parting_` any more.
   void finish(Status outcome);
+  void end();
   [[nodiscard]] double seconds() const;
 
   const std::string folder_;
@@ -74,11 +76,13 @@ class ControllerRun {
   std::unique_ptr<Journal> journal_;
   std::vector<pb::BenchJournal> records_;
   std::vector<Peer> peers_;
+  std::set<std::pair<AgentId, uint64_t>> parting_;  // connections that were said goodbye to and are not closed yet
+  std::optional<Status> ending_;                    // what `finish` was given
   std::vector<ControllerEvent> queued_;
   std::ofstream events_;
   LiveView view_;
   runtime::TimePoint began_;
-  runtime::Timer timer_, redraw_;
+  runtime::Timer timer_, redraw_, parting_limit_;
   bool dirty_ = false;
   bool finished_ = false;
 

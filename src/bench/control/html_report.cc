@@ -18,8 +18,9 @@ td:first-child,th:first-child,td.text,th.text{text-align:left}tr.all td{font-wei
 .bad{color:#a4262c}.good{color:#1c7a3e}.key{display:inline-block;width:.8em;height:.8em;margin:0 .35em 0 .9em;border-radius:2px}
 pre{background:#f4f7fa;padding:1em;overflow:auto;font-size:.85em}@media print{body{max-width:none}})";
 
-constexpr std::array<const char*, 6> kColors = {"#1f6feb", "#d2691e", "#1c7a3e", "#8250df", "#b42318", "#0f766e"};
-constexpr double kWidth = 500, kHeight = 230, kLeft = 66, kRight = 12, kTop = 12, kBottom = 34;
+constexpr std::array<const char*, 10> kColors = {"#1f6feb", "#d2691e", "#1c7a3e", "#8250df", "#b42318",
+                                                 "#0f766e", "#a16207", "#be185d", "#475569", "#4d7c0f"};
+constexpr double kWidth = 500, kHeight = 230, kLeft = 66, kRight = 26, kTop = 12, kBottom = 34;
 
 std::string html_escape(std::string_view text) {
   std::string out;
@@ -55,6 +56,7 @@ struct Line {
   std::string name;
   const char* color;
   std::vector<std::pair<double, double>> points;
+  bool dashed = false;
 };
 struct Axis {
   std::string name;
@@ -108,20 +110,25 @@ std::string plot(const std::string& caption, const Axis& x, const Axis& y, const
   }
   for (const auto& [value, text] : x.ticks)
     svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>", px(value), kHeight - 18, text);
-  svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>", (kLeft + kWidth) / 2, kHeight - 4, html_escape(x.name));
+  svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>", (kLeft + kWidth) / 2, kHeight - 4,
+                     html_escape(x.name));
   svg += fmt::format("<text x=\"12\" y=\"{0:.1f}\" text-anchor=\"middle\" transform=\"rotate(-90 12 {0:.1f})\">{1}</text>", kHeight / 2,
                      html_escape(y.name));
   for (const Line& line : lines) {
     std::string points;
     for (const auto& [vx, vy] : line.points) points += fmt::format("{:.1f},{:.1f} ", px(vx), py(vy));
-    svg += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.8\"/>", points, line.color);
+    svg += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.8\"{}/>", points, line.color,
+                       line.dashed ? " stroke-dasharray=\"5 4\"" : "");
     if (line.points.size() == 1)
       svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"/>", px(line.points[0].first), py(line.points[0].second),
                          line.color);
   }
   std::string keys;
-  for (const Line& line : lines)
+  for (const Line& line : lines) {
+    if (line.dashed) continue;  // its colour is named by the line that is not
     keys += fmt::format("<span class=\"key\" style=\"background:{}\"></span>{}", line.color, html_escape(line.name));
+  }
+  if (std::ranges::any_of(lines, &Line::dashed)) keys += " (dashed: from when it was due)";
   return svg + fmt::format("</svg><figcaption>{}{}</figcaption></figure>\n", html_escape(caption), keys);
 }
 
@@ -158,11 +165,13 @@ std::string latency_plot(const StageInRuns& stage) {
   static const std::vector<double> kPercents = {0, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99};
   std::vector<Line> lines;
   double low = 1e12, high = 0;
+  size_t kinds = 0;
   for (const auto& [run, figures] : stage.runs) {
     for (const auto& [name, operation] : figures->merged) {
       if (operation.latency.count() == 0) continue;
-      const auto add = [&](const std::string& suffix, const Histogram& histogram) {
-        Line line{label_of(*run, name + suffix, stage.runs.size() > 1), kColors[lines.size() % kColors.size()], {}};
+      const char* color = kColors[kinds++ % kColors.size()];
+      const auto add = [&](const Histogram& histogram, bool dashed) {
+        Line line{label_of(*run, name, stage.runs.size() > 1), color, {}, dashed};
         for (const double percent : kPercents) {
           const double value = std::max(1e-4, static_cast<double>(histogram.percentile(percent)) / 1e6);
           line.points.emplace_back(100 / (100 - percent), value);
@@ -171,8 +180,8 @@ std::string latency_plot(const StageInRuns& stage) {
         }
         lines.push_back(std::move(line));
       };
-      add("", operation.latency);
-      if (operation.corrected.count() > 0) add(" (from when due)", operation.corrected);
+      add(operation.latency, false);
+      if (operation.corrected.count() > 0) add(operation.corrected, true);
     }
   }
   if (lines.empty()) return "";
@@ -214,7 +223,7 @@ std::string wait_plot(const StageInRuns& stage) {
 }
 
 std::string table_row(const std::string& css, const std::string& who, const std::string& name, const OperationFigures& f, double seconds,
-                const std::string& remark) {
+                      const std::string& remark) {
   const auto ms = [&](double percent) { return static_cast<double>(f.latency.percentile(percent)) / 1e6; };
   return fmt::format(
       "<tr class=\"{}\"><td>{}</td><td "
@@ -236,7 +245,8 @@ std::string stage_table(const StageInRuns& stage) {
           agent.remark.empty() && !agent.counted ? "not counted" : agent.remark + (agent.counted ? "" : "; not counted");
       if (agent.operations.empty()) {
         html += fmt::format("<tr><td>{}</td><td class=\"text\">–</td><td colspan=\"9\"></td><td class=\"text\">{}</td></tr>\n",
-                            html_escape(run->agents[agent.agent]), html_escape(remark.empty() ? fmt::format("{:.2f} s", agent.seconds) : remark));
+                            html_escape(run->agents[agent.agent]),
+                            html_escape(remark.empty() ? fmt::format("{:.2f} s", agent.seconds) : remark));
       }
       for (const auto& [name, operation] : agent.operations)
         html += table_row("", run->agents[agent.agent], name, operation, agent.seconds, remark);
@@ -257,9 +267,11 @@ std::string run_header(const RunFigures& run) {
 
 std::string stage_section(const StageInRuns& stage) {
   const StageFigures& first = *stage.runs.front().second;
-  std::string html = fmt::format("<h2>{} <small>({}, {})</small></h2>\n", html_escape(first.name), html_escape(first.type), html_escape(first.policy));
+  std::string html =
+      fmt::format("<h2>{} <small>({}, {})</small></h2>\n", html_escape(first.name), html_escape(first.type), html_escape(first.policy));
   for (const auto& [run, figures] : stage.runs) {
-    if (!figures->skipped.empty()) html += fmt::format("<p class=\"bad\">{} skipped: {}</p>\n", html_escape(run->run), html_escape(figures->skipped));
+    if (!figures->skipped.empty())
+      html += fmt::format("<p class=\"bad\">{} skipped: {}</p>\n", html_escape(run->run), html_escape(figures->skipped));
     if (!figures->released && figures->skipped.empty())
       html += fmt::format("<p class=\"bad\">{}: its barrier was never released</p>\n", html_escape(run->run));
   }

@@ -37,8 +37,8 @@ std::string one_line(std::string text) {
 
 std::string event_json(double seconds, int64_t unix_micros, const Note& note, const std::vector<std::string>& agents) {
   const std::string agent = note.agent ? fmt::format(R"("agent":"{}",)", json_escape(agents[note.agent->value])) : "";
-  return fmt::format(R"({{"seconds":{:.6f},"unix_micros":{},"event":"{}",{}"text":"{}"}})", seconds, unix_micros, json_escape(note.kind), agent,
-                     json_escape(note.text));
+  return fmt::format(R"({{"seconds":{:.6f},"unix_micros":{},"event":"{}",{}"text":"{}"}})", seconds, unix_micros, json_escape(note.kind),
+                     agent, json_escape(note.text));
 }
 
 void LiveView::note(double seconds, const Note& note, const std::vector<std::string>& agents) {

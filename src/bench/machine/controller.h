@@ -40,6 +40,7 @@ struct Connect {
 };
 struct Disconnect {
   AgentId agent;
+  bool said_goodbye = false;  // the agent will close the stream: until then what was sent may be on its way
 };
 struct Send {
   AgentId agent;

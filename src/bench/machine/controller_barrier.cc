@@ -273,7 +273,7 @@ void Controller::step_finishing(ControllerEffects& out) {
   }
   for (uint32_t i = 0; i < members_.size(); ++i) {
     send(AgentId{i}, out, [](pb::BenchControl& control) { control.mutable_goodbye(); });
-    if (!std::holds_alternative<Down>(members_[i].link)) out.emplace_back(Disconnect{AgentId{i}});
+    if (!std::holds_alternative<Down>(members_[i].link)) out.emplace_back(Disconnect{AgentId{i}, attached(members_[i])});
     members_[i].link = Down{};
   }
   out.emplace_back(Finish{finishing->completed, finishing->reason});

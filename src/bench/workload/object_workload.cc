@@ -41,6 +41,7 @@ class ObjectWorker final : public Worker {
     }
   }
 
+  std::optional<uint64_t> tasks() const override { return options_.prefill ? std::optional<uint64_t>(mine_.size()) : std::nullopt; }
   Result<Done> next() override {
     if (options_.prefill) return put(mine_[next_put_++ % mine_.size()]);
     const uint32_t kind = choice_.pick(random_.next());
@@ -124,10 +125,6 @@ ObjectWorkload::ObjectWorkload(ObjectOptions options, RunResources& resources)
     : options_(std::move(options)),
       folder_(fmt::format("{}/agent-{}", options_.target.substr(std::string_view("file://").size()), resources.agent())),
       agent_(resources.agent()) {}
-
-std::optional<uint64_t> ObjectWorkload::tasks() const {
-  return options_.prefill ? std::optional<uint64_t>(options_.objects) : std::nullopt;
-}
 
 Status ObjectWorkload::validate() {
   std::error_code code;

@@ -11,7 +11,6 @@ class ObjectWorkload final : public Workload {
   ObjectWorkload(ObjectOptions options, RunResources& resources);
   std::vector<std::string> kinds() const override { return {"put", "get", "list", "head", "delete"}; }
   const LoadShape& load() const override { return options_.load; }
-  std::optional<uint64_t> tasks() const override;
   Status validate() override;
   Status clean() override;
   Result<std::unique_ptr<Worker>> make_worker(uint32_t index) override;

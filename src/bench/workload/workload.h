@@ -21,7 +21,9 @@ class Worker {
     std::string error;  // empty: it succeeded
   };
   virtual ~Worker() = default;
-  /// Performs one operation and appends it to `done`, with operations that it made necessary (a checkpoint) timed by themselves.
+  /// So many operations and it is done, if it ends by itself.
+  [[nodiscard]] virtual std::optional<uint64_t> tasks() const { return std::nullopt; }
+  /// Performs one operation.
   /// Errors: it makes no sense to go on; the stage fails.
   virtual Result<Done> next() = 0;
 };
@@ -32,8 +34,6 @@ class Workload {
   virtual ~Workload() = default;
   [[nodiscard]] virtual std::vector<std::string> kinds() const = 0;
   [[nodiscard]] virtual const LoadShape& load() const = 0;
-  /// Of the whole agent, if it ends by itself.
-  [[nodiscard]] virtual std::optional<uint64_t> tasks() const { return std::nullopt; }
   /// For preflight: can it be done at all? And for cleanup: what it left is removed.
   virtual Status validate() = 0;
   virtual Status clean() = 0;

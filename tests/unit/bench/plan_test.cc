@@ -112,7 +112,7 @@ TEST(Plan, a_barrier_that_can_never_be_met_is_refused) {
             "f:3:144: barrier of stage 'a': the barrier can never be met by a majority: straggler_grace is not below its timeout");
   EXPECT_EQ(stage_mistake(stage + "barrier: {straggler_grace: 1s}"),
             "f:3:112: barrier of stage 'a': policy all_or_nothing waits for no stragglers; only majority does");
-  EXPECT_EQ(stage_mistake(stage + "barrier: {policy: most}").substr(0, 28), "f:3:120: 'most' is no policy of b");
+  EXPECT_EQ(stage_mistake(stage + "barrier: {policy: most}").substr(0, 28), "f:3:120: 'most' is no policy");
 }
 
 TEST(Plan, every_mistake_of_a_workload_is_found) {
