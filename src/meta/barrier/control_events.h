@@ -29,6 +29,8 @@ struct FlushWanted {
 };
 /// Somebody would like a checkpoint soon and does not wait for it here.
 struct CheckpointWanted {};
+/// `Cluster::disk_trouble` may answer otherwise than before.
+struct DiskChanged {};
 struct WorkerReady {
   WorkerId worker;
 };
@@ -56,7 +58,7 @@ struct CheckpointCommitted {
   std::map<WorkerId, std::vector<uint64_t>> struck_off;
   std::vector<JobId> finished;
 };
-using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, WorkerReady, WorkerLost,
+using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, DiskChanged, WorkerReady, WorkerLost,
                                   BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ namespace penstock::meta::testing {
 ///     flush 7             checkpoint                       tick
 ///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ
 ///     commit              the commit asked for is durable
+///     disk 1 low|full|enough   what node 1 says of its disk; 0: meta's own
 ///     fail 1 ACTOR SCORE  node 1 says the graph failed     reset 1 [ACTOR SCORE]   node 1 answers the reset
 /// Effects:
 ///     1:create(5)[s1]     CreatePartialGraph at committed epoch 5 with segment 1
@@ -111,6 +112,7 @@ class ControlWorld {
   }
   std::string ready(WorkerId worker);
   std::string lost(WorkerId worker);
+  std::string disk(WorkerId worker, const std::string& level);
   std::string collect(const ::penstock::testing::Words& words);
   std::string commit();
   std::string describe(const ControlEffect& effect);
