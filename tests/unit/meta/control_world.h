@@ -24,6 +24,7 @@ namespace penstock::meta::testing {
 ///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ.
 ///                         In all its graphs, or with job=JOB (0: the database's) in that one alone. Empty Initials go with it
 ///     commit              the commit asked for is durable
+///     disk 1 low|full|enough   what node 1 says of its disk; 0: meta's own
 ///     quarantined 2       job 2 and what reads it are marked
 ///     fail 1 ACTOR SCORE [JOB]  node 1 says the graph failed, or that of a job     reset 1 [ACTOR SCORE]   node 1 answers its resets
 /// Effects:
@@ -115,6 +116,7 @@ class ControlWorld {
   }
   std::string ready(WorkerId worker);
   std::string lost(WorkerId worker);
+  std::string disk(WorkerId worker, const std::string& level);
   std::string collect(const ::penstock::testing::Words& words);
   std::string reset(const ::penstock::testing::Words& words);
   ControlEvent completed(WorkerId worker, const pb::InjectBarrier& inject, const ::penstock::testing::Words& words);
