@@ -447,7 +447,7 @@ TEST_F(ManagedState, a_creating_job_is_opened_after_the_graph_it_belongs_to) {
     opened 1.1                          => open 2.1
     opened 2.1                          => start 20, send 10, forget 10, complete 2.1 10
     create 3.1 at 10 in 1.1             => open 3.1
-    create 4.1 at 10 in 1.7             => open 4.1
+    create 4.1 at 10 in 1.7             => failure 0: graph 4 belongs to graph 1 term 7, which is not here
   )");
 }
 
