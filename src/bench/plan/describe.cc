@@ -24,8 +24,9 @@ std::string describe_weights(const std::map<std::string, uint32_t>& weights) {
 
 std::string describe_workload(const ObjectOptions& o) {
   const std::string what = o.prefill ? "each put once" : describe_weights(o.weights);
-  return fmt::format("object on {}: {} objects of {}, {}; {}{}", o.target, o.objects, describe_size(o.size), what, describe_load(o.load),
-                     o.verify ? "; what is read is compared" : "");
+  const std::string at = o.location.endpoint.empty() ? "" : " at " + o.location.endpoint;
+  return fmt::format("object on {}{}: {} objects of {}, {}; {}{}", o.location.url, at, o.objects, describe_size(o.size), what,
+                     describe_load(o.load), o.verify ? "; what is read is compared" : "");
 }
 
 std::string describe_workload(const StateOptions& o) {

@@ -55,13 +55,27 @@ void require_limit(const YamlMap& map, const Stage& stage, bool ends_by_itself) 
   throw Mistake{map.mark(), fmt::format("stage '{}' would never end: set max_tasks, or a completion with a duration", stage.name)};
 }
 
+void read_location(YamlMap& map, storage::ObjectLocation& location) {
+  map.read("target", location.url);
+  map.read("endpoint", location.endpoint);
+  map.read("region", location.region);
+  map.read_bytes("part_size", location.part_bytes);
+  for (const char* key : {"endpoint", "region", "part_size"}) {
+    if (map.has(key) && !location.url.starts_with("s3://")) map.fail(key, fmt::format("only a target of s3:// has '{}'", key));
+  }
+  const Status wrong = storage::check_location(location);
+  if (wrong.has_value()) return;
+  const bool endpoint = map.has("endpoint") && wrong.error().message().find(location.endpoint) != std::string::npos;
+  const bool part = map.has("part_size") && location.part_bytes < storage::kMinPartBytes;
+  map.fail(part ? "part_size" : endpoint ? "endpoint" : "target", wrong.error().message());
+}
+
 ObjectOptions read_object(YamlMap& map, const Stage& stage) {
   ObjectOptions options;
   options.weights = {{"put", 1}, {"get", 1}};
   read_load(map, options.load, stage);
   map.require("target");
-  map.read("target", options.target);
-  if (!options.target.starts_with("file:///")) map.fail("target", "the target must begin with file:///");
+  read_location(map, options.location);
   read_size(map, "size", options.size);
   map.read("objects", options.objects, 1);
   map.read("prefill", options.prefill);

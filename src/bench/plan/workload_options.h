@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/runtime.h"
+#include "storage/object_store/object_store.h"
 
 /// The `workload:` of a stage, by kind.
 namespace penstock::bench {
@@ -28,7 +29,7 @@ struct SizeOptions {
 
 struct ObjectOptions {
   LoadShape load;
-  std::string target;  // file:///folder; each agent has a folder of its own below it
+  storage::ObjectLocation location;  // each agent has a folder of its own below it
   SizeOptions size;
   uint32_t objects = 1000;                  // names that each agent uses
   std::map<std::string, uint32_t> weights;  // put get list head delete
