@@ -125,7 +125,7 @@ TEST(Plan, every_mistake_of_a_workload_is_found) {
   EXPECT_EQ(workload_mistake("kind: object, target: 's3://bucket/p', part_size: 1MiB"),
             "f:8:56: workload of stage 'a': parts have at least 5242880 bytes");
   EXPECT_EQ(workload_mistake("kind: object, target: 'file:///x', region: eu-west-1"),
-            "f:8:52: workload of stage 'a': only a target of s3:// has 'region'");
+            "f:8:51: workload of stage 'a': only a target of s3:// has 'region'");
   EXPECT_EQ(workload_mistake("kind: state, concurrency: 0"),
             "f:8:42: 'concurrency' of workload of stage 'a' must be a whole number from 1 to 4294967295, not '0'");
   EXPECT_EQ(workload_mistake("kind: state, warmup: 5s"), "f:8:29: workload of stage 'a': a warm-up of 5s leaves nothing of a stage of 5s");
