@@ -121,9 +121,9 @@ TEST(Plan, every_mistake_of_a_workload_is_found) {
   EXPECT_EQ(workload_mistake("kind: object, target: /tmp/x"),
             "f:8:30: workload of stage 'a': '/tmp/x' is no place for objects; write file:///FOLDER or s3://BUCKET/PREFIX");
   EXPECT_EQ(workload_mistake("kind: object, target: 's3://bucket/p', endpoint: localhost"),
-            "f:8:56: workload of stage 'a': 'localhost' is no endpoint; write http://HOST:PORT or https://HOST");
+            "f:8:55: workload of stage 'a': 'localhost' is no endpoint; write http://HOST:PORT or https://HOST");
   EXPECT_EQ(workload_mistake("kind: object, target: 's3://bucket/p', part_size: 1MiB"),
-            "f:8:56: workload of stage 'a': parts have at least 5242880 bytes");
+            "f:8:55: workload of stage 'a': parts have at least 5242880 bytes");
   EXPECT_EQ(workload_mistake("kind: object, target: 'file:///x', region: eu-west-1"),
             "f:8:51: workload of stage 'a': only a target of s3:// has 'region'");
   EXPECT_EQ(workload_mistake("kind: state, concurrency: 0"),
