@@ -10,8 +10,10 @@
 
 #include "meta/barrier/control_events.h"
 #include "meta/barrier/create_tracker.h"
+#include "meta/barrier/creating_job.h"
 #include "meta/barrier/graph_messages.h"
 #include "meta/barrier/inflight_graph.h"
+#include "meta/barrier/pause_reasons.h"
 #include "meta/barrier/schedule.h"
 #include "meta/barrier/trace.h"
 #include "meta/cluster/cluster.h"
@@ -29,6 +31,9 @@ namespace penstock::meta {
 ///  - a command is finished, failed, or made again after a recovery; never lost. While the database recovers, commands wait; only drops
 ///  take
 ///    effect, in the recovery itself;
+///  - a job that is being created from others or from sources is a graph of its own until it is created, in the same barriers and commits:
+///    its failure, DROP or CANCEL resets that graph alone, and the barriers in flight stop waiting for it (checkpoint_creating.cc);
+///  - a job that fails its graph again and again is left out of it, once that is durable, and so is all that reads it;
 ///  - a graph never starts without a node that owns vnodes of it: recovery waits and says for whom.
 ///
 /// Pure: no clock, thread or I/O. Events come with the time, effects come out in the order in which they are to be performed; one owner. It
@@ -42,6 +47,9 @@ class CheckpointControl {
     runtime::Duration reset_timeout = std::chrono::seconds(10);  // a worker that does not answer a reset is disconnected
     runtime::Duration stable_after = std::chrono::seconds(10);   // running this long, the next failure is a first one again
     uint32_t create_attempts = 5;
+    runtime::Duration patience = std::chrono::seconds(30);  // with a job whose errors may pass by themselves
+    size_t max_creating = 8;                                // jobs with graphs of their own at a time; others wait
+    uint32_t quarantine_after = 5;                          // failures without a stable time between that one job is the cause of
   };
   struct Environment {
     const MetaModel& model;
@@ -70,15 +78,16 @@ class CheckpointControl {
   [[nodiscard]] const CreateTracker& creating() const { return tracker_; }
   [[nodiscard]] const std::deque<BarrierTrace>& traces() const { return traces_.traces(); }
   [[nodiscard]] const std::map<JobId, std::string>& job_errors() const { return job_errors_; }
+  /// Why its sources stand still.
+  [[nodiscard]] const PauseReasons& pauses() const { return pauses_; }
+  /// A checkpoint waits for space on the disk of a node that has the graph, or of meta.
+  [[nodiscard]] bool disk_full() const { return disk_full_; }
   [[nodiscard]] uint64_t stale_events() const { return stale_events_; }
   [[nodiscard]] uint64_t recoveries() const { return recoveries_; }
   /// One line a thing, for `Inspect` and tests.
   [[nodiscard]] std::string debug_string(Now now) const;
 
  private:
-  // Of a worker, in one graph: a job that is being created will have a graph of its own.
-  using Participant = std::pair<PartialGraphId, WorkerId>;
-
   /// A barrier from its injection to its commit. Those of one term are in order; the front is the oldest.
   struct InflightBarrier {
     EpochPair epoch;
@@ -92,15 +101,16 @@ class CheckpointControl {
     std::map<JobId, JobPlacement> placed;
     std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned;
     std::vector<uint32_t> dropped_tables;
-    bool taken_in = false;  // its reports
+    std::set<JobId> detached;  // that its commit makes begin anew
+    bool taken_in = false;     // its reports
   };
   /// What differs from a barrier without command.
   struct Injection {
     std::optional<Command> command;
     pb::Mutation mutation;
     bool has_mutation = false;
-    std::map<WorkerId, std::vector<uint32_t>> tables_before;  // if the command added tables
-    std::map<WorkerId, std::vector<pb::BuildFragment>> build;
+    std::map<Participant, std::vector<uint32_t>> tables_before;  // if the command added tables
+    std::map<Participant, std::vector<pb::BuildFragment>> build;
     std::map<JobId, JobPlacement> placed;
     std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned;
     std::vector<uint32_t> dropped_tables;
@@ -111,7 +121,7 @@ class CheckpointControl {
   };
   /// Waits for a commit that is under way, then for workers to reset.
   struct Resetting {
-    std::set<WorkerId> waiting;
+    std::set<Participant> waiting;
     std::string reason;
     std::optional<pb::RootError> root;
     bool lost_worker = false;  // or dropped a job: the next attempt does not wait
@@ -120,6 +130,7 @@ class CheckpointControl {
   struct BackingOff {
     runtime::TimePoint until;
     std::string reason;
+    bool quarantines = false;  // waits for that to be durable as well
   };
   /// Nodes that own vnodes are away; the others have the graph, without actors, for reads.
   struct Blocked {
@@ -130,6 +141,11 @@ class CheckpointControl {
   struct Initializing {
     std::string reason;
   };
+  /// How often a job was the cause of a failure.
+  struct Blame {
+    uint32_t times = 0;
+    runtime::TimePoint since;
+  };
   using State = std::variant<Running, Resetting, BackingOff, Blocked, Initializing>;
 
   void on(Now now, const Tick& event, ControlEffects& out);
@@ -137,6 +153,8 @@ class CheckpointControl {
   void on(Now now, const JobsDropped& event, ControlEffects& out);
   void on(Now now, const FlushWanted& event, ControlEffects& out);
   void on(Now now, const CheckpointWanted& event, ControlEffects& out);
+  void on(Now now, const DiskChanged& event, ControlEffects& out);
+  void on(Now now, const JobsQuarantined& event, ControlEffects& out);
   void on(Now now, const WorkerReady& event, ControlEffects& out);
   void on(Now now, const WorkerLost& event, ControlEffects& out);
   void on(Now now, BarrierCompleted& event, ControlEffects& out);
@@ -153,14 +171,19 @@ class CheckpointControl {
   void check_stuck(Now now, ControlEffects& out);
 
   // checkpoint_inject.cc
+  void look_at_disks(ControlEffects& out);
+  bool inject_pause(Now now, ControlEffects& out);
   bool inject_command(Now now, ControlEffects& out);
   enum class Taken { Yes, NotNow, Void };
   Taken take(Now now, CreateJob command, ControlEffects& out);
   Taken take(Now now, DropJobs command, ControlEffects& out);
   Taken take(Now now, ChangeSplits command, ControlEffects& out);
+  Taken take(Now now, DetachJob command, ControlEffects& out);
   void inject(Now now, Epoch curr, pb::BarrierKind kind, Injection injection, ControlEffects& out);
   [[nodiscard]] std::optional<Epoch> next_epoch(Now now, ControlEffects& out);
+  [[nodiscard]] std::set<Participant> participants() const;
   void send_barrier(const InflightBarrier& barrier, Injection& injection, ControlEffects& out) const;
+  void send_empty_initial(const Participant& who, ControlEffects& out);
   void create_on(WorkerId worker, ControlEffects& out);
   void join(const std::set<WorkerId>& workers, ControlEffects& out);
   void finish_flushes_of_empty_graph(ControlEffects& out);
@@ -170,6 +193,23 @@ class CheckpointControl {
   [[nodiscard]] std::map<MetaModel::SplitKey, JobSplit> known_splits(JobId job) const;
   /// `assigned`: beside what is known.
   [[nodiscard]] ActorSplits splits_of(JobId job, const std::map<MetaModel::SplitKey, ActorId>& assigned = {}) const;
+
+  // checkpoint_creating.cc
+  /// Whether the job is created in a graph of its own: what backfills or reads sources, but no table, whose graph takes DML.
+  [[nodiscard]] bool wants_own_graph(const JobPlan& plan) const;
+  /// The graph and its part in the barriers begin: on these nodes, which have the database's.
+  void create_job_graph(JobId job, const CreatingJob& creating, ControlEffects& out) const;
+  [[nodiscard]] std::optional<JobId> creating_in(GraphTerm graph) const;
+  /// The job's graph is out of the barriers, and is to be reset.
+  EndingGraph& detach(JobId job, ControlEffects& out);
+  void fail_creating(Now now, JobId job, const pb::RootError& root, ControlEffects& out);
+  bool step_ending(Now now, ControlEffects& out);
+  void finish_ending(Now now, EndingGraph ended, ControlEffects& out);
+  bool step_restart(Now now);
+  void finish_creation(Now now, JobId job, ControlEffects& out);
+  void merge_job(JobId job, ControlEffects& out);
+  void forget_merged();
+  void forget_creating_after_reset(Now now);
 
   // checkpoint_commit.cc
   void take_in(InflightBarrier& barrier);
@@ -181,8 +221,11 @@ class CheckpointControl {
   void fail(Now now, std::string reason, std::optional<pb::RootError> root, bool lost_worker, ControlEffects& out);
   void finish_reset(Now now, ControlEffects& out);
   void redrive(const std::optional<pb::RootError>& root, ControlEffects& out);
+  /// True if the job is to be left out, and the next attempt has to wait until that is durable.
+  bool blame(Now now, JobId job, const pb::RootError& root, ControlEffects& out);
   bool attempt(Now now, const std::string& reason, ControlEffects& out);
   void rebuild_graph();
+  [[nodiscard]] std::set<WorkerId> owners_of_quarantined() const;
   void begin(Now now, const std::string& reason, Epoch first, ControlEffects& out);
   [[nodiscard]] std::optional<JobId> job_of(const pb::RootError& root) const;
   [[nodiscard]] std::string describe(const pb::RootError& root) const;
@@ -194,9 +237,15 @@ class CheckpointControl {
 
   State state_;
   GraphTerm term_;
-  InflightGraph graph_;                           // as the next barrier sees it
-  std::set<WorkerId> members_;                    // nodes that have the graph in this term
-  std::set<std::pair<WorkerId, Epoch>> joining_;  // their Initial, ahead of their first barrier with the others
+  InflightGraph graph_;                              // as the next barrier sees it
+  std::set<WorkerId> members_;                       // nodes that have the graph in this term
+  std::set<std::pair<Participant, Epoch>> joining_;  // their Initial, ahead of their first barrier with the others
+  std::map<JobId, CreatingJob> creating_;            // all on members
+  std::map<GraphTerm, EndingGraph> ending_;          // of jobs that failed or were dropped while they were being created
+  std::set<GraphTerm> merging_;                      // are the database's now, but barriers below the merge are in flight
+  std::map<JobId, bool> detached_;                   // left the barriers; true: it is durable that they begin anew
+  std::map<JobId, PendingRestart> restarts_;
+  std::map<JobId, FailedCreation> failed_creations_;
   Epoch committed_;
   Epoch chain_end_;  // curr of the last barrier
   std::deque<InflightBarrier> barriers_;
@@ -204,6 +253,8 @@ class CheckpointControl {
   std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned_;  // by recovery, to be durable with the next Checkpoint
   std::deque<Command> commands_;
   std::vector<FlushWaiter> flushes_;
+  PauseReasons pauses_;
+  bool disk_full_ = false;
   CreateTracker tracker_;
   BarrierSchedule schedule_;
   BackOff back_off_;
@@ -211,6 +262,7 @@ class CheckpointControl {
   std::optional<runtime::TimePoint> stuck_reported_;
   std::optional<runtime::TimePoint> failed_at_;
   std::map<JobId, std::string> job_errors_;
+  std::map<JobId, Blame> blamed_;                   // how often a job was the cause since the graph last ran stably
   std::optional<runtime::TimePoint> lease_wanted_;  // no epoch could be had
   std::string waiting_command_;                     // why the first command that waits cannot be taken
   uint64_t stale_events_ = 0;

@@ -1,19 +1,9 @@
 #include "meta/barrier/checkpoint_control.h"
+#include "meta/barrier/root_error.h"
 
 namespace penstock::meta {
 
 using runtime::Duration;
-
-namespace {
-
-Code code_of(const std::string& state) {
-  for (uint8_t code = 0; code <= static_cast<uint8_t>(Code::Stale); ++code) {
-    if (sqlstate(static_cast<Code>(code)) == state) return static_cast<Code>(code);
-  }
-  return Code::Internal;
-}
-
-}  // namespace
 
 std::optional<JobId> CheckpointControl::job_of(const pb::RootError& root) const {
   if (root.job_id() != 0) return JobId{root.job_id()};
@@ -25,7 +15,8 @@ std::string CheckpointControl::describe(const pb::RootError& root) const {
   std::string where;
   if (const auto job = job_of(root)) {
     const InflightGraph::Job* found = graph_.job(*job);
-    where = fmt::format("{}, ", found != nullptr ? found->plan->name() : fmt::format("job {}", *job));
+    const auto plan = found != nullptr ? found->plan : env_.model.job(*job);
+    where = fmt::format("{}, ", plan ? plan->name() : fmt::format("job {}", *job));
   }
   if (root.actor_id() != 0) where += fmt::format("actor {}: ", root.actor_id());
   return fmt::format("{}{}", where, root.message());
@@ -39,11 +30,18 @@ void CheckpointControl::fail(Now now, std::string reason, std::optional<pb::Root
   if (std::holds_alternative<BackingOff>(state_)) return;
   if (const auto* running = std::get_if<Running>(&state_); running != nullptr && now.mono - running->since >= options_.stable_after) {
     back_off_.reset();
+    blamed_.clear();
   }
   ++recoveries_;
   if (!failed_at_) failed_at_ = now.mono;
   out.emplace_back(EventHappened{"failure", reason, root ? job_of(*root).value_or(JobId{}) : JobId{}, {}});
-  state_ = Resetting{.waiting = members_, .reason = std::move(reason), .root = std::move(root), .lost_worker = lost_worker};
+  std::set<Participant> waiting = participants();
+  for (const auto& [graph, ending] : ending_) {
+    for (const WorkerId worker : ending.waiting) waiting.insert({graph, worker});
+  }
+  std::erase_if(waiting, [&](const Participant& who) { return !members_.contains(who.second); });
+  ending_.clear();  // part of this now
+  state_ = Resetting{.waiting = std::move(waiting), .reason = std::move(reason), .root = std::move(root), .lost_worker = lost_worker};
   out.emplace_back(StatusChanged{});
 }
 
@@ -52,11 +50,12 @@ bool CheckpointControl::step_reset(Now now, ControlEffects& out) {
   if (committing_) return false;  // so that no commit is half seen
   if (!resetting.sent) {
     resetting.sent = now.mono;
-    for (const WorkerId worker : resetting.waiting) {
-      SendRequest send{worker, {}};
-      to_pb(term_, send.request.mutable_reset_partial_graphs()->add_graphs());
-      out.emplace_back(std::move(send));
+    std::map<WorkerId, SendRequest> sends;
+    for (const auto& [graph, worker] : resetting.waiting) {
+      SendRequest& send = sends.try_emplace(worker, SendRequest{worker, {}}).first->second;
+      to_pb(graph, send.request.mutable_reset_partial_graphs()->add_graphs());
     }
+    for (auto& [worker, send] : sends) out.emplace_back(std::move(send));
   }
   if (resetting.waiting.empty()) {
     finish_reset(now, out);
@@ -64,9 +63,9 @@ bool CheckpointControl::step_reset(Now now, ControlEffects& out) {
   }
   if (now.mono - *resetting.sent < options_.reset_timeout) return false;
   // Its loop lives, else it would have been lost: without its stream it begins afresh.
-  for (const WorkerId worker : std::set<WorkerId>(resetting.waiting)) {
+  for (const auto& [graph, worker] : std::set<Participant>(resetting.waiting)) {
     out.emplace_back(
-        DisconnectWorker{worker, error(Code::Timeout, "node does not answer the reset of graph {} term {}", term_.graph, term_.term)});
+        DisconnectWorker{worker, error(Code::Timeout, "node does not answer the reset of graph {} term {}", graph.graph, graph.term)});
   }
   resetting.sent = now.mono;
   return false;
@@ -75,11 +74,13 @@ bool CheckpointControl::step_reset(Now now, ControlEffects& out) {
 void CheckpointControl::finish_reset(Now now, ControlEffects& out) {
   const Resetting done = std::get<Resetting>(std::move(state_));
   std::string reason = done.reason;
+  bool quarantines = false;
   if (done.root) {
     reason = describe(*done.root);
     if (const auto job = job_of(*done.root)) {
       job_errors_[*job] = reason;
       out.emplace_back(EventHappened{"root cause", reason, *job, {}});
+      quarantines = !done.lost_worker && blame(now, *job, *done.root, out);
     }
   }
   for (const InflightBarrier& barrier : barriers_) {
@@ -87,13 +88,31 @@ void CheckpointControl::finish_reset(Now now, ControlEffects& out) {
   }
   out.emplace_back(TermEnded{term_, committed_});
   redrive(done.root, out);
+  forget_creating_after_reset(now);
   members_.clear();
   joining_.clear();
   assigned_.clear();
   const Duration delay = done.lost_worker ? Duration::zero() : back_off_.next();
   term_.term = env_.ids.next_term();
-  state_ = BackingOff{now.mono + delay, std::move(reason)};
+  state_ = BackingOff{now.mono + delay, std::move(reason), quarantines};
   out.emplace_back(StatusChanged{});
+}
+
+bool CheckpointControl::blame(Now now, JobId job, const pb::RootError& root, ControlEffects& out) {
+  const pb::CatalogObject* object = env_.model.object(job);
+  if (object == nullptr || root.score() <= kSecondaryScore) return false;
+  Blame& blame = blamed_.try_emplace(job, Blame{0, now.mono}).first->second;
+  if (++blame.times < options_.quarantine_after) return false;
+  if (root.score() < kUserScore && now.mono - blame.since < options_.patience) return false;
+  const std::string reason = describe(root);
+  blamed_.erase(job);
+  if (object->state() == pb::JOB_CREATING) {  // nobody has seen it yet
+    out.emplace_back(JobFailed{job, error(Code::Internal, "{}", reason)});
+    return false;
+  }
+  out.emplace_back(EventHappened{"quarantined", fmt::format("left out, with all that read it: {}", reason), job, {}});
+  out.emplace_back(QuarantineJob{job, reason});
+  return true;
 }
 
 // Drops are in the catalog already and splits are assigned by the recovery; flushes and creations go on in the next term.
@@ -114,19 +133,40 @@ void CheckpointControl::redrive(const std::optional<pb::RootError>& root, Contro
     }
   }
   commands_.insert(commands_.begin(), again.begin(), again.end());
-  std::erase_if(commands_, [](const Command& command) { return std::holds_alternative<DropJobs>(command); });
+  std::erase_if(commands_, [](const Command& command) {
+    return std::holds_alternative<DropJobs>(command) || std::holds_alternative<DetachJob>(command);
+  });
   flushes_.insert(flushes_.begin(), flushes.begin(), flushes.end());
+}
+
+std::set<WorkerId> CheckpointControl::owners_of_quarantined() const {
+  std::set<WorkerId> out;
+  for (const auto& [id, plan] : env_.model.jobs()) {
+    const pb::CatalogObject* object = env_.model.object(id);
+    const JobPlacement* placement = env_.model.placement(id);
+    if (plan->database() != database_ || object == nullptr || object->state() != pb::JOB_QUARANTINED || placement == nullptr) continue;
+    for (const auto& [fragment, actors] : placement->fragments) {
+      for (const ActorPlacement& actor : actors) out.insert(actor.worker);
+    }
+  }
+  return out;
 }
 
 void CheckpointControl::rebuild_graph() {
   tracker_.clear();
+  creating_.clear();
   std::map<JobId, InflightGraph::Job> jobs;
   for (const auto& [id, plan] : env_.model.jobs()) {
     const JobPlacement* placement = env_.model.placement(id);
     if (plan->database() != database_ || placement == nullptr) continue;
-    jobs[id] = {plan, *placement};
+    if (const pb::CatalogObject* o = env_.model.object(id); o != nullptr && o->state() == pb::JOB_QUARANTINED) continue;
+    jobs[id] = {plan, *placement, term_};
     const pb::CatalogObject* object = env_.model.object(id);
     if (object == nullptr || object->state() != pb::JOB_CREATING) continue;
+    if (wants_own_graph(*plan)) {
+      creating_[id] = {{graph_of(database_, id), env_.ids.next_term()}, workers_of(*placement)};
+      jobs[id].graph = creating_[id].graph;
+    }
     std::set<ActorId> backfilling;
     for (const JobPlan::FragmentPlan& fragment : plan->fragments()) {
       if (!fragment.plan->has_scan()) continue;
@@ -150,6 +190,9 @@ bool CheckpointControl::attempt(Now now, const std::string& reason, ControlEffec
     } else {
       missing.insert(worker);
     }
+  }
+  for (const WorkerId worker : owners_of_quarantined()) {
+    if (env_.cluster.is_live(worker)) create_on(worker, out);  // for reads, and so that their segments are flushed
   }
   if (!missing.empty()) {
     const auto* blocked = std::get_if<Blocked>(&state_);
@@ -178,19 +221,25 @@ void CheckpointControl::begin(Now now, const std::string& reason, Epoch first, C
     out.emplace_back(StatusChanged{});
     return;
   }
+  look_at_disks(out);
   Injection injection;
+  pauses_.tell(pauses_.paused());
+  if (pauses_.paused()) {
+    injection.mutation.mutable_add()->set_paused(true);
+    injection.has_mutation = true;
+  }
+  for (const auto& [id, creating] : creating_) create_job_graph(id, creating, out);
   for (const auto& [id, job] : graph_.jobs()) {
     if (const auto assigned = assign(*job.plan, job.placement); !assigned.empty()) assigned_[id] = assigned;
     const ActorSplits splits = splits_of(id);
     for (const WorkerId worker : members_) {
       auto fragments = messages().build(id, worker, splits);
-      auto& build = injection.build[worker];
+      auto& build = injection.build[{job.graph, worker}];
       build.insert(build.end(), std::make_move_iterator(fragments.begin()), std::make_move_iterator(fragments.end()));
     }
   }
   InflightBarrier barrier{.epoch = {committed_, first}, .kind = pb::BARRIER_INITIAL, .injected = now.mono};
-  for (const WorkerId worker : members_) barrier.participants.insert({term_.graph, worker});
-  barrier.waiting = barrier.participants;
+  barrier.waiting = barrier.participants = participants();
   send_barrier(barrier, injection, out);
   traces_.add({.epoch = barrier.epoch, .kind = pb::BARRIER_INITIAL, .scheduled_at = now.unix_micros, .injected_at = now.unix_micros});
   schedule_.on_injected(now.mono, false);

@@ -28,7 +28,8 @@ std::vector<Id> ids_from_pb(const Field& values) {
 
 ControlRequest from_pb(const pb::InitRequest& m) {
   return InitRequest{m.protocol_version(),         m.min_supported(),           m.cluster_id(),          m.node_id(),
-                     Incarnation{m.incarnation()}, LeaderTerm{m.leader_term()}, WorkerId{m.worker_id()}, from_pb(m.live_segments()), m.highest_segment()};
+                     Incarnation{m.incarnation()}, LeaderTerm{m.leader_term()}, WorkerId{m.worker_id()}, from_pb(m.live_segments()),
+                     m.highest_segment()};
 }
 
 Result<BarrierKind> from_pb(pb::BarrierKind kind) {
@@ -133,14 +134,20 @@ Result<ControlRequest> decode_control_request(std::string_view bytes) {
       return from_pb(request.init());
     case pb::ControlRequest::kCreatePartialGraph: {
       const auto& m = request.create_partial_graph();
-      return CreatePartialGraph{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()), ids_from_pb<TableId>(m.live_tables())};
+      CreatePartialGraph create{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()),
+                                ids_from_pb<TableId>(m.live_tables()), std::nullopt};
+      if (m.has_trunk()) create.trunk = from_pb(m.trunk());
+      return create;
     }
     case pb::ControlRequest::kInjectBarrier:
       return from_pb(*request.mutable_inject_barrier());
     case pb::ControlRequest::kCommitEpoch: {
       const auto& m = request.commit_epoch();
-      return CommitEpoch{
-          from_pb(m.graph()), Epoch{m.epoch()}, {m.struck_off().begin(), m.struck_off().end()}, ids_from_pb<TableId>(m.dropped_tables())};
+      return CommitEpoch{from_pb(m.graph()),
+                         Epoch{m.epoch()},
+                         {m.struck_off().begin(), m.struck_off().end()},
+                         ids_from_pb<TableId>(m.dropped_tables()),
+                         graphs_from_pb(m.with())};
     }
     case pb::ControlRequest::kResetPartialGraphs:
       return ResetGraphs{graphs_from_pb(request.reset_partial_graphs().graphs())};
@@ -148,6 +155,10 @@ Result<ControlRequest> decode_control_request(std::string_view bytes) {
       return RemoveGraphs{graphs_from_pb(request.remove_partial_graphs().graphs())};
     case pb::ControlRequest::kInspect:
       return InspectRequest{request.inspect().what(), request.inspect().request()};
+    case pb::ControlRequest::kMergePartialGraph: {
+      const auto& m = request.merge_partial_graph();
+      return MergePartialGraph{from_pb(m.from()), from_pb(m.into()), Epoch{m.epoch()}};
+    }
     case pb::ControlRequest::kPing:
       return PingRequest{};
     case pb::ControlRequest::KIND_NOT_SET:
@@ -211,6 +222,16 @@ std::string encode_inspect(uint64_t request, std::string text) {
   pb::ControlResponse response;
   response.mutable_inspect()->set_request(request);
   response.mutable_inspect()->set_text(std::move(text));
+  return response.SerializeAsString();
+}
+
+std::string encode_pressure(const storage::DiskReport& report) {
+  pb::ControlResponse response;
+  auto* m = response.mutable_pressure();
+  m->set_level(static_cast<pb::DiskLevel>(report.level));
+  m->set_folder(report.folder);
+  m->set_free_bytes(report.free_bytes);
+  m->set_reserve_bytes(report.reserve_bytes);
   return response.SerializeAsString();
 }
 

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <variant>
 
+#include "storage/disk_guard.h"
 #include "stream/task/barrier_worker/events.h"
 
 namespace penstock::pb {
@@ -13,8 +14,8 @@ class ControlResponse;
 /// Control stream bytes <-> the worker's own structs (proto/control_stream.proto). Decoding checks everything that came from outside.
 namespace penstock::stream {
 
-constexpr uint32_t kControlVersion = 1;
-constexpr uint32_t kControlMinSupported = 1;
+constexpr uint32_t kControlVersion = 2;
+constexpr uint32_t kControlMinSupported = 2;
 
 struct InitRequest {
   uint32_t protocol_version;
@@ -32,6 +33,7 @@ struct CommitEpoch {
   Epoch epoch;
   std::vector<uint64_t> struck_off;
   std::vector<TableId> dropped_tables;
+  std::vector<GraphTerm> with;
 };
 struct ResetGraphs {
   std::vector<GraphTerm> graphs;
@@ -45,8 +47,8 @@ struct InspectRequest {
 };
 struct PingRequest {};
 
-using ControlRequest =
-    std::variant<InitRequest, CreatePartialGraph, InjectBarrier, CommitEpoch, ResetGraphs, RemoveGraphs, InspectRequest, PingRequest>;
+using ControlRequest = std::variant<InitRequest, CreatePartialGraph, InjectBarrier, CommitEpoch, ResetGraphs, RemoveGraphs,
+                                    MergePartialGraph, InspectRequest, PingRequest>;
 
 /// Errors: `Protocol` saying which message and field.
 [[nodiscard]] Result<ControlRequest> decode_control_request(std::string_view bytes);
@@ -56,6 +58,7 @@ using ControlRequest =
 [[nodiscard]] std::string encode_failure(const ReportFailure& failure);
 [[nodiscard]] std::string encode_reset(const ReportReset& reset);
 [[nodiscard]] std::string encode_inspect(uint64_t request, std::string text);
+[[nodiscard]] std::string encode_pressure(const storage::DiskReport& report);
 [[nodiscard]] std::string encode_pong();
 [[nodiscard]] std::string encode_shutdown();
 

@@ -18,7 +18,8 @@ LocalBarrierWorker::LocalBarrierWorker(Options options, runtime::Runtime& runtim
       store_(store),
       actors_(actors),
       loop_(runtime.make_serial("barrier-worker", true)),
-      highest_leader_(options_.highest_leader) {}
+      highest_leader_(options_.highest_leader),
+      syncs_(runtime) {}
 
 LocalBarrierWorker::~LocalBarrierWorker() = default;
 
@@ -149,6 +150,7 @@ void LocalBarrierWorker::on_request(ControlRequest request) {
   if (auto* commit = std::get_if<CommitEpoch>(&request)) return handle(*commit);
   if (auto* reset = std::get_if<ResetGraphs>(&request)) return handle(*reset);
   if (auto* remove = std::get_if<RemoveGraphs>(&request)) return handle(*remove);
+  if (auto* merge = std::get_if<MergePartialGraph>(&request)) return apply(*merge);
 }
 
 Status LocalBarrierWorker::check_init(const InitRequest& request) const {
@@ -206,13 +208,21 @@ void LocalBarrierWorker::finish_init(uint64_t number, const InitRequest& request
   connected_ = true;
   log::info("barrier-worker", "joined cluster {} as worker {} (leader term {})", request.cluster_id, request.worker, request.leader_term);
   send(encode_init_response(options_.node_id, options_.incarnation));
+  if (disk_.level != storage::DiskLevel::Enough) send(encode_pressure(disk_));
+}
+
+void LocalBarrierWorker::report_disk(storage::DiskReport report) {
+  post(WorkerQueue::Lane::Operation, [this, report = std::move(report)]() mutable {
+    disk_ = std::move(report);
+    if (control_.initialized) send(encode_pressure(disk_));
+  });
 }
 
 // ---- requests -----------------------------------------------------------------------------------------------------------------------
 
 void LocalBarrierWorker::handle(const CommitEpoch& request) {
   if (state_.current_term(request.graph.graph) != request.graph) return;  // of an ended term
-  if (Status committed = store_.commit_epoch(request.graph.graph, request.epoch, request.struck_off); committed.has_error()) {
+  if (Status committed = store_.commit_epoch(request.graph.graph, request.epoch, request.struck_off, request.with); committed.has_error()) {
     return apply(ActorFailed{request.graph, ActorId{0}, committed.error().with_context(fmt::format("commit of epoch {}", request.epoch))});
   }
   if (!request.dropped_tables.empty()) store_.drop_tables(request.dropped_tables);
@@ -228,7 +238,7 @@ void LocalBarrierWorker::handle(const RemoveGraphs& request) {
     apply(RemovePartialGraph{graph});
     if (state_.current_term(graph.graph)) continue;  // refused
     store_.remove_graph(graph.graph);
-    managers_.erase(graph.graph);
+    forget_managers(graph.graph);
   }
 }
 
@@ -240,6 +250,11 @@ void LocalBarrierWorker::inspect(std::string, std::function<void(std::string)> r
 
 std::string LocalBarrierWorker::debug_text() const {
   std::string out = state_.debug_string(runtime_.now());
+  if (disk_.level != storage::DiskLevel::Enough) {
+    out += fmt::format("  disk {}: {} MB free for {}, {} MB are kept in reserve\n",
+                       disk_.level == storage::DiskLevel::Full ? "full, syncs wait for space" : "nearly full", disk_.free_bytes >> 20,
+                       disk_.folder, disk_.reserve_bytes >> 20);
+  }
   for (const ActorStatus& actor : actors_.status()) {
     if (actor.waiting_for.empty()) continue;
     const bool long_wait = actor.waiting_micros > 1'000'000;
