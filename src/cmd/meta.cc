@@ -13,6 +13,7 @@ namespace {
 struct Options {
   std::string data_dir;
   std::string listen = "127.0.0.1:5690";
+  std::string metrics_listen;
   uint32_t barrier_interval_ms = 1000;
   uint32_t checkpoint_frequency = 1;
 };
@@ -20,20 +21,24 @@ struct Options {
 Status run(const Options& options) {
   if (options.data_dir.empty()) return error(Code::InvalidConfig, "meta needs a folder for its state").with_hint("Give --data-dir DIR.");
   StopSignals signals;
+  metrics::Registry registry;
   const auto runtime = runtime::make_threaded_runtime();
   auto transport = rpc::make_grpc_transport(*runtime);
   std::optional<Error> fatal;
   meta::MetaNode::Options meta_options{.data_dir = options.data_dir,
                                        .barrier_interval_ms = options.barrier_interval_ms,
                                        .checkpoint_frequency = options.checkpoint_frequency,
-                                       .list_splits = list_source};
+                                       .list_splits = list_source,
+                                       .metrics = &registry};
   meta_options.on_fatal = [&](const Error& e) {
     fatal = e;
     signals.raise();
   };
   PENSTOCK_TRY(auto meta, meta::MetaNode::start(std::move(meta_options), *runtime, *transport, options.listen));
   log::info("meta", "serving {} (cluster {})", meta->address(), meta->cluster_id());
+  PENSTOCK_TRY(auto monitor, start_monitor(options.metrics_listen, "127.0.0.1:5691", *runtime, registry, {meta->monitored()}));
   signals.wait();
+  monitor.reset();
   if (!fatal) wait_for(*runtime, [&](runtime::Job done) { meta->shutdown(std::move(done)); });
   meta.reset();
   transport.reset();
@@ -50,6 +55,7 @@ void add_meta(CLI::App& app) {
   const auto settings = std::make_shared<Settings>(*command, "meta");
   settings->add("data-dir", options->data_dir, "Folder of the catalog and of what is committed (needed)");
   settings->add("listen", options->listen, "Address for computes and frontends");
+  settings->add("metrics-listen", options->metrics_listen, std::string(kMetricsHelp) + "127.0.0.1:5691, or a free port if that is taken");
   settings->add("barrier-interval-ms", options->barrier_interval_ms, "Time between barriers");
   settings->add("checkpoint-frequency", options->checkpoint_frequency, "Every how many barriers a checkpoint is made");
   command->callback([=] {

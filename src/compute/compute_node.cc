@@ -50,6 +50,7 @@ ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transp
       runtime_(runtime),
       transport_(transport),
       folder_(folder),
+      store_(store),
       loop_(runtime.make_serial("compute", false)),
       identity_(std::move(identity)),
       memory_(options_.memory_bytes),
@@ -59,7 +60,10 @@ ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transp
       worker_({.node_id = identity_.uuid_text(),
                .incarnation = identity_.incarnation,
                .highest_leader = leader,
-               .persist_leader = [this](LeaderTerm term) { return save_leader(folder_, term); }},
+               .persist_leader = [this](LeaderTerm term) { return save_leader(folder_, term); },
+               .metrics = options_.metrics,
+               .labels = options_.labels,
+               .facts = [this](pb::NodeFacts& facts) { fill_facts(facts); }},
               runtime, store, actors_),
       scans_(runtime, store) {
   actors_.set_remote(exchange_client_);

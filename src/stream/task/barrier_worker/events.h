@@ -29,6 +29,7 @@ struct CreatePartialGraph {
   Epoch committed;
   std::vector<storage::SegmentRef> segments;
   std::vector<TableId> live_tables;  // rows of others in the segments are skipped
+  std::string database;              // its name, for metrics
 };
 /// The store has adopted the graph's segments, or why it could not.
 struct GraphOpened {

@@ -14,7 +14,8 @@ void LocalBarrierWorker::apply(BarrierEvent event) {
 void LocalBarrierWorker::perform(OpenGraph effect) {
   managers_[effect.graph.graph] = std::make_shared<LocalBarrierManagerImpl>(effect.graph, *this);
   actors_.start_graph(effect.graph);
-  off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect)]() -> runtime::Job {
+  auto task = tasks_.begin(fmt::format("opening graph {} term {}", effect.graph.graph, effect.graph.term));
+  off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect), task = std::move(task)]() -> runtime::Job {
     Status opened = store_.open_graph(effect.graph, effect.committed, effect.segments, effect.live_tables);
     return [this, graph = effect.graph, opened] { apply(GraphOpened{graph, opened}); };
   });
@@ -39,7 +40,8 @@ void LocalBarrierWorker::perform(BuildActors effect) {
 void LocalBarrierWorker::perform(const ForgetBarrier& effect) { managers_.at(effect.graph.graph)->log().forget(effect.prev); }
 
 void LocalBarrierWorker::perform(StartSync effect) {
-  off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect)]() -> runtime::Job {
+  auto task = tasks_.begin(fmt::format("sync of epoch {} of graph {}", effect.prev, effect.graph.graph));
+  off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect), task = std::move(task)]() -> runtime::Job {
     auto result = store_.sync_epoch(effect.graph, effect.prev, effect.tables);
     return [this, graph = effect.graph, prev = effect.prev, result = std::move(result)]() mutable {
       apply(SyncFinished{graph, prev, std::move(result)});

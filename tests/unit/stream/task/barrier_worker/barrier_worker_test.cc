@@ -61,7 +61,10 @@ class FakeStream : public rpc::Stream {
 class BarrierWorker : public ::testing::Test {
  protected:
   BarrierWorker()
-      : worker_({.node_id = "node", .incarnation = Incarnation{7}, .highest_leader = LeaderTerm{5}, .persist_leader =
+      : worker_({.node_id = "node",
+                 .incarnation = Incarnation{7},
+                 .highest_leader = LeaderTerm{5},
+                 .persist_leader =
                      [this](LeaderTerm term) {
                        persisted_ = term;
                        return ok();
@@ -105,7 +108,8 @@ class BarrierWorker : public ::testing::Test {
       r.mutable_create_partial_graph()->set_committed_epoch(10);
     });
   }
-  void inject(uint64_t prev, uint64_t curr, pb::BarrierKind kind, const std::vector<uint32_t>& collect, const std::vector<uint32_t>& build = {}) {
+  void inject(uint64_t prev, uint64_t curr, pb::BarrierKind kind, const std::vector<uint32_t>& collect,
+              const std::vector<uint32_t>& build = {}) {
     send([&](pb::ControlRequest& r) {
       auto* m = r.mutable_inject_barrier();
       set_graph(m->mutable_graph());
@@ -127,7 +131,8 @@ class BarrierWorker : public ::testing::Test {
     const pb::ControlResponse& r = stream_->received.back();
     if (r.has_barrier_complete()) return fmt::format("complete {}", r.barrier_complete().epoch());
     if (r.has_partial_graph_failure()) return "failure: " + r.partial_graph_failure().error().message();
-    if (r.has_reset_partial_graph()) return "reset" + (r.reset_partial_graph().has_error() ? ": " + r.reset_partial_graph().root_error().message() : "");
+    if (r.has_reset_partial_graph())
+      return "reset" + (r.reset_partial_graph().has_error() ? ": " + r.reset_partial_graph().root_error().message() : "");
     if (r.has_init()) return "init";
     if (r.has_pong()) return "pong";
     if (r.has_inspect()) return r.inspect().text();
@@ -267,10 +272,38 @@ TEST_F(BarrierWorker, says_who_is_missing_and_what_it_waits_for) {
   create();
   inject(10, 20, pb::BARRIER_INITIAL, {1, 2}, {1, 2});
   EXPECT_TRUE(actors_.pass(1));
-  actors_.waiting = {{.actor = ActorId{2}, .fragment = FragmentId{1}, .job_name = "v", .waiting_for = "state read", .waiting_micros = 2'000'000}};
+  actors_.waiting = {
+      {.actor = ActorId{2}, .fragment = FragmentId{1}, .job_name = "v", .waiting_for = "state read", .wait = {.micros = 2'000'000}}};
   send([](pb::ControlRequest& r) { r.mutable_inspect()->set_request(1); });
   EXPECT_NE(last().find("missing 1 actors: 2"), std::string::npos) << last();
   EXPECT_NE(last().find("actor 2 (fragment 1, v) epoch 0: state read for 2.000 s  <--"), std::string::npos) << last();
+}
+
+TEST_F(BarrierWorker, tells_the_await_tree_what_each_actor_waits_for_and_who_is_missing) {
+  connect();
+  init();
+  create();
+  inject(10, 20, pb::BARRIER_INITIAL, {1, 2}, {1, 2});
+  EXPECT_TRUE(actors_.pass(1));
+  actors_.waiting = {{.actor = ActorId{2},
+                      .fragment = FragmentId{1},
+                      .wait = {.what = WaitingFor::Alignment, .actor = ActorId{7}, .awaited = Epoch{10}, .micros = 2'000'000}}};
+  send([](pb::ControlRequest& r) {
+    r.mutable_inspect()->set_request(5);
+    r.mutable_inspect()->set_what("await");
+  });
+  const pb::ControlResponse& response = stream_->received.back();
+  EXPECT_EQ(response.inspect().request(), 5U);
+  const pb::WorkerSnapshot& snapshot = response.inspect().snapshot();
+  ASSERT_EQ(snapshot.actors_size(), 1);
+  EXPECT_EQ(snapshot.actors(0).wait(), pb::WAIT_ALIGNMENT);
+  EXPECT_EQ(snapshot.actors(0).on_actor(), 7U);
+  EXPECT_EQ(snapshot.actors(0).since_us(), 2'000'000U);
+  ASSERT_EQ(snapshot.barriers_size(), 1);
+  EXPECT_EQ(snapshot.barriers(0).prev(), 10U);
+  EXPECT_EQ(snapshot.barriers(0).state(), "issued");
+  ASSERT_EQ(snapshot.barriers(0).missing_actors_size(), 1);
+  EXPECT_EQ(snapshot.barriers(0).missing_actors(0), 2U);
 }
 
 TEST_F(BarrierWorker, bytes_that_are_no_request_end_the_stream_and_not_the_process) {
