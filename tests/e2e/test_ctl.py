@@ -164,27 +164,29 @@ def test_a_playground_is_healthy_and_ready(playground):
         assert f"ok    {role}: " in text, text
 
 
-def test_a_join_that_explodes_is_named_as_the_one_that_holds_the_barrier(playground):
-    playground.sql("CREATE TABLE a (k INT, v INT)")
-    playground.sql("CREATE TABLE b (k INT, v INT)")
-    rows = ", ".join(f"(1, {i})" for i in range(10000))
-    for _ in range(2):
-        playground.sql(f"INSERT INTO a VALUES {rows}")
-        playground.sql(f"INSERT INTO b VALUES {rows}")
-    maker = subprocess.Popen([BINARY, "sql", "--port", str(playground.port), "-c",
-                              "CREATE MATERIALIZED VIEW explodes AS SELECT count(*) AS n, sum(a.v + b.v) AS s FROM a JOIN b ON a.k = b.k"],
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        def culprit():
-            for database in ctl_json(playground.meta, "await-tree")["databases"]:
-                if int(database["age_us"]) > 500_000 and database["culprits"]:
-                    return database["culprits"][0]
-            return None
-        found = wait_until(culprit, 30, "a barrier that is held up")
-        assert "HashJoin" in found["text"] and "job explodes" in found["text"], found
-    finally:
-        maker.kill()
-        maker.wait()
+def test_a_join_that_explodes_is_named_as_the_one_that_holds_the_barrier():
+    meta = f"127.0.0.1:{free_port()}"
+    with Playground("--meta-listen", meta, "--metrics-listen", "off", "--parallelism", "2") as server:
+        server.sql("CREATE TABLE a (k INT, v INT)")
+        server.sql("CREATE TABLE b (k INT, v INT)")
+        rows = ", ".join(f"(1, {i})" for i in range(20000))
+        server.sql(f"INSERT INTO a VALUES {rows}")
+        server.sql(f"INSERT INTO b VALUES {rows}")
+        maker = subprocess.Popen([BINARY, "sql", "--port", str(server.port), "-c", "CREATE MATERIALIZED VIEW explodes AS "
+                                  "SELECT count(*) AS n, sum(a.v + b.v) AS s FROM a JOIN b ON a.k = b.k"],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            def culprit():
+                for database in ctl_json(meta, "await-tree")["databases"]:
+                    if int(database["age_us"]) > 500_000 and database["culprits"]:
+                        if "HashJoin" in database["culprits"][0]["text"]:
+                            return database["culprits"][0]
+                return None
+            found = wait_until(culprit, 30, "a barrier that a join holds up")
+            assert "job explodes" in found["text"], found
+        finally:
+            maker.kill()
+            maker.wait()
 
 
 def cluster_with_ports(computes=2):

@@ -140,7 +140,12 @@ pb::DoctorReply diagnose(const DoctorFacts& facts) {
   Findings out;
   check_nodes(facts, out);
   check_databases(facts, out);
+  for (const auto& [job, reason] : facts.quarantined) {
+    out.bad("jobs", fmt::format("{} is quarantined: {}", job, reason),
+            "It is left out and its rows are stale. Mend the data or the query, then DROP it and create it again.");
+  }
   for (const auto& [job, reason] : facts.job_errors) {
+    if (facts.quarantined.contains(job)) continue;
     out.warn("jobs", fmt::format("{} was the cause of a recovery: {}", job, reason),
              "Mend the data or the query; DROP the job if it cannot be mended.");
   }

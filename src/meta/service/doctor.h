@@ -24,7 +24,8 @@ struct DoctorFacts {
   int64_t meta_micros = 0;    // and when they had answered
   int64_t caller_micros = 0;  // the clock of who asks; 0: not said
   std::map<WorkerId, Node> nodes;
-  std::map<std::string, std::string> job_errors;  // job -> its last failure
+  std::map<std::string, std::string> job_errors{};   // job -> its last failure
+  std::map<std::string, std::string> quarantined{};  // job -> why
   pb::AwaitTreeReply tree;
 };
 

@@ -177,6 +177,9 @@ void Inspector::doctor(int64_t caller_micros, absl::AnyInvocable<void(pb::Doctor
       if (!listed.contains(worker) || !still.contains(worker)) continue;
       std::ranges::set_intersection(listed.at(worker), still.at(worker), std::inserter(node.segments, node.segments.end()));
     }
+    for (const auto& [id, object] : loop_.model().objects()) {
+      if (object.state() == pb::JOB_QUARANTINED) facts.quarantined[object.name()] = object.state_reason();
+    }
     for (const auto& [id, control] : loop_.databases()) {
       for (const auto& [job, reason] : control->job_errors()) {
         const auto plan = loop_.model().job(job);

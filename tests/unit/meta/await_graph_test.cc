@@ -11,8 +11,8 @@ class AwaitGraph : public ::testing::Test {
  protected:
   AwaitGraph() {
     fragment(1, "Source", {});
-    fragment(2, "HashJoin <- Merge <- Merge", {1});
-    fragment(3, "Materialize <- Merge", {2});
+    fragment(2, "HashJoin <- Merge <- Merge", {FragmentId{1}});
+    fragment(3, "Materialize <- Merge", {FragmentId{2}});
     world_.nodes[WorkerId{1}] = {.name = "node 1", .said = pb::WorkerSnapshot()};
     world_.nodes[WorkerId{2}] = {.name = "node 2", .said = pb::WorkerSnapshot()};
     auto& database = world_.databases.emplace_back();
