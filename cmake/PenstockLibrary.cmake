@@ -1,8 +1,8 @@
-#penstock_library(NAME stream / task SRCS a.cc … DEPS common data … [LIBS third - party …])
+# penstock_library(NAME stream/task SRCS a.cc … DEPS common data … [LIBS third-party …])
 #
-#Makes the static library target penstock_stream_task(for NAME stream / task).The layer order of ARCHITECTURE.md is
-#enforced here : a library may depend only on libraries of a lower rank, and on none that is forbidden to it.
-#Its tests are tests / unit / stream / task/*_test.cc: one binary, found by name, linked with TEST_DEPS as well.
+# Makes the static library target penstock_stream_task (for NAME stream/task). The layer order of ARCHITECTURE.md is
+# enforced here: a library may depend only on libraries of a lower rank, and on none that is forbidden to it.
+# Its tests are tests/unit/stream/task/*_test.cc: one binary, found by name, linked with TEST_DEPS as well.
 # Its benches are benches/stream/task/*.cc: a binary each, built by target `benches`, linked with TEST_DEPS as well.
 set(PENSTOCK_RANK_common 0)
 set(PENSTOCK_RANK_proto 0)

@@ -7,6 +7,7 @@
 #include "http/monitor.h"
 #include "rpc/transport.h"
 #include "storage/data_folder.h"
+#include "storage/disk_guard.h"
 #include "storage/node_identity.h"
 #include "storage/state_store.h"
 #include "stream/exchange/exchange_client.h"
@@ -31,6 +32,7 @@ class ComputeNode {
     size_t memory_bytes = 0;               // budget of operators' state
     metrics::Registry* metrics = nullptr;  // where figures are recorded; none: nowhere. Outlives the node
     metrics::Labels labels;                // of all its figures: several computes may share a registry
+    uint64_t ballast_bytes = storage::DiskGuard::kDefaultBallast;
   };
   /// Errors: `Io` when the address is taken, `Corruption` for a data folder that makes no sense.
   [[nodiscard]] static Result<std::unique_ptr<ComputeNode>> start(Options options, runtime::Runtime& runtime, rpc::Transport& transport,
@@ -80,6 +82,7 @@ class ComputeNode {
   stream::ExchangeClient exchange_client_;
   stream::ExchangeService exchange_service_;
   stream::LocalBarrierWorker worker_;
+  storage::DiskGuard disk_;
   ScanServer scans_;
   std::shared_ptr<Service> service_;         // shared with the listener
   std::unique_ptr<rpc::Listener> listener_;  // last: ends before what it serves

@@ -172,6 +172,12 @@ void add_actors(MetaLoop& loop, pb::SystemRowsResponse& out) {
   }
 }
 
+std::string disk_text(const pb::Pressure& disk) {
+  if (disk.level() == pb::DISK_ENOUGH) return "enough";
+  return fmt::format("{}: {} MB free, {} MB are kept in reserve", disk.level() == pb::DISK_FULL ? "full" : "low", disk.free_bytes() >> 20,
+                     disk.reserve_bytes() >> 20);
+}
+
 void add_workers(MetaLoop& loop, pb::SystemRowsResponse& out) {
   std::map<WorkerId, size_t> actors;
   for (const auto& [id, control] : loop.databases()) {
@@ -185,7 +191,8 @@ void add_workers(MetaLoop& loop, pb::SystemRowsResponse& out) {
         .flag(loop.cluster().is_live(id))
         .number(record.parallelism())
         .number(actors[id])
-        .number(record.incarnation());
+        .number(record.incarnation())
+        .text(disk_text(loop.cluster().disk(id)));
   }
 }
 
@@ -268,7 +275,7 @@ const std::map<std::string, Relation>& known_relations() {
       {"penstock_jobs", {add_jobs, "job_id n,name t,kind t,state t,progress_rows n,parallelism n,fragments n,actors n,definition t"}},
       {"penstock_fragments", {add_fragments, "fragment_id n,job_id n,job t,distribution t,actors n,operators t,upstreams t"}},
       {"penstock_actors", {add_actors, "actor_id n,fragment_id n,job_id n,job t,worker_id n,vnodes n"}},
-      {"penstock_workers", {add_workers, "worker_id n,node t,endpoint t,alive b,parallelism n,actors n,incarnation n"}},
+      {"penstock_workers", {add_workers, "worker_id n,node t,endpoint t,alive b,parallelism n,actors n,incarnation n,disk t"}},
       {"penstock_databases",
        {add_databases,
         "database_id n,name t,state t,reason t,term n,committed_epoch n,committed_at t,in_flight n,oldest_ms n,"

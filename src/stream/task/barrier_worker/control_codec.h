@@ -4,6 +4,7 @@
 #include <string_view>
 #include <variant>
 
+#include "storage/disk_guard.h"
 #include "stream/task/barrier_worker/events.h"
 
 namespace penstock::pb {
@@ -15,7 +16,7 @@ class WorkerSnapshot;
 /// Control stream bytes <-> the worker's own structs (proto/control_stream.proto). Decoding checks everything that came from outside.
 namespace penstock::stream {
 
-constexpr uint32_t kControlVersion = 1;
+constexpr uint32_t kControlVersion = 2;
 constexpr uint32_t kControlMinSupported = 1;
 
 struct InitRequest {
@@ -60,6 +61,7 @@ using ControlRequest =
 [[nodiscard]] std::string encode_inspect(uint64_t request, std::string text);
 [[nodiscard]] std::string encode_inspect(uint64_t request, pb::WorkerSnapshot snapshot);
 [[nodiscard]] std::string encode_inspect(uint64_t request, pb::TableSizes sizes);
+[[nodiscard]] std::string encode_pressure(const storage::DiskReport& report);
 [[nodiscard]] std::string encode_pong();
 [[nodiscard]] std::string encode_shutdown();
 

@@ -20,7 +20,8 @@ LocalBarrierWorker::LocalBarrierWorker(Options options, runtime::Runtime& runtim
       loop_(runtime.make_serial("barrier-worker", true)),
       metrics_(options_.metrics, options_.labels),
       tasks_(runtime),
-      highest_leader_(options_.highest_leader) {}
+      highest_leader_(options_.highest_leader),
+      syncs_(runtime) {}
 
 LocalBarrierWorker::~LocalBarrierWorker() = default;
 
@@ -220,6 +221,14 @@ void LocalBarrierWorker::finish_init(uint64_t number, const InitRequest& request
   connected_ = true;
   log::info("barrier-worker", "joined cluster {} as worker {} (leader term {})", request.cluster_id, request.worker, request.leader_term);
   send(encode_init_response(options_.node_id, options_.incarnation));
+  if (disk_.level != storage::DiskLevel::Enough) send(encode_pressure(disk_));
+}
+
+void LocalBarrierWorker::report_disk(storage::DiskReport report) {
+  post(WorkerQueue::Lane::Operation, [this, report = std::move(report)]() mutable {
+    disk_ = std::move(report);
+    if (control_.initialized) send(encode_pressure(disk_));
+  });
 }
 
 // ---- requests -----------------------------------------------------------------------------------------------------------------------

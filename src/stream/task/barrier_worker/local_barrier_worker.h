@@ -6,10 +6,12 @@
 
 #include "proto/inspect.pb.h"
 #include "rpc/transport.h"
+#include "storage/disk_guard.h"
 #include "stream/task/actor_manager.h"
 #include "stream/task/barrier_worker/control_codec.h"
 #include "stream/task/barrier_worker/local_barrier_manager_impl.h"
 #include "stream/task/barrier_worker/managed_barrier_state.h"
+#include "stream/task/barrier_worker/sync_threads.h"
 #include "stream/task/barrier_worker/task_book.h"
 #include "stream/task/barrier_worker/worker_metrics.h"
 #include "stream/task/barrier_worker/worker_queue.h"
@@ -17,8 +19,8 @@
 namespace penstock::stream {
 
 /// The worker of a compute that turns meta's control stream into barriers of actors and back (named after RisingWave's). It owns the
-/// control stream and `ManagedBarrierState`; its loop runs on one thread of its own and never waits: files, builds and syncs run on the
-/// blocking pool and come back as events.
+/// control stream and `ManagedBarrierState`; its loop runs on one thread of its own and never waits: files and builds run on the
+/// blocking pool, syncs on threads of their own, and come back as events.
 ///
 /// Order of work: events of actors, finished syncs, actor operations, control requests: progress before new work.
 ///
@@ -52,6 +54,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   /// `done` is called from the loop: a loop that stands still never calls it.
   void ping(runtime::Job done) { post(WorkerQueue::Lane::Operation, std::move(done)); }
   [[nodiscard]] const WorkerMetrics& metrics() const { return metrics_; }
+  /// The disk's level has changed: meta is told, now or when it is there.
+  void report_disk(storage::DiskReport report);
   /// Ends the stream and every actor; `done` is called from the loop. Events afterwards change nothing.
   void stop(runtime::Job done);
 
@@ -132,6 +136,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   std::vector<runtime::Timer> timers_;  // of resets; cleared when no graph resets
   runtime::Timer liveness_timer_;
   size_t off_loop_jobs_ = 0;
+  SyncThreads syncs_;
+  storage::DiskReport disk_;
   std::optional<runtime::Job> stopping_;  // set by `stop`: called once nothing runs for us any more
 };
 

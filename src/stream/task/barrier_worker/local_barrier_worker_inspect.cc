@@ -34,6 +34,11 @@ pb::WorkerSnapshot LocalBarrierWorker::await_snapshot() const {
 
 std::string LocalBarrierWorker::debug_text() const {
   std::string out = state_.debug_string(runtime_.now());
+  if (disk_.level != storage::DiskLevel::Enough) {
+    out += fmt::format("  disk {}: {} MB free for {}, {} MB are kept in reserve\n",
+                       disk_.level == storage::DiskLevel::Full ? "full, syncs wait for space" : "nearly full", disk_.free_bytes >> 20,
+                       disk_.folder, disk_.reserve_bytes >> 20);
+  }
   for (const ActorStatus& actor : actors_.status()) {
     if (actor.waiting_for.empty()) continue;
     const bool long_wait = actor.wait.micros > 1'000'000;

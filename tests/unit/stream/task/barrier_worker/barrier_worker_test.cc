@@ -136,6 +136,7 @@ class BarrierWorker : public ::testing::Test {
     if (r.has_init()) return "init";
     if (r.has_pong()) return "pong";
     if (r.has_inspect()) return r.inspect().text();
+    if (r.has_pressure()) return fmt::format("pressure {}", pb::DiskLevel_Name(r.pressure().level()));
     return "?";
   }
 
@@ -167,6 +168,25 @@ TEST_F(BarrierWorker, wants_init_first) {
   connect();
   create();
   EXPECT_EQ(stream_->closed, "the first request on a control stream must be Init");
+}
+
+TEST_F(BarrierWorker, tells_meta_of_its_disk_when_it_changes_and_a_meta_that_comes_later) {
+  worker_.report_disk({storage::DiskLevel::Low, "/data", 12, 35});
+  connect();
+  EXPECT_EQ(last(), "nothing");
+  init();
+  EXPECT_EQ(last(), "pressure DISK_LOW");
+  worker_.report_disk({storage::DiskLevel::Enough, "/data", 120, 35});
+  settle();
+  EXPECT_EQ(last(), "pressure DISK_ENOUGH");
+  connect();
+  init();
+  EXPECT_EQ(last(), "init");
+}
+
+TEST_F(BarrierWorker, a_pressure_has_these_bytes) {
+  const std::string bytes = encode_pressure({storage::DiskLevel::Full, "/d", 1, 300});
+  EXPECT_EQ(bytes, std::string("\x42\x0b\x08\x02\x12\x02/d\x18\x01\x20\xac\x02", 13));
 }
 
 TEST_F(BarrierWorker, takes_a_barrier_through_its_actors_and_syncs_a_checkpoint) {
