@@ -36,12 +36,15 @@ Status run(const Options& options) {
   node.ballast_bytes = options.disk.ballast_bytes();
   PENSTOCK_TRY(auto role, ComputeRole::start(options.data_dir, std::move(node), options.disk.reserve_bytes(), *runtime, *transport));
   log::info("compute", "serving {} with data in {}; meta is {}", role->node().address(), options.data_dir, options.meta);
-  PENSTOCK_TRY(auto monitor, start_monitor(options.metrics_listen, "127.0.0.1:1222", *runtime, registry, {role->node().monitored()}));
-  signals.wait();
-  monitor.reset();
+  auto monitor = start_monitor(options.metrics_listen, "127.0.0.1:1222", *runtime, registry, {role->node().monitored()});
+  if (monitor.has_value()) {
+    signals.wait();
+    monitor.value().reset();
+  }
   wait_for(*runtime, [&](runtime::Job done) { role->node().stop(std::move(done)); });
   transport.reset();
   runtime->stop();
+  if (monitor.has_error()) return monitor.error();
   return ok();
 }
 

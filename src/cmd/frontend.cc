@@ -30,12 +30,15 @@ Status run(const Options& options) {
                                                          .verifiers = std::move(verifiers)},
                                                         *runtime, *transport));
   log::info("frontend", "SQL on {}; meta is {}", node->sql_address(), options.meta);
-  PENSTOCK_TRY(auto monitor, start_monitor(options.metrics_listen, "127.0.0.1:4567", *runtime, registry, {node->monitored()}));
-  signals.wait();
-  monitor.reset();
+  auto monitor = start_monitor(options.metrics_listen, "127.0.0.1:4567", *runtime, registry, {node->monitored()});
+  if (monitor.has_value()) {
+    signals.wait();
+    monitor.value().reset();
+  }
   node->stop();
   transport.reset();
   runtime->stop();
+  if (monitor.has_error()) return monitor.error();
   return ok();
 }
 

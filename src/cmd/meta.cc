@@ -40,14 +40,17 @@ Status run(const Options& options) {
   };
   PENSTOCK_TRY(auto meta, meta::MetaNode::start(std::move(meta_options), *runtime, *transport, options.listen));
   log::info("meta", "serving {} (cluster {})", meta->address(), meta->cluster_id());
-  PENSTOCK_TRY(auto monitor, start_monitor(options.metrics_listen, "127.0.0.1:5691", *runtime, registry, {meta->monitored()}));
-  signals.wait();
-  monitor.reset();
+  auto monitor = start_monitor(options.metrics_listen, "127.0.0.1:5691", *runtime, registry, {meta->monitored()});
+  if (monitor.has_value()) {
+    signals.wait();
+    monitor.value().reset();
+  }
   if (!fatal) wait_for(*runtime, [&](runtime::Job done) { meta->shutdown(std::move(done)); });
   meta.reset();
   transport.reset();
   runtime->stop();
   if (fatal) return *fatal;
+  if (monitor.has_error()) return monitor.error();
   return ok();
 }
 

@@ -76,7 +76,7 @@ TEST_F(FolderDoctor, looks_into_the_roles_of_a_playground) {
 TEST_F(FolderDoctor, says_that_a_folder_is_none_of_ours_or_no_folder) {
   EXPECT_EQ(findings(), Texts{"warning: DIR is not a data folder of penstock"});
   folder_ /= "nothing";
-  EXPECT_EQ(findings(), Texts{"error: DIR is no folder"});
+  EXPECT_EQ(findings(), Texts{"error: DIR is no folder: No such file or directory"});
   folder_ = folder_.parent_path();
 }
 

@@ -56,7 +56,8 @@ class AwaitGraph : public ::testing::Test {
   pb::AwaitDatabase result() { return explain(world_).databases(0); }
   std::vector<std::string> culprits() {
     std::vector<std::string> out;
-    for (const auto& culprit : result().culprits()) out.push_back(fmt::format("{} held {}", culprit.text(), culprit.held()));
+    const pb::AwaitDatabase database = result();
+    for (const auto& culprit : database.culprits()) out.push_back(fmt::format("{} held {}", culprit.text(), culprit.held()));
     return out;
   }
 

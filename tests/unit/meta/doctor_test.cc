@@ -34,7 +34,8 @@ DoctorFacts healthy() {
 /// "error nodes: …" of each finding that is not ok.
 std::vector<std::string> complaints(const DoctorFacts& facts) {
   std::vector<std::string> out;
-  for (const auto& finding : diagnose(facts).findings()) {
+  const pb::DoctorReply reply = diagnose(facts);
+  for (const auto& finding : reply.findings()) {
     if (finding.level() == "ok") continue;
     EXPECT_FALSE(finding.what_to_do().empty()) << finding.finding() << ": each complaint says what to do";
     out.push_back(fmt::format("{} {}: {}", finding.level(), finding.check(), finding.finding()));
