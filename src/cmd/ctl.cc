@@ -4,6 +4,7 @@
 
 #include "cmd/command.h"
 #include "cmd/settings.h"
+#include "cmd/tls_settings.h"
 #include "ctl/doctor.h"
 #include "ctl/views.h"
 #include "rpc/grpc_transport.h"
@@ -14,6 +15,7 @@ namespace {
 
 struct Options {
   std::string meta = "127.0.0.1:5690";
+  TlsSettings tls;
   bool no_colour = false;
   ctl::ViewOptions view;
   std::vector<std::string> folders;
@@ -23,8 +25,9 @@ using Command = std::function<Status(ctl::MetaCaller&, const ctl::ViewOptions&)>
 
 /// Runs one command against meta.
 Status call(const Options& options, const Command& command) {
+  PENSTOCK_TRY(rpc::GrpcOptions grpc, options.tls.load());
   const auto runtime = runtime::make_threaded_runtime();
-  auto transport = rpc::make_grpc_transport(*runtime);
+  auto transport = rpc::make_grpc_transport(*runtime, std::move(grpc));
   ctl::MetaCaller meta(*runtime, *transport, options.meta);
   ctl::ViewOptions view = options.view;
   view.colour = !options.no_colour && isatty(STDOUT_FILENO) == 1;
@@ -42,6 +45,7 @@ class CtlCommands {
     settings_->add("json", options_->view.json, "Print JSON instead of tables");
     settings_->add("wide", options_->view.wide, "Print long texts in full");
     settings_->add("no-colour", options_->no_colour, "Never colour; left out: only on a terminal");
+    options_->tls.add_to(*settings_);
     ctl.fallthrough();
   }
 
