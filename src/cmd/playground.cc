@@ -6,8 +6,8 @@
 #include "cmd/roles.h"
 #include "cmd/settings.h"
 #include "cmd/signals.h"
-#include "cmd/tls_settings.h"
 #include "common/log.h"
+#include "rpc/address.h"
 #include "rpc/grpc_transport.h"
 #include "rpc/memory_transport.h"
 
@@ -53,7 +53,9 @@ constexpr std::string_view kMetaDoor = "127.0.0.1:5690";
 
 /// Lets `penstock ctl` in: meta also answers on a port. As the user says, or else the usual port, or else any. Returns the address.
 Result<std::string> open_meta_door(const std::string& wanted, meta::MetaNode& meta, rpc::Transport& transport) {
-  TlsSettings().warn_if_open(wanted);
+  if (const auto open = rpc::Address::parse(wanted); open.has_value() && !open.value().is_loopback()) {
+    log::warn("playground", "{} is open to other hosts, and whoever reaches it can steer this playground", wanted);
+  }
   auto address = meta.listen_also(transport, wanted.empty() ? kMetaDoor : wanted);
   if (address.has_error() && wanted.empty()) {
     log::warn("playground", "{}; taking a free port for penstock ctl instead", address.error().message());
