@@ -45,17 +45,24 @@ class Blame {
       return;
     }
     const auto& barriers = found->second.said->barriers();
-    const auto at = std::ranges::find_if(barriers, [&](const pb::WorkerBarrier& b) {
+    const auto is_oldest = [&](const pb::WorkerBarrier& b) {
       return b.prev() == database_.oldest->epoch.prev.value && b.curr() == database_.oldest->epoch.curr.value;
-    });
+    };
+    // One of the database, and one of each job that is being created there.
+    const auto at = std::ranges::find_if(barriers, is_oldest);
     if (at == barriers.end()) return blame_node(worker, "has not begun with the barrier, or has just answered it");
-    if (at->missing_actors().empty()) {
+    bool collected = true;
+    for (const pb::WorkerBarrier& barrier : barriers) {
+      if (!is_oldest(barrier)) continue;
+      for (const uint32_t actor : barrier.missing_actors()) missing_.insert(ActorId{actor});
+      collected &= barrier.missing_actors().empty();
+    }
+    if (collected) {
       std::string text = fmt::format("has collected the barrier and is {}", at->state());
       for (const pb::WorkerTask& task : found->second.said->tasks())
         text += fmt::format("; {} for {}", task.what(), seconds_text(task.since_us()));
       return blame_node(worker, text);
     }
-    for (const uint32_t actor : at->missing_actors()) missing_.insert(ActorId{actor});
   }
 
   // Which of its actors have collected the barrier is not known: all may be missing.

@@ -21,4 +21,9 @@ CheckpointControl::Progress CheckpointControl::progress(Now now) const {
   return out;
 }
 
+std::string CheckpointControl::database_name() const {
+  const auto record = env_.model.databases().find(database_);
+  return record == env_.model.databases().end() ? fmt::format("{}", database_) : record->second.name();
+}
+
 }  // namespace penstock::meta

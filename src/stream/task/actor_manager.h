@@ -48,6 +48,9 @@ class ActorManager {
   /// From now on exchange requests of this term are served; those parked for it are looked at again.
   virtual void start_graph(storage::GraphTerm graph) = 0;
 
+  /// The actors of `graph` are part of `into` from now on: they end with it, and requests for their outputs may name either.
+  virtual void merge_graph(storage::GraphTerm graph, storage::GraphTerm into) = 0;
+
   [[nodiscard]] virtual std::vector<ActorStatus> status() const = 0;
 };
 
