@@ -23,6 +23,7 @@ SourceOperator::SourceOperator(Options options, const ActorContext& context, Spl
       runtime_(context.runtime),
       reports_(context.reports),
       to_open_(context.splits),
+      paused_(context.paused),
       limit_(options_.rate_limit),
       pace_(0) {}
 
@@ -100,7 +101,7 @@ Result<Step> SourceOperator::on_barrier(const Barrier& barrier, Output& /*out*/)
 
 Result<Step> SourceOperator::after_barrier(const Barrier& barrier, Output& /*out*/) {
   SourceMutation mutation = source_mutation(barrier, actor_);
-  if (mutation.paused) paused_ = *mutation.paused;
+  if (const auto paused = paused_by(barrier, actor_)) paused_ = *paused;
   if (mutation.rate_limit) limit_.set_rate(*mutation.rate_limit);
   if (mutation.splits) {
     PENSTOCK_TRY(assign(std::move(*mutation.splits)));

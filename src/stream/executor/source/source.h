@@ -72,7 +72,7 @@ class SourceOperator final : public Operator, public Generator {
   std::vector<Split> splits_;
   std::vector<SplitState> to_open_;  // from construction to init
   size_t turn_ = 0;                  // of splits_: who reads next, and who reads now after NeedState
-  bool paused_ = false;
+  bool paused_;
   TokenBucket limit_;            // of the user
   TokenBucket pace_;             // of the source itself, the actor's share
   uint64_t skipped_before_ = 0;  // by readers that are gone

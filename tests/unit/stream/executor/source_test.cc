@@ -180,12 +180,23 @@ TEST_F(SourceTest, throttle_pause_and_resume_take_effect_after_their_barrier) {
   EXPECT_EQ(rows_of(op.poll()), 20U);  // a fifth of a second's worth at most
 }
 
-TEST_F(SourceTest, a_job_that_is_added_paused_begins_paused) {
+TEST_F(SourceTest, begins_paused_if_it_is_built_so) {
+  files_ = {{"a", {.end = 10}}};
+  node_.splits = {{"a", 1}};
+  node_.paused = true;
+  auto op = source();
+  op.barrier();
+  EXPECT_EQ(rows_of(op.poll()), 0U);
+  op.barrier(mutation([](pb::Mutation& m) { m.mutable_resume()->add_actors(7); }));
+  EXPECT_EQ(rows_of(op.poll()), 10U);
+}
+
+TEST_F(SourceTest, a_pause_of_other_actors_is_not_for_it) {
   files_ = {{"a", {.end = 10}}};
   node_.splits = {{"a", 1}};
   auto op = source();
-  op.barrier(mutation([](pb::Mutation& m) { m.mutable_add()->set_paused(true); }));
-  EXPECT_EQ(rows_of(op.poll()), 0U);
+  op.barrier(mutation([](pb::Mutation& m) { m.mutable_pause()->add_actors(8); }));
+  EXPECT_EQ(rows_of(op.poll()), 10U);
 }
 
 TEST_F(SourceTest, a_new_assignment_keeps_the_readers_of_splits_that_stay) {
