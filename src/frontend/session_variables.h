@@ -29,6 +29,7 @@ class SessionVariables {
   [[nodiscard]] bool background_ddl() const { return values_.at("background_ddl") == "true"; }
   [[nodiscard]] uint32_t streaming_parallelism() const;
   [[nodiscard]] uint64_t source_rate_limit() const;
+  [[nodiscard]] uint64_t backfill_rate_limit() const;
   /// 0: none.
   [[nodiscard]] int64_t statement_timeout_ms() const;
 

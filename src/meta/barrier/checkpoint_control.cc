@@ -28,7 +28,9 @@ bool CheckpointControl::step(Now now, ControlEffects& out) {
   }
   if (std::holds_alternative<Resetting>(state_)) return step_reset(now, out);
   if (std::holds_alternative<Initializing>(state_)) return step_front(now, out);
-  if (std::holds_alternative<Running>(state_)) return step_front(now, out) || step_retire(out) || step_inject(now, out);
+  if (std::holds_alternative<Running>(state_)) {
+    return step_front(now, out) || step_retire(out) || step_settings(now, out) || step_inject(now, out);
+  }
   return false;
 }
 

@@ -12,6 +12,7 @@
 #include "meta/barrier/create_tracker.h"
 #include "meta/barrier/graph_messages.h"
 #include "meta/barrier/inflight_graph.h"
+#include "meta/barrier/pause_reason.h"
 #include "meta/barrier/schedule.h"
 #include "meta/barrier/trace.h"
 #include "meta/cluster/cluster.h"
@@ -97,6 +98,7 @@ class CheckpointControl {
   /// What differs from a barrier without command.
   struct Injection {
     std::optional<Command> command;
+    std::string what;  // for the trace, if no command says it
     pb::Mutation mutation;
     bool has_mutation = false;
     std::map<WorkerId, std::vector<uint32_t>> tables_before;  // if the command added tables
@@ -147,6 +149,7 @@ class CheckpointControl {
   // Small steps, each safe alone; true if something was done. `handle` repeats them until none is.
   bool step(Now now, ControlEffects& out);
   bool step_front(Now now, ControlEffects& out);
+  bool step_settings(Now now, ControlEffects& out);
   bool step_inject(Now now, ControlEffects& out);
   bool step_reset(Now now, ControlEffects& out);
   bool step_retire(ControlEffects& out);
@@ -170,6 +173,14 @@ class CheckpointControl {
   [[nodiscard]] std::map<MetaModel::SplitKey, JobSplit> known_splits(JobId job) const;
   /// `assigned`: beside what is known.
   [[nodiscard]] ActorSplits splits_of(JobId job, const std::map<MetaModel::SplitKey, ActorId>& assigned = {}) const;
+
+  // checkpoint_settings.cc
+  [[nodiscard]] std::set<PauseReason> pause_reasons() const;
+  [[nodiscard]] bool is_held(JobId job) const;
+  void take_schedule();
+  void take_settings();
+  bool hold(Now now, bool held, ControlEffects& out);
+  bool change_rates(Now now, ControlEffects& out);
 
   // checkpoint_commit.cc
   void take_in(InflightBarrier& barrier);
@@ -202,6 +213,8 @@ class CheckpointControl {
   std::deque<InflightBarrier> barriers_;
   bool committing_ = false;                                           // the front
   std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned_;  // by recovery, to be durable with the next Checkpoint
+  std::set<JobId> held_;                                              // whose sources and backfill the last barrier left held
+  std::pair<uint64_t, std::set<PauseReason>> settings_seen_;          // catalog version and reasons that are in force
   std::deque<Command> commands_;
   std::vector<FlushWaiter> flushes_;
   CreateTracker tracker_;

@@ -88,9 +88,11 @@ CheckpointControl::Taken CheckpointControl::take(Now now, CreateJob command, Con
   const std::set<WorkerId> workers = workers_of(placement);
   const auto assigned = assign(*plan, placement);
   graph_.add(plan, placement);
+  if (is_held(command.job)) held_.insert(command.job);
   const ActorSplits splits = splits_of(command.job, assigned);
   for (const WorkerId worker : workers) injection.build[worker] = messages().build(command.job, worker, splits);
   *injection.mutation.mutable_add() = messages().add(command.job);
+  injection.mutation.mutable_add()->set_paused(!pause_reasons().empty());
   injection.has_mutation = true;
   injection.placed[command.job] = placement;
   if (!assigned.empty()) injection.assigned[command.job] = assigned;
@@ -121,6 +123,7 @@ CheckpointControl::Taken CheckpointControl::take(Now now, DropJobs command, Cont
   // The barrier is still theirs to collect; the next one is not.
   for (const JobId job : command.jobs) {
     graph_.remove(job);
+    held_.erase(job);
     tracker_.remove(job);
     assigned_.erase(job);
   }
@@ -189,9 +192,9 @@ void CheckpointControl::inject(Now now, Epoch curr, pb::BarrierKind kind, Inject
   send_barrier(barrier, injection, out);
 
   BarrierTrace trace{.epoch = barrier.epoch, .kind = kind};
-  trace.command = injection.command ? meta::describe(*injection.command) : "";
+  trace.command = injection.command ? meta::describe(*injection.command) : injection.what;
   const int64_t late = std::max<int64_t>(0, (now.mono - schedule_.due()).count() / 1000);
-  trace.scheduled_at = now.unix_micros - (injection.command ? 0 : late);
+  trace.scheduled_at = now.unix_micros - (trace.command.empty() ? late : 0);
   trace.injected_at = now.unix_micros;
   traces_.add(std::move(trace));
 
@@ -223,7 +226,10 @@ void CheckpointControl::send_barrier(const InflightBarrier& barrier, Injection& 
       inject->mutable_tables_to_sync()->Assign(before->second.begin(), before->second.end());
     }
     if (const auto build = injection.build.find(worker); build != injection.build.end()) {
-      for (pb::BuildFragment& fragment : build->second) *inject->add_build() = std::move(fragment);
+      for (pb::BuildFragment& fragment : build->second) {
+        fragment.set_paused(held_.contains(JobId{fragment.job_id()}));
+        *inject->add_build() = std::move(fragment);
+      }
     }
     out.emplace_back(std::move(send));
   }

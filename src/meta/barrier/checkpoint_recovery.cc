@@ -172,6 +172,7 @@ bool CheckpointControl::attempt(Now now, const std::string& reason, ControlEffec
 
 void CheckpointControl::begin(Now now, const std::string& reason, Epoch first, ControlEffects& out) {
   chain_end_ = first;
+  take_settings();
   if (graph_.empty()) {
     state_ = Running{now.mono};
     failed_at_.reset();

@@ -9,8 +9,8 @@
 namespace penstock::stream {
 
 /// Lets `rate` rows a second through, a tenth of a second's worth at a time. A caller that comes late finds `most` of those at most (two),
-/// so a short delay loses no row and a source that was held up for long does not make up for it at once. Whole numbers only: nothing is lost or won by
-/// rounding. A rate of 0 lets everything through.
+/// so a short delay loses no row and a source that was held up for long does not make up for it at once. Whole numbers only: nothing is
+/// lost or won by rounding. A rate of 0 lets everything through.
 class TokenBucket {
  public:
   explicit TokenBucket(uint64_t rate, uint64_t most = 2) : most_(most) { set_rate(rate); }

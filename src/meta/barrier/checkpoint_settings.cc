@@ -1,0 +1,126 @@
+// What users change of running jobs: paused or not, rates, intervals. The catalog says what shall be; here it is compared with what is, and
+// the difference rides a barrier. So nothing can be lost: a barrier that dies is followed by a recovery, which builds what the catalog
+// says.
+#include "meta/barrier/checkpoint_control.h"
+#include "meta/catalog/alter.h"
+
+namespace penstock::meta {
+namespace {
+
+std::vector<uint32_t> actors_of(const InflightGraph::Job& job) {
+  std::vector<uint32_t> out;
+  for (const auto& [fragment, actors] : job.placement.fragments) {
+    for (const ActorPlacement& actor : actors) out.push_back(actor.actor.value);
+  }
+  return out;
+}
+
+// By operator: what of its node may change while it runs.
+using Rates = std::map<uint32_t, uint64_t>;
+Rates rates_of(const JobPlan& plan) {
+  Rates out;
+  for (const JobPlan::FragmentPlan& fragment : plan.fragments()) {
+    catalog::for_each_node(fragment.plan->root(), [&](const pb::StreamNode& node) {
+      if (node.has_source()) out[node.operator_id()] = node.source().rate_limit();
+      if (node.has_stream_scan()) out[node.operator_id()] = node.stream_scan().rate_limit();
+    });
+  }
+  return out;
+}
+
+pb::ThrottleMutation throttle(const JobPlan& plan, const JobPlacement& placement) {
+  pb::ThrottleMutation out;
+  for (const JobPlan::FragmentPlan& fragment : plan.fragments()) {
+    for (const ActorPlacement& actor : placement.fragments.at(fragment.id)) {
+      catalog::for_each_node(fragment.plan->root(), [&](const pb::StreamNode& node) {
+        if (node.has_source()) (*out.mutable_rate_by_actor())[actor.actor.value] = node.source().rate_limit();
+        if (node.has_stream_scan()) (*out.mutable_backfill_rate_by_actor())[actor.actor.value] = node.stream_scan().rate_limit();
+      });
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::set<PauseReason> CheckpointControl::pause_reasons() const {
+  std::set<PauseReason> out;
+  const auto database = env_.model.databases().find(database_);
+  if (database != env_.model.databases().end() && database->second.paused()) out.insert(PauseReason::User);
+  return out;
+}
+
+bool CheckpointControl::is_held(JobId job) const {
+  const pb::CatalogObject* object = env_.model.object(job);
+  return (object != nullptr && object->paused()) || !pause_reasons().empty();
+}
+
+void CheckpointControl::take_schedule() {
+  const auto database = env_.model.databases().find(database_);
+  if (database == env_.model.databases().end()) return;
+  BarrierSchedule::Options schedule = options_.schedule;
+  if (const uint32_t interval = database->second.barrier_interval_ms(); interval != 0)
+    schedule.interval = std::chrono::milliseconds(interval);
+  if (const uint32_t frequency = database->second.checkpoint_frequency(); frequency != 0) schedule.checkpoint_frequency = frequency;
+  schedule_.change(schedule);
+}
+
+/// All of the graph is about to be built as the catalog says.
+void CheckpointControl::take_settings() {
+  held_.clear();
+  for (const auto& [id, job] : graph_.jobs()) {
+    if (is_held(id)) held_.insert(id);
+  }
+  take_schedule();
+  settings_seen_ = {env_.model.counter(Counter::CatalogVersion), pause_reasons()};
+}
+
+bool CheckpointControl::step_settings(Now now, ControlEffects& out) {
+  const std::pair wanted{env_.model.counter(Counter::CatalogVersion), pause_reasons()};
+  if (settings_seen_ == wanted) return false;
+  take_schedule();
+  if (hold(now, true, out) || hold(now, false, out) || change_rates(now, out)) return true;
+  if (!lease_wanted_) settings_seen_ = wanted;  // else the difference is still there
+  return false;
+}
+
+/// Holds what shall be held and is not, or lets go what shall not be. True if a barrier does it.
+bool CheckpointControl::hold(Now now, bool held, ControlEffects& out) {
+  std::vector<JobId> changed;
+  for (const auto& [id, job] : graph_.jobs()) {
+    if (is_held(id) == held && held_.contains(id) != held) changed.push_back(id);
+  }
+  if (changed.empty()) return false;
+  const auto curr = next_epoch(now, out);
+  if (!curr) return false;
+  Injection injection{.what = held ? "pause" : "resume"};
+  auto* actors = held ? injection.mutation.mutable_pause()->mutable_actors() : injection.mutation.mutable_resume()->mutable_actors();
+  const bool all = changed.size() == graph_.jobs().size();
+  for (const JobId id : changed) {
+    held ? (void)held_.insert(id) : (void)held_.erase(id);
+    if (all) continue;  // none named: all
+    injection.what += fmt::format(" {}", id);
+    for (const uint32_t actor : actors_of(*graph_.job(id))) actors->Add(actor);
+  }
+  injection.has_mutation = true;
+  inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
+  return true;
+}
+
+bool CheckpointControl::change_rates(Now now, ControlEffects& out) {
+  for (const auto& [id, job] : graph_.jobs()) {
+    const auto plan = env_.model.job(id);
+    if (!plan || plan == job.plan || rates_of(*plan) == rates_of(*job.plan)) continue;
+    const auto curr = next_epoch(now, out);
+    if (!curr) return false;
+    Injection injection{.what = fmt::format("throttle {}", id)};
+    *injection.mutation.mutable_throttle() = throttle(*plan, job.placement);
+    injection.has_mutation = true;
+    graph_.add(plan, JobPlacement(job.placement));
+    inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace penstock::meta
