@@ -45,6 +45,10 @@ struct DropPlan {
 /// The database and all that is in it. Errors: `UndefinedDatabase`; `DependentObjects` naming what is in it, unless `cascade`.
 [[nodiscard]] Result<DropPlan> plan_drop_database(const MetaModel& model, DatabaseId database, bool cascade);
 
+/// The job and all jobs that read it, left out of the graph from now on: a transaction that says so durably, before the others go on
+/// without them. Empty if the job is gone or is quarantined already.
+[[nodiscard]] Txn plan_quarantine(const MetaModel& model, JobId job, const std::string& reason);
+
 struct CreateDatabasePlan {
   Txn txn;
   DatabaseId database;

@@ -24,13 +24,14 @@ namespace penstock::meta::testing {
 ///     pause [3]  resume [3]  throttle 1 500  throttle_backfill 3 500  interval 200 5      likewise, of the database or an object
 ///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ
 ///     commit              the commit asked for is durable
+///     quarantined 2       job 2 and what reads it are marked
 ///     fail 1 ACTOR SCORE  node 1 says the graph failed     reset 1 [ACTOR SCORE]   node 1 answers the reset
 /// Effects:
 ///     1:create(5)[s1]     CreatePartialGraph at committed epoch 5 with segment 1
 ///     1:initial 0..5 a1,2 t1 b2    barrier with actors to collect, tables to sync, actors built; +add +stop +splits for mutations,
-///     +pause4,5 the
-///                         actors named, +throttle 4=500 backfill 5=100; paused: something is built so
-///     1:committed 5       1:reset   1:remove   commit 5   flushed 7 at 5   created 3   failed 3   term   stuck 1   disconnect 1   lease
+///                         +pause4,5 with the actors named, +throttle 4=500 backfill 5=100; paused: something is built so
+///     1:committed 5       1:reset   1:remove   commit 5   flushed 7 at 5   created 3   failed 3   quarantine 2   term   stuck 1
+///     disconnect 1        lease
 class ControlWorld {
  public:
   static constexpr int64_t kEpochZero = 1'000'000;  // milliseconds since 2021-04-01
