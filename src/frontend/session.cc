@@ -139,6 +139,7 @@ SessionSettings Session::settings() const {
   settings.now_micros = services_.runtime.unix_micros();
   settings.streaming_parallelism = variables_.streaming_parallelism();
   settings.source_rate_limit = variables_.source_rate_limit();
+  settings.allow_stale_reads = variables_.allow_stale_reads();
   settings.backfill_rate_limit = variables_.backfill_rate_limit();
   settings.variables = variables_.all();
   return settings;

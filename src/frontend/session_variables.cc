@@ -16,6 +16,7 @@ struct Variable {
 };
 
 constexpr Variable kVariables[] = {
+    {"allow_stale_reads", "false", Kind::Boolean, "", "A SELECT may read what is quarantined, as it was when it was left out."},
     {"application_name", "", Kind::Text, "", "Name of the client, for people."},
     {"background_ddl", "false", Kind::Boolean, "", "CREATE answers at once and the job is made in the background."},
     {"backfill_rate_limit", "0", Kind::Number, "", "Rows a second that each actor of a new job's backfill reads; 0: no limit."},

@@ -1,6 +1,7 @@
 // ALTER, CANCEL JOBS.
 #include <charconv>
 
+#include "frontend/parser/ascii.h"
 #include "frontend/parser/statement_parser.h"
 
 namespace penstock::frontend {
@@ -36,7 +37,7 @@ Result<ast::AlterAction> StatementParser::alter_action(ast::RelationKind kind) {
   if (cursor_.accept({"pause"})) return ast::AlterAction(ast::SetPaused{true});
   if (cursor_.accept({"resume"})) return ast::AlterAction(ast::SetPaused{false});
   if (!cursor_.accept({"set"})) {
-    return cursor_.done() ? cursor_.syntax_error() : cursor_.not_supported(fmt::format("ALTER … {}", cursor_.front().text));
+    return cursor_.done() ? cursor_.syntax_error() : cursor_.not_supported(fmt::format("ALTER … {}", to_upper(cursor_.front().text)));
   }
   std::vector<ast::Option> options;
   do {

@@ -76,6 +76,15 @@ void CheckpointControl::on(Now, const JobsQuarantined&, ControlEffects&) {
   if (auto* waiting = std::get_if<BackingOff>(&state_)) waiting->quarantines = false;
 }
 
+void CheckpointControl::on(Now now, const JobReadmitted& event, ControlEffects& out) {
+  if (graph_.job(event.job) != nullptr) return;
+  if (const auto* blocked = std::get_if<Blocked>(&state_)) {
+    attempt(now, std::string(blocked->reason), out);
+  } else {
+    fail(now, "a quarantined job was resumed", std::nullopt, true, out);
+  }
+}
+
 void CheckpointControl::on(Now now, const WorkerReady&, ControlEffects& out) {
   if (const auto* blocked = std::get_if<Blocked>(&state_)) attempt(now, std::string(blocked->reason), out);
 }

@@ -149,6 +149,7 @@ class CheckpointControl {
   void on(Now now, const FlushWanted& event, ControlEffects& out);
   void on(Now now, const CheckpointWanted& event, ControlEffects& out);
   void on(Now now, const JobsQuarantined& event, ControlEffects& out);
+  void on(Now now, const JobReadmitted& event, ControlEffects& out);
   void on(Now now, const WorkerReady& event, ControlEffects& out);
   void on(Now now, const WorkerLost& event, ControlEffects& out);
   void on(Now now, BarrierCompleted& event, ControlEffects& out);

@@ -31,6 +31,10 @@ struct FlushWanted {
 struct CheckpointWanted {};
 /// What `QuarantineJob` asked for is durable, or the job is gone.
 struct JobsQuarantined {};
+/// The catalog has it back among the jobs that run: the graph is built anew, with it.
+struct JobReadmitted {
+  JobId job;
+};
 struct WorkerReady {
   WorkerId worker;
 };
@@ -58,8 +62,8 @@ struct CheckpointCommitted {
   std::map<WorkerId, std::vector<uint64_t>> struck_off;
   std::vector<JobId> finished;
 };
-using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, JobsQuarantined, WorkerReady, WorkerLost,
-                                  BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted>;
+using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, JobsQuarantined, JobReadmitted,
+                                  WorkerReady, WorkerLost, BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ class Requests {
   // requests_alter.cc
   void pause(const pb::PauseRequest& request, PendingReply reply);
   void resume(const pb::PauseRequest& request, PendingReply reply);
+  void rebuild(JobId job, PendingReply reply);
   void set_paused(const pb::PauseRequest& request, bool paused, PendingReply reply);
   void throttle(const pb::ThrottleRequest& request, PendingReply reply);
   void drop_database(const pb::DropDatabaseRequest& request, PendingReply reply);

@@ -1,5 +1,6 @@
 // Calls that change settings of what runs: pause, resume, throttle, intervals of a database.
 #include "meta/catalog/alter.h"
+#include "meta/catalog/rebuild.h"
 #include "meta/service/meta_loop.h"
 #include "meta/service/requests.h"
 
@@ -17,7 +18,31 @@ void answer(PendingReply& reply, uint64_t version, Epoch committed) {
 
 void Requests::pause(const pb::PauseRequest& request, PendingReply reply) { set_paused(request, true, std::move(reply)); }
 
-void Requests::resume(const pb::PauseRequest& request, PendingReply reply) { set_paused(request, false, std::move(reply)); }
+void Requests::resume(const pb::PauseRequest& request, PendingReply reply) {
+  const pb::CatalogObject* job = request.job_id() == 0 ? nullptr : loop_.model().object(ObjectId{request.job_id()});
+  if (job != nullptr && job->state() == pb::JOB_QUARANTINED) return rebuild(ObjectId{request.job_id()}, std::move(reply));
+  set_paused(request, false, std::move(reply));
+}
+
+// A view is created again in the background: SHOW JOBS tells how far it is.
+void Requests::rebuild(JobId job, PendingReply reply) {
+  const auto plan = std::make_shared<catalog::RebuildPlan>();  // shared by the two ends of the commit
+  loop_.submit(
+      [this, plan, job]() -> Result<Txn> {
+        const pb::CatalogObject* object = loop_.model().object(job);
+        if (object == nullptr) return error(Code::UndefinedObject, "job {} was dropped", job);
+        if (object->state() != pb::JOB_QUARANTINED) return Txn{};  // somebody was faster
+        PENSTOCK_TRY(*plan, catalog::plan_rebuild(loop_.model(), job));
+        return std::move(plan->txn);
+      },
+      [this, plan, job, reply = std::move(reply)](const Status& status) mutable {
+        if (status.has_error()) return reply.fail(status.error());
+        answer(reply, loop_.model().counter(Counter::CatalogVersion), Epoch{});
+        const DatabaseId database = catalog::database_of(loop_.model(), job);
+        if (plan->from_empty) return loop_.enqueue(database, CommandQueued{CreateJob{job}});
+        loop_.enqueue(database, JobReadmitted{job});
+      });
+}
 
 void Requests::set_paused(const pb::PauseRequest& request, bool paused, PendingReply reply) {
   alter([this, request, paused] { return catalog::plan_pause(loop_.model(), request, paused); },

@@ -59,7 +59,8 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
 
   /// Completes nothing while true; what was held is completed in order afterwards.
   void hold(bool held);
-  void send_failure(uint32_t actor, const std::string& message);
+  /// Of one graph, or of all.
+  void send_failure(uint32_t actor, const std::string& message, std::optional<uint64_t> graph = std::nullopt);
   void send_shutdown();
   bool left_in_good_order() const { return left_in_good_order_; }
   bool connected() const { return stream_ != nullptr && initialized_; }

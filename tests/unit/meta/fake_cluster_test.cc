@@ -290,9 +290,10 @@ void FakeCompute::hold(bool held) {
   });
 }
 
-void FakeCompute::send_failure(uint32_t actor, const std::string& message) {
-  executor_->post([self = shared_from_this(), actor, message] {
+void FakeCompute::send_failure(uint32_t actor, const std::string& message, std::optional<uint64_t> only) {
+  executor_->post([self = shared_from_this(), actor, message, only] {
     for (auto& [id, graph] : self->graphs_) {
+      if (only && *only != id) continue;
       pb::ControlResponse response;
       auto* failure = response.mutable_partial_graph_failure();
       failure->mutable_graph()->set_id(id);
