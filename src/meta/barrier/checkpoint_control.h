@@ -12,7 +12,7 @@
 #include "meta/barrier/create_tracker.h"
 #include "meta/barrier/graph_messages.h"
 #include "meta/barrier/inflight_graph.h"
-#include "meta/barrier/pause_reason.h"
+#include "meta/barrier/pause_reasons.h"
 #include "meta/barrier/schedule.h"
 #include "meta/barrier/trace.h"
 #include "meta/cluster/cluster.h"
@@ -74,6 +74,10 @@ class CheckpointControl {
   [[nodiscard]] const CreateTracker& creating() const { return tracker_; }
   [[nodiscard]] const std::deque<BarrierTrace>& traces() const { return traces_.traces(); }
   [[nodiscard]] const std::map<JobId, std::string>& job_errors() const { return job_errors_; }
+  /// Why its sources stand still.
+  [[nodiscard]] const PauseReasons& pauses() const { return pauses_; }
+  /// A checkpoint waits for space on the disk of a node that has the graph, or of meta.
+  [[nodiscard]] bool disk_full() const { return disk_full_; }
   [[nodiscard]] uint64_t stale_events() const { return stale_events_; }
   [[nodiscard]] uint64_t recoveries() const { return recoveries_; }
   /// One line a thing, for `Inspect` and tests.
@@ -148,6 +152,7 @@ class CheckpointControl {
   void on(Now now, const JobsDropped& event, ControlEffects& out);
   void on(Now now, const FlushWanted& event, ControlEffects& out);
   void on(Now now, const CheckpointWanted& event, ControlEffects& out);
+  void on(Now now, const DiskChanged& event, ControlEffects& out);
   void on(Now now, const JobsQuarantined& event, ControlEffects& out);
   void on(Now now, const JobReadmitted& event, ControlEffects& out);
   void on(Now now, const WorkerReady& event, ControlEffects& out);
@@ -167,6 +172,7 @@ class CheckpointControl {
   void check_stuck(Now now, ControlEffects& out);
 
   // checkpoint_inject.cc
+  void look_at_disks(ControlEffects& out);
   bool inject_command(Now now, ControlEffects& out);
   enum class Taken { Yes, NotNow, Void };
   Taken take(Now now, CreateJob command, ControlEffects& out);
@@ -186,9 +192,8 @@ class CheckpointControl {
   [[nodiscard]] ActorSplits splits_of(JobId job, const std::map<MetaModel::SplitKey, ActorId>& assigned = {}) const;
 
   // checkpoint_settings.cc
-  [[nodiscard]] std::set<PauseReason> pause_reasons() const;
   [[nodiscard]] bool is_held(JobId job) const;
-  void take_schedule();
+  void look_at_database();
   void take_settings();
   bool hold(Now now, bool held, ControlEffects& out);
   bool change_rates(Now now, ControlEffects& out);
@@ -228,9 +233,11 @@ class CheckpointControl {
   bool committing_ = false;                                           // the front
   std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned_;  // by recovery, to be durable with the next Checkpoint
   std::set<JobId> held_;                                              // whose sources and backfill the last barrier left held
-  std::pair<uint64_t, std::set<PauseReason>> settings_seen_;          // catalog version and reasons that are in force
+  std::pair<uint64_t, bool> settings_seen_{0, false};                 // catalog version and whether all is paused: what is in force
   std::deque<Command> commands_;
   std::vector<FlushWaiter> flushes_;
+  PauseReasons pauses_;
+  bool disk_full_ = false;
   CreateTracker tracker_;
   BarrierSchedule schedule_;
   BackOff back_off_;

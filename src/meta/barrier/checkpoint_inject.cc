@@ -28,6 +28,17 @@ bool CheckpointControl::step_inject(Now now, ControlEffects& out) {
   return true;
 }
 
+// Of the nodes that have the graph: what they have no room for, its sources must not read.
+void CheckpointControl::look_at_disks(ControlEffects& out) {
+  DiskTrouble trouble = env_.cluster.disk_trouble(members_);
+  const bool changed = std::exchange(disk_full_, trouble.full) != trouble.full;
+  const bool was_low = !pauses_.why(PauseReasons::Reason::Disk).empty();
+  if (!pauses_.set(PauseReasons::Reason::Disk, std::move(trouble.text)) && !changed) return;
+  const std::string& why = pauses_.why(PauseReasons::Reason::Disk);
+  if (was_low != !why.empty()) out.emplace_back(EventHappened{why.empty() ? "disk has room again" : "disk nearly full", why, {}, {}});
+  out.emplace_back(StatusChanged{});
+}
+
 std::optional<Epoch> CheckpointControl::next_epoch(Now now, ControlEffects& out) {
   const auto epoch = env_.epochs.next(now.unix_micros);
   lease_wanted_.reset();
@@ -92,7 +103,6 @@ CheckpointControl::Taken CheckpointControl::take(Now now, CreateJob command, Con
   const ActorSplits splits = splits_of(command.job, assigned);
   for (const WorkerId worker : workers) injection.build[worker] = messages().build(command.job, worker, splits);
   *injection.mutation.mutable_add() = messages().add(command.job);
-  injection.mutation.mutable_add()->set_paused(!pause_reasons().empty());
   injection.has_mutation = true;
   injection.placed[command.job] = placement;
   if (!assigned.empty()) injection.assigned[command.job] = assigned;

@@ -213,6 +213,7 @@ bool CheckpointControl::attempt(Now now, const std::string& reason, ControlEffec
 
 void CheckpointControl::begin(Now now, const std::string& reason, Epoch first, ControlEffects& out) {
   chain_end_ = first;
+  look_at_disks(out);
   take_settings();
   if (graph_.empty()) {
     state_ = Running{now.mono};

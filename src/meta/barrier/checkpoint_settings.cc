@@ -43,21 +43,15 @@ pb::ThrottleMutation throttle(const JobPlan& plan, const JobPlacement& placement
 
 }  // namespace
 
-std::set<PauseReason> CheckpointControl::pause_reasons() const {
-  std::set<PauseReason> out;
-  const auto database = env_.model.databases().find(database_);
-  if (database != env_.model.databases().end() && database->second.paused()) out.insert(PauseReason::User);
-  return out;
-}
-
 bool CheckpointControl::is_held(JobId job) const {
   const pb::CatalogObject* object = env_.model.object(job);
-  return (object != nullptr && object->paused()) || !pause_reasons().empty();
+  return (object != nullptr && object->paused()) || pauses_.paused();
 }
 
-void CheckpointControl::take_schedule() {
+void CheckpointControl::look_at_database() {
   const auto database = env_.model.databases().find(database_);
   if (database == env_.model.databases().end()) return;
+  pauses_.set(PauseReasons::Reason::User, database->second.paused() ? "paused by a user" : "");
   BarrierSchedule::Options schedule = options_.schedule;
   if (const uint32_t interval = database->second.barrier_interval_ms(); interval != 0)
     schedule.interval = std::chrono::milliseconds(interval);
@@ -67,18 +61,19 @@ void CheckpointControl::take_schedule() {
 
 /// All of the graph is about to be built as the catalog says.
 void CheckpointControl::take_settings() {
+  look_at_database();
   held_.clear();
   for (const auto& [id, job] : graph_.jobs()) {
     if (is_held(id)) held_.insert(id);
   }
-  take_schedule();
-  settings_seen_ = {env_.model.counter(Counter::CatalogVersion), pause_reasons()};
+  settings_seen_ = {env_.model.counter(Counter::CatalogVersion), pauses_.paused()};
 }
 
 bool CheckpointControl::step_settings(Now now, ControlEffects& out) {
-  const std::pair wanted{env_.model.counter(Counter::CatalogVersion), pause_reasons()};
+  const uint64_t version = env_.model.counter(Counter::CatalogVersion);
+  if (settings_seen_.first != version) look_at_database();
+  const std::pair wanted{version, pauses_.paused()};
   if (settings_seen_ == wanted) return false;
-  take_schedule();
   if (hold(now, true, out) || hold(now, false, out) || change_rates(now, out)) return true;
   if (!lease_wanted_) settings_seen_ = wanted;  // else the difference is still there
   return false;

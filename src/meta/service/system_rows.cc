@@ -93,8 +93,8 @@ void add_sources(MetaLoop& loop, pb::SystemRowsResponse& out) {
 
 std::string state_of(const MetaLoop& loop, const pb::CatalogObject& object) {
   if (object.state() == pb::JOB_QUARANTINED) return "quarantined";
-  const auto database = loop.model().databases().find(DatabaseId{object.database_id()});
-  const bool paused = object.paused() || (database != loop.model().databases().end() && database->second.paused());
+  const auto database = loop.databases().find(DatabaseId{object.database_id()});
+  const bool paused = object.paused() || (database != loop.databases().end() && database->second->pauses().paused());
   if (object.state() == pb::JOB_CREATING) return paused ? "creating, paused" : "creating";
   return paused ? "paused" : "created";
 }
@@ -180,6 +180,12 @@ void add_actors(MetaLoop& loop, pb::SystemRowsResponse& out) {
   }
 }
 
+std::string disk_text(const pb::Pressure& disk) {
+  if (disk.level() == pb::DISK_ENOUGH) return "enough";
+  return fmt::format("{}: {} MB free, {} MB are kept in reserve", disk.level() == pb::DISK_FULL ? "full" : "low", disk.free_bytes() >> 20,
+                     disk.reserve_bytes() >> 20);
+}
+
 void add_workers(MetaLoop& loop, pb::SystemRowsResponse& out) {
   std::map<WorkerId, size_t> actors;
   for (const auto& [id, control] : loop.databases()) {
@@ -193,7 +199,8 @@ void add_workers(MetaLoop& loop, pb::SystemRowsResponse& out) {
         .flag(loop.cluster().is_live(id))
         .number(record.parallelism())
         .number(actors[id])
-        .number(record.incarnation());
+        .number(record.incarnation())
+        .text(disk_text(loop.cluster().disk(id)));
   }
 }
 

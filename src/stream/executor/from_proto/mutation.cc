@@ -44,7 +44,6 @@ std::optional<bool> paused_by(const Barrier& barrier, ActorId actor) {
   const auto names = [&](const auto& mutation) {
     return mutation.actors().empty() || std::ranges::find(mutation.actors(), actor.value) != mutation.actors().end();
   };
-  if (barrier.mutation->has_add() && barrier.mutation->add().paused()) return true;
   if (barrier.mutation->has_pause() && names(barrier.mutation->pause())) return true;
   if (barrier.mutation->has_resume() && names(barrier.mutation->resume())) return false;
   return std::nullopt;
