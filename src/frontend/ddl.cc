@@ -1,5 +1,6 @@
 #include "frontend/ddl.h"
 
+#include "connector/source/catalog_spec.h"
 #include "proto/meta_service.pb.h"
 
 namespace penstock::frontend::ddl {
@@ -41,11 +42,30 @@ Result<uint64_t> set_intervals(const Alter& alter, const SetIntervals& intervals
   return done.catalog_version();
 }
 
+Result<uint64_t> set_connector(const SetConnector& change, Caller caller) {
+  connector::SourceSpec spec = connector::spec_of(change.source);
+  pb::AlterSourceRequest request;
+  request.set_source_id(change.source.id());
+  for (const ast::Option& option : change.options) {
+    if (!connector::may_change(spec, option.key)) {
+      return error(Code::NotSupported, "option \"{}\" of source \"{}\" cannot change while it is read", option.key, change.source.name())
+          .at(option.position)
+          .with_hint("It decides what the source's rows are: drop the source and create it anew.");
+    }
+    spec.properties[option.key] = option.value;
+    (*request.mutable_properties())[option.key] = option.value;
+  }
+  PENSTOCK_TRY(connector::validate_source(spec));
+  PENSTOCK_TRY(const auto done, call<pb::PauseResponse>(caller, "/penstock.Meta/AlterSource", request));
+  return done.catalog_version();
+}
+
 }  // namespace
 
 Result<uint64_t> alter(const Alter& alter, Caller caller) {
   if (const auto* paused = std::get_if<ast::SetPaused>(&alter.action)) return set_paused(alter, paused->paused, caller);
   if (const auto* rate = std::get_if<SetRate>(&alter.action)) return set_rate(alter, *rate, caller);
+  if (const auto* change = std::get_if<SetConnector>(&alter.action)) return set_connector(*change, caller);
   return set_intervals(alter, std::get<SetIntervals>(alter.action), caller);
 }
 

@@ -158,6 +158,32 @@ def test_databases_are_made_altered_dropped_and_connected_to_by_name(server):
     assert ("d1",) not in server.sql("SHOW DATABASES")
 
 
+def test_options_of_a_source_change_while_it_is_read_and_stay_after_kill_9(server):
+    counting(server, "o", ", datagen.rows.per.second = '10'")
+    before = rows_of(server, "o")
+    run(server, "ALTER SOURCE o_s CONNECTOR WITH (datagen.rows.per.second = 5000)")
+    wait_until(lambda: rows_of(server, "o") > before + 5000, 20, "the new rate")
+    server.crash()
+    server.retry("SELECT n FROM o")
+    before = rows_of(server, "o")
+    wait_until(lambda: rows_of(server, "o") > before + 5000, 20, "the new rate after a crash")
+    n, top = server.sql("SELECT n, top FROM o")[0]
+    assert n == top + 1
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match="fields.id.end"):
+        server.sql("ALTER SOURCE o_s CONNECTOR WITH (fields.id.end = 5)")
+    run(server, "DROP SOURCE o_s CASCADE")
+
+
+def test_a_bad_record_that_stops_a_view_is_passed_over_once_on_error_is_changed(server, tmp_path):
+    (tmp_path / "rows.csv").write_text("id\n1\n2\nthree\n4\n")
+    run(server, f"CREATE SOURCE bad (id BIGINT) WITH (connector = 'posix_fs', posix_fs.root = '{tmp_path}', match_pattern = 'rows.csv') "
+        "FORMAT PLAIN ENCODE CSV (without_header = 'false')", "SET background_ddl = true",
+        "CREATE MATERIALIZED VIEW badv AS SELECT count(*) AS n FROM bad", "ALTER SOURCE bad CONNECTOR WITH (on_error = 'skip')",
+        "DROP MATERIALIZED VIEW IF EXISTS badv", "CREATE MATERIALIZED VIEW badv AS SELECT count(*) AS n FROM bad", "WAIT FOR SOURCE bad")
+    assert rows_of(server, "badv") == 3
+    run(server, "DROP SOURCE bad CASCADE")
+
+
 @pytest.mark.parametrize("statement, state", [
     ("ALTER SOURCE nowhere SET source_rate_limit = 1", "42P01"),
     ("ALTER DATABASE nowhere PAUSE", "3D000"),

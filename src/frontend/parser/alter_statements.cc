@@ -36,6 +36,12 @@ Result<StatementParser::Body> StatementParser::alter() {
 Result<ast::AlterAction> StatementParser::alter_action(ast::RelationKind kind) {
   if (cursor_.accept({"pause"})) return ast::AlterAction(ast::SetPaused{true});
   if (cursor_.accept({"resume"})) return ast::AlterAction(ast::SetPaused{false});
+  if (kind == ast::RelationKind::Source && cursor_.at({"connector", "with"})) {
+    ast::SetConnector result{.options = {}, .position = cursor_.position()};
+    cursor_.skip(2);
+    PENSTOCK_TRY(result.options, cursor_.options());
+    return ast::AlterAction(std::move(result));
+  }
   if (!cursor_.accept({"set"})) {
     return cursor_.done() ? cursor_.syntax_error() : cursor_.not_supported(fmt::format("ALTER … {}", to_upper(cursor_.front().text)));
   }

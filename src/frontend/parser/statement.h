@@ -80,7 +80,12 @@ struct SetPaused {
 struct SetOptions {
   std::vector<Option> options;
 };
-using AlterAction = std::variant<SetPaused, SetOptions>;
+/// `CONNECTOR WITH (key = value, …)`
+struct SetConnector {
+  std::vector<Option> options;
+  uint32_t position = 0;
+};
+using AlterAction = std::variant<SetPaused, SetOptions, SetConnector>;
 struct Alter {
   RelationKind kind = RelationKind::Table;
   ObjectName name;  // of a database: the name alone

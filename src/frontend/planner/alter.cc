@@ -43,7 +43,11 @@ Result<AlterAction> database_action(const ast::Alter& alter) {
   return AlterAction(intervals);
 }
 
-Result<AlterAction> relation_action(const ast::Alter& alter, const KindName& kind) {
+Result<AlterAction> relation_action(const ast::Alter& alter, const KindName& kind, const pb::CatalogObject& object) {
+  if (const auto* connector = std::get_if<ast::SetConnector>(&alter.action)) {
+    if (connector->options.empty()) return error(Code::Syntax, "no option is named").at(connector->position);
+    return AlterAction(SetConnector{object, connector->options});
+  }
   if (const auto* paused = std::get_if<ast::SetPaused>(&alter.action)) {
     if (alter.kind != ast::RelationKind::Source) return AlterAction(*paused);
     return error(Code::NotSupported, "a source is read by each job on its own, so it cannot be paused itself")
@@ -88,7 +92,7 @@ Result<Body> bind_alter(const ast::Alter& alter, BindContext& context) {
   if (found.has_error()) return found.error();
   const pb::CatalogObject* object = found.value().object;
   if (object == nullptr || object->kind() != kind.object) return wrong_kind(found.value(), kind, alter.name);
-  PENSTOCK_TRY(auto action, relation_action(alter, kind));
+  PENSTOCK_TRY(auto action, relation_action(alter, kind, *object));
   return Body(Alter{object->database_id(), object->id(), std::move(action)});
 }
 

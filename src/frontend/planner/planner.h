@@ -52,7 +52,12 @@ struct SetRate {
   bool backfill = false;
   uint64_t rate = 0;
 };
-using AlterAction = std::variant<ast::SetPaused, SetRate, SetIntervals>;
+/// `source`: as it is now. Whoever runs it checks the options with the connector.
+struct SetConnector {
+  pb::CatalogObject source;
+  std::vector<ast::Option> options;
+};
+using AlterAction = std::variant<ast::SetPaused, SetRate, SetIntervals, SetConnector>;
 struct Alter {
   uint32_t database_id = 0;
   uint32_t object_id = 0;  // 0: the database

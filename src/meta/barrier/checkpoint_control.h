@@ -196,7 +196,7 @@ class CheckpointControl {
   void look_at_database();
   void take_settings();
   bool hold(Now now, bool held, ControlEffects& out);
-  bool change_rates(Now now, ControlEffects& out);
+  bool change_sources(Now now, ControlEffects& out);
 
   // checkpoint_commit.cc
   void take_in(InflightBarrier& barrier);

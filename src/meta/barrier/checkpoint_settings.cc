@@ -15,17 +15,48 @@ std::vector<uint32_t> actors_of(const InflightGraph::Job& job) {
   return out;
 }
 
-// By operator: what of its node may change while it runs.
-using Rates = std::map<uint32_t, uint64_t>;
-Rates rates_of(const JobPlan& plan) {
-  Rates out;
+struct Limits {
+  std::map<uint32_t, uint64_t> rates;                 // by operator, of sources and backfills
+  std::map<uint32_t, pb::ConnectorProps> properties;  // by source
+};
+Limits limits_of(const JobPlan& plan) {
+  Limits out;
   for (const JobPlan::FragmentPlan& fragment : plan.fragments()) {
     catalog::for_each_node(fragment.plan->root(), [&](const pb::StreamNode& node) {
-      if (node.has_source()) out[node.operator_id()] = node.source().rate_limit();
-      if (node.has_stream_scan()) out[node.operator_id()] = node.stream_scan().rate_limit();
+      if (node.has_stream_scan()) out.rates[node.operator_id()] = node.stream_scan().rate_limit();
+      if (!node.has_source()) return;
+      out.rates[node.operator_id()] = node.source().rate_limit();
+      *out.properties[node.source().source_id()].mutable_properties() = node.source().properties();
     });
   }
   return out;
+}
+
+/// Those whose options differ between two plans of one job.
+pb::ConnectorPropsChangeMutation changed_props(const JobPlan& old_plan, const JobPlan& new_plan) {
+  pb::ConnectorPropsChangeMutation out;
+  const auto plain = [](const pb::ConnectorProps& props) {
+    return std::map<std::string, std::string>(props.properties().begin(), props.properties().end());
+  };
+  auto before = limits_of(old_plan).properties;
+  for (const auto& [source, props] : limits_of(new_plan).properties) {
+    if (plain(before[source]) != plain(props)) (*out.mutable_by_source())[source] = props;
+  }
+  return out;
+}
+
+/// The old plan with these rates.
+std::shared_ptr<const JobPlan> with_rates(const JobPlan& plan, const std::map<uint32_t, uint64_t>& rates) {
+  pb::JobRecord record = plan.record();
+  for (pb::Fragment& fragment : *record.mutable_graph()->mutable_fragments()) {
+    catalog::for_each_node(*fragment.mutable_root(), [&](pb::StreamNode& node) {
+      const auto rate = rates.find(node.operator_id());
+      if (rate == rates.end()) return;
+      if (node.has_source()) node.mutable_source()->set_rate_limit(rate->second);
+      if (node.has_stream_scan()) node.mutable_stream_scan()->set_rate_limit(rate->second);
+    });
+  }
+  return JobPlan::make(std::move(record)).value();
 }
 
 pb::ThrottleMutation throttle(const JobPlan& plan, const JobPlacement& placement) {
@@ -74,7 +105,7 @@ bool CheckpointControl::step_settings(Now now, ControlEffects& out) {
   if (settings_seen_.first != version) look_at_database();
   const std::pair wanted{version, pauses_.paused()};
   if (settings_seen_ == wanted) return false;
-  if (hold(now, true, out) || hold(now, false, out) || change_rates(now, out)) return true;
+  if (hold(now, true, out) || hold(now, false, out) || change_sources(now, out)) return true;
   if (!lease_wanted_) settings_seen_ = wanted;  // else the difference is still there
   return false;
 }
@@ -102,16 +133,24 @@ bool CheckpointControl::hold(Now now, bool held, ControlEffects& out) {
   return true;
 }
 
-bool CheckpointControl::change_rates(Now now, ControlEffects& out) {
+// One kind of change a barrier: first rates, then options.
+bool CheckpointControl::change_sources(Now now, ControlEffects& out) {
   for (const auto& [id, job] : graph_.jobs()) {
     const auto plan = env_.model.job(id);
-    if (!plan || plan == job.plan || rates_of(*plan) == rates_of(*job.plan)) continue;
+    if (!plan || plan == job.plan) continue;
+    auto props = changed_props(*job.plan, *plan);
+    const bool other_rates = limits_of(*plan).rates != limits_of(*job.plan).rates;
+    if (props.by_source().empty() && !other_rates) continue;
     const auto curr = next_epoch(now, out);
     if (!curr) return false;
-    Injection injection{.what = fmt::format("throttle {}", id)};
-    *injection.mutation.mutable_throttle() = throttle(*plan, job.placement);
-    injection.has_mutation = true;
-    graph_.add(plan, JobPlacement(job.placement));
+    Injection injection{.what = fmt::format("{} {}", other_rates ? "throttle" : "alter sources of", id), .has_mutation = true};
+    if (other_rates) {
+      *injection.mutation.mutable_throttle() = throttle(*plan, job.placement);
+      graph_.add(with_rates(*job.plan, limits_of(*plan).rates), JobPlacement(job.placement));
+    } else {
+      *injection.mutation.mutable_connector_props_change() = std::move(props);
+      graph_.add(plan, JobPlacement(job.placement));
+    }
     inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
     return true;
   }

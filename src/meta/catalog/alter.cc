@@ -117,6 +117,29 @@ Result<Txn> plan_throttle(const MetaModel& model, const pb::ThrottleRequest& req
   return txn;
 }
 
+Result<Txn> plan_alter_source(const MetaModel& model, const pb::AlterSourceRequest& request) {
+  const pb::CatalogObject* source = model.object(ObjectId{request.source_id()});
+  if (source == nullptr) return error(Code::UndefinedObject, "object {} does not exist", request.source_id());
+  if (source->kind() != pb::OBJECT_SOURCE) return error(Code::WrongObjectType, "{} is not a source", describe(*source));
+  Txn txn;
+  pb::CatalogObject changed = *source;
+  for (const auto& [key, value] : request.properties()) (*changed.mutable_properties())[key] = value;
+  rows::put(txn, changed);
+  for (const auto& [id, plan] : model.jobs()) {
+    if (!plan->reads(ObjectId{changed.id()})) continue;
+    pb::JobRecord record = plan->record();
+    for (pb::Fragment& fragment : *record.mutable_graph()->mutable_fragments()) {
+      for_each_node(*fragment.mutable_root(), [&](pb::StreamNode& node) {
+        if (!node.has_source() || node.source().source_id() != changed.id()) return;
+        *node.mutable_source()->mutable_properties() = changed.properties();
+      });
+    }
+    rows::put(txn, record);
+  }
+  next_version(model, txn);
+  return txn;
+}
+
 Result<Txn> plan_alter_database(const MetaModel& model, const pb::AlterDatabaseRequest& request) {
   const DatabaseId id{request.database_id()};
   const auto found = model.databases().find(id);

@@ -19,6 +19,9 @@ namespace penstock::meta::catalog {
 /// could be limited.
 [[nodiscard]] Result<Txn> plan_throttle(const MetaModel& model, const pb::ThrottleRequest& request);
 
+/// The options are written into the plans of all jobs that read the source. Errors: `UndefinedObject`, `WrongObjectType`.
+[[nodiscard]] Result<Txn> plan_alter_source(const MetaModel& model, const pb::AlterSourceRequest& request);
+
 /// Errors: `UndefinedDatabase`.
 [[nodiscard]] Result<Txn> plan_alter_database(const MetaModel& model, const pb::AlterDatabaseRequest& request);
 

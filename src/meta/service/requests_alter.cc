@@ -58,6 +58,11 @@ void Requests::throttle(const pb::ThrottleRequest& request, PendingReply reply) 
         [this, request] { return catalog::database_of(loop_.model(), ObjectId{request.object_id()}); }, std::move(reply));
 }
 
+void Requests::alter_source(const pb::AlterSourceRequest& request, PendingReply reply) {
+  alter([this, request] { return catalog::plan_alter_source(loop_.model(), request); },
+        [this, request] { return catalog::database_of(loop_.model(), ObjectId{request.source_id()}); }, std::move(reply));
+}
+
 void Requests::alter(std::function<Result<Txn>()> build, std::function<DatabaseId()> database, PendingReply reply) {
   loop_.submit(std::move(build), [this, database = std::move(database), reply = std::move(reply)](const Status& status) mutable {
     if (status.has_error()) return reply.fail(status.error());

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/ids.h"
@@ -19,6 +21,9 @@ struct SourceMutation {
   std::optional<uint64_t> rate_limit;             // rows a second; 0: none
 };
 [[nodiscard]] SourceMutation source_mutation(const Barrier& barrier, ActorId actor);
+
+/// New options of a source; nothing if the mutation does not say.
+[[nodiscard]] std::optional<std::map<std::string, std::string>> connector_props_by(const Barrier& barrier, ObjectId source);
 
 /// Rows a second that each backfill of the actor reads from now on, 0: no limit; nothing if the mutation does not say.
 [[nodiscard]] std::optional<uint64_t> backfill_rate_by(const Barrier& barrier, ActorId actor);

@@ -153,7 +153,7 @@ TEST(MetaCommands, a_database_drop_that_meta_dies_in_is_done_or_not_at_all) {
     drop.set_database_id(database);
     drop.set_cascade(true);
     cluster.send("DropDatabase", drop);
-    cluster.sim().run_for(std::chrono::microseconds(400) * step);
+    cluster.sim().run_for(std::chrono::milliseconds(2) * step);
     cluster.kill_meta();
     cluster.start_meta();
     cluster.sim().run_for(std::chrono::seconds(5));
@@ -174,8 +174,8 @@ TEST(MetaCommands, a_database_drop_that_meta_dies_in_is_done_or_not_at_all) {
 
 TEST(MetaCommands, a_quarantined_view_is_rebuilt_by_resume_and_quarantined_again_if_that_fails) {
   FakeCluster cluster;
-  new_object(cluster, testing::source("s"));
-  const uint32_t view = new_object(cluster, testing::view_on_source("v", 1));
+  const uint32_t table = new_object(cluster, testing::table("t"));
+  const uint32_t view = new_object(cluster, testing::view_on("v", table));
   const uint32_t on_top = new_object(cluster, testing::view_on("w", view));
   const auto fail_until_quarantined = [&] {
     for (int i = 0; i < 6; ++i) {

@@ -21,10 +21,9 @@ namespace penstock::meta::testing {
 ///     @0 ready 1          node 1 answers Init              lost 1               its control stream ended
 ///     create 3            its catalog commit is done       drop 3 4             likewise
 ///     flush 7             checkpoint                       tick
-///     pause [3]  resume [3]  throttle 1 500  throttle_backfill 3 500  interval 200 5      likewise, of the database or an object
-///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ
-///     commit              the commit asked for is durable
-///     disk 1 low|full|enough   what node 1 says of its disk; 0: meta's own
+///     pause [3]  resume [3]  throttle 1 500  throttle_backfill 3 500  interval 200 5  option 1 KEY VALUE   likewise, of the database or an
+///     object collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ
+///     flushed=SEQ commit              the commit asked for is durable disk 1 low|full|enough   what node 1 says of its disk; 0: meta's own
 ///     quarantined 2       job 2 and what reads it are marked
 ///     fail 1 ACTOR SCORE  node 1 says the graph failed     reset 1 [ACTOR SCORE]   node 1 answers the reset
 /// Effects:

@@ -81,6 +81,13 @@ std::string ControlWorld::apply(Words words) {
     must(model_.apply(txn.value()));
     return handle(Tick{});
   }
+  if (what == "option") {  // SOURCE KEY VALUE; a fourth word: and nobody is told
+    pb::AlterSourceRequest request;
+    request.set_source_id(number(1));
+    (*request.mutable_properties())[words.at(2)] = words.at(3);
+    must(model_.apply(catalog::plan_alter_source(model_, request).value()));
+    return words.size() > 4 ? "" : handle(Tick{});
+  }
   if (what == "interval") {  // MS FREQUENCY
     pb::AlterDatabaseRequest request;
     request.set_database_id(1);
@@ -215,6 +222,13 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
     if (mutation.has_source_change_split()) out += " +splits";
     if (mutation.has_pause()) out += " +pause" + listed(mutation.pause().actors());
     if (mutation.has_resume()) out += " +resume" + listed(mutation.resume().actors());
+    if (mutation.has_connector_props_change()) {
+      out += " +props";
+      for (const auto& [source, props] : mutation.connector_props_change().by_source()) {
+        const auto on_error = props.properties().find("on_error");
+        out += fmt::format(" {}:{}", source, on_error == props.properties().end() ? "" : on_error->second);
+      }
+    }
     if (mutation.has_throttle()) {
       const auto rates = [&](std::string_view name, const auto& by_actor) {
         for (const auto& [actor, rate] : std::map<uint32_t, uint64_t>(by_actor.begin(), by_actor.end())) {

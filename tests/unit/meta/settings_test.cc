@@ -68,11 +68,11 @@ TEST_F(SettingsTest, what_is_paused_is_built_so_after_a_failure_and_after_a_rest
     pause 2     => 1:checkpoint 3..4 a1,2,3,4 t1,2,3,4,5 +pause1,2
     fail 1 3    => 1:reset
     reset 1     => term ended at 2, 1:create(2), 1:initial 2..5 a1,2,3,4 t1,2,3,4,5 b1,2,3,4 paused
-    collect 1   => 1:checkpoint 5..6 a1,2,3,4 t1,2,3,4,5
   )");
   for (const pb::BuildFragment& fragment : world_.last_sent(1).inject_barrier().build()) {
     EXPECT_EQ(fragment.paused(), fragment.job_id() == 2) << fragment.job_id();
   }
+  run("collect 1 => 1:checkpoint 5..6 a1,2,3,4 t1,2,3,4,5");
   world_.restart();
   run(R"(
     ready 1     => 1:create(2), 1:initial 2..7 a1,2,3,4 t1,2,3,4,5 b1,2,3,4 paused
@@ -141,11 +141,37 @@ TEST_F(SettingsTest, a_backfill_is_throttled_and_recovers_with_its_rate) {
   EXPECT_EQ(build[build.size() - 1].root().input(0).stream_scan().rate_limit(), 100U);
 }
 
+TEST_F(SettingsTest, options_of_a_source_change_in_every_job_that_reads_it) {
+  world_.add(testing::view_on_source("x", 1, 1));
+  run(R"(
+    create 5               => 1:checkpoint 3..4 a1,2,3,4,5,6 t1,2,3,4,5 b5,6 +add
+    option 1 on_error skip => 1:checkpoint 4..5 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +props 1:skip, 1:checkpoint 5..6 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +props 1:skip
+    option 1 on_error skip =>
+  )");
+}
+
+TEST_F(SettingsTest, a_rate_and_an_option_that_change_at_once_take_two_barriers) {
+  run(R"(
+    option 1 on_error skip quietly =>
+    throttle 1 50 => 1:checkpoint 3..4 a1,2,3,4 t1,2,3,4,5 +throttle 1=50, 1:checkpoint 4..5 a1,2,3,4 t1,2,3,4,5 +props 1:skip
+    tick          =>
+  )");
+}
+
+TEST_F(SettingsTest, options_that_change_during_a_recovery_are_built_with_it) {
+  run(R"(
+    fail 1 3    => 1:reset
+    option 1 on_error skip =>
+    reset 1     => term ended at 2, 1:create(2), 1:initial 2..4 a1,2,3,4 t1,2,3,4,5 b1,2,3,4
+    collect 1   => 1:checkpoint 4..5 a1,2,3,4 t1,2,3,4,5
+  )");
+}
+
 TEST_F(SettingsTest, intervals_change_while_the_database_runs_and_stay_after_a_restart) {
   run(R"(
     interval 200 3 =>
-    @200 tick   => 1:barrier 3..200 a1,2,3,4
-    @400 tick   => 1:barrier 200..400 a1,2,3,4
+    @200 tick   => 1:barrier 3..200 a1,2,3,4 t1,2,3,4,5
+    @400 tick   => 1:barrier 200..400 a1,2,3,4 t1,2,3,4,5
     @600 tick   => 1:checkpoint 400..600 a1,2,3,4 t1,2,3,4,5
   )");
   world_.restart();
@@ -153,7 +179,7 @@ TEST_F(SettingsTest, intervals_change_while_the_database_runs_and_stay_after_a_r
     @1000 ready 1  => 1:create(2), 1:initial 2..1000 a1,2,3,4 t1,2,3,4,5 b1,2,3,4
     collect 1      => 1:checkpoint 1000..1001 a1,2,3,4 t1,2,3,4,5
     @1199 tick     =>
-    @1200 tick     => 1:barrier 1001..1200 a1,2,3,4
+    @1200 tick     => 1:barrier 1001..1200 a1,2,3,4 t1,2,3,4,5
   )");
 }
 

@@ -49,6 +49,14 @@ std::optional<bool> paused_by(const Barrier& barrier, ActorId actor) {
   return std::nullopt;
 }
 
+std::optional<std::map<std::string, std::string>> connector_props_by(const Barrier& barrier, ObjectId source) {
+  if (barrier.mutation == nullptr || !barrier.mutation->has_connector_props_change()) return std::nullopt;
+  const auto& by_source = barrier.mutation->connector_props_change().by_source();
+  const auto mine = by_source.find(source.value);
+  if (mine == by_source.end()) return std::nullopt;
+  return std::map<std::string, std::string>(mine->second.properties().begin(), mine->second.properties().end());
+}
+
 std::optional<uint64_t> backfill_rate_by(const Barrier& barrier, ActorId actor) {
   if (barrier.mutation == nullptr || !barrier.mutation->has_throttle()) return std::nullopt;
   const auto& by_actor = barrier.mutation->throttle().backfill_rate_by_actor();

@@ -103,6 +103,9 @@ Result<Step> SourceOperator::after_barrier(const Barrier& barrier, Output& /*out
   SourceMutation mutation = source_mutation(barrier, actor_);
   if (const auto paused = paused_by(barrier, actor_)) paused_ = *paused;
   if (mutation.rate_limit) limit_.set_rate(*mutation.rate_limit);
+  if (auto properties = connector_props_by(barrier, options_.source)) {
+    PENSTOCK_TRY(change(std::move(*properties)));
+  }
   if (mutation.splits) {
     PENSTOCK_TRY(assign(std::move(*mutation.splits)));
   }
@@ -124,7 +127,23 @@ Status SourceOperator::assign(std::vector<SplitState> splits) {
   for (Split& gone : splits_) forget(gone);
   splits_ = std::move(assigned);
   turn_ = 0;
-  if (options_.own_rate != 0) pace_.set_rate(std::max<uint64_t>(options_.own_rate * splits_.size() / options_.own_splits, 1));
+  keep_own_pace();
+  return ok();
+}
+
+void SourceOperator::keep_own_pace() {
+  pace_.set_rate(options_.own_rate == 0 ? 0 : std::max<uint64_t>(options_.own_rate * splits_.size() / options_.own_splits, 1));
+}
+
+Status SourceOperator::change(std::map<std::string, std::string> properties) {
+  options_.spec.properties = std::move(properties);
+  options_.own_rate = connector::own_rate(options_.spec);
+  for (Split& split : splits_) {
+    if (split.reader == nullptr) continue;
+    forget(split);
+    PENSTOCK_TRY(split, open(std::move(split.state)));
+  }
+  keep_own_pace();
   return ok();
 }
 

@@ -61,6 +61,7 @@ TEST(Parser, knows_each_statement) {
       {"ALTER MATERIALIZED VIEW v RESUME; ALTER SINK IF EXISTS k PAUSE; ALTER SOURCE s SET source_rate_limit TO DEFAULT",
        "alter; alter; alter"},
       {"ALTER TABLE t SET BACKFILL_RATE_LIMIT = 7", "alter"},
+      {"ALTER SOURCE s CONNECTOR WITH (on_error = 'skip', datagen.rows.per.second = 5)", "alter"},
       {"SHOW TABLES; SHOW MATERIALIZED VIEWS LIKE 'a%'; SHOW CREATE SOURCE s; SHOW timezone; SHOW ALL; DESCRIBE t",
        "show; show; show; show; show; show"},
       {"SET x = 1; SET rw_implicit_flush TO true; SET TIME ZONE 'UTC'; RESET x; RESET ALL; DISCARD ALL",

@@ -57,6 +57,11 @@ struct Describe {
       std::string operator()(const frontend::SetRate& a) const {
         return fmt::format("{} rate {}", a.backfill ? "backfill" : "source", a.rate);
       }
+      std::string operator()(const frontend::SetConnector& a) const {
+        std::string out = a.source.name();
+        for (const auto& option : a.options) out += fmt::format(" {} = {}", option.key, option.value);
+        return out;
+      }
       std::string operator()(const frontend::SetIntervals& a) const {
         return fmt::format("barriers {} ms, checkpoint every {}", a.barrier_interval_ms, a.checkpoint_frequency);
       }
