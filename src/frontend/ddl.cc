@@ -60,11 +60,21 @@ Result<uint64_t> set_connector(const SetConnector& change, Caller caller) {
   return done.catalog_version();
 }
 
+Result<uint64_t> rename(const Alter& alter, const Rename& to, Caller caller) {
+  pb::RenameObjectRequest request;
+  request.set_object_id(alter.object_id);
+  request.set_name(to.name);
+  request.set_definition(to.definition);
+  PENSTOCK_TRY(const auto done, call<pb::AlterDatabaseResponse>(caller, "/penstock.Meta/RenameObject", request));
+  return done.catalog_version();
+}
+
 }  // namespace
 
 Result<uint64_t> alter(const Alter& alter, Caller caller) {
   if (const auto* paused = std::get_if<ast::SetPaused>(&alter.action)) return set_paused(alter, paused->paused, caller);
   if (const auto* rate = std::get_if<SetRate>(&alter.action)) return set_rate(alter, *rate, caller);
+  if (const auto* to = std::get_if<Rename>(&alter.action)) return rename(alter, *to, caller);
   if (const auto* change = std::get_if<SetConnector>(&alter.action)) return set_connector(*change, caller);
   return set_intervals(alter, std::get<SetIntervals>(alter.action), caller);
 }

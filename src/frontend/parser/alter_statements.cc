@@ -42,6 +42,12 @@ Result<ast::AlterAction> StatementParser::alter_action(ast::RelationKind kind) {
     PENSTOCK_TRY(result.options, cursor_.options());
     return ast::AlterAction(std::move(result));
   }
+  if (kind != ast::RelationKind::Database && cursor_.accept({"rename", "to"})) {
+    ast::RenameTo result;
+    result.name.position = cursor_.position();
+    PENSTOCK_TRY(result.name.name, cursor_.name());
+    return ast::AlterAction(std::move(result));
+  }
   if (!cursor_.accept({"set"})) {
     return cursor_.done() ? cursor_.syntax_error() : cursor_.not_supported(fmt::format("ALTER … {}", to_upper(cursor_.front().text)));
   }

@@ -85,7 +85,10 @@ struct SetConnector {
   std::vector<Option> options;
   uint32_t position = 0;
 };
-using AlterAction = std::variant<SetPaused, SetOptions, SetConnector>;
+struct RenameTo {
+  NameAt name;
+};
+using AlterAction = std::variant<SetPaused, SetOptions, SetConnector, RenameTo>;
 struct Alter {
   RelationKind kind = RelationKind::Table;
   ObjectName name;  // of a database: the name alone

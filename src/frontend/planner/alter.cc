@@ -5,6 +5,7 @@
 #include "common/nearest.h"
 #include "frontend/binder/definition.h"
 #include "frontend/binder/resolve_name.h"
+#include "frontend/parser/parser.h"
 #include "frontend/planner/object_kinds.h"
 
 namespace penstock::frontend {
@@ -66,6 +67,17 @@ Result<AlterAction> relation_action(const ast::Alter& alter, const KindName& kin
   return AlterAction(rate);
 }
 
+Result<AlterAction> rename(const ast::RenameTo& to, const pb::CatalogObject& object, const BindContext& context) {
+  const std::string& name = to.name.name;
+  if (const pb::CatalogObject* taken = context.catalog.find(object.schema(), name)) {
+    return error(Code::DuplicateTable, "relation \"{}\" already exists", name)
+        .at(to.name.position)
+        .with_detail(fmt::format("It is a {}.", kind_of(taken->kind()).name));
+  }
+  PENSTOCK_TRY(auto definition, renamed_definition(object.definition(), name));
+  return AlterAction(Rename{name, std::move(definition)});
+}
+
 Result<Body> alter_database(const ast::Alter& alter, BindContext& context) {
   const auto id = context.catalog.database_id(alter.name.name);
   if (!id && alter.if_exists) {
@@ -92,6 +104,10 @@ Result<Body> bind_alter(const ast::Alter& alter, BindContext& context) {
   if (found.has_error()) return found.error();
   const pb::CatalogObject* object = found.value().object;
   if (object == nullptr || object->kind() != kind.object) return wrong_kind(found.value(), kind, alter.name);
+  if (const auto* to = std::get_if<ast::RenameTo>(&alter.action)) {
+    PENSTOCK_TRY(auto renamed, rename(*to, *object, context));
+    return Body(Alter{object->database_id(), object->id(), std::move(renamed)});
+  }
   PENSTOCK_TRY(auto action, relation_action(alter, kind, *object));
   return Body(Alter{object->database_id(), object->id(), std::move(action)});
 }

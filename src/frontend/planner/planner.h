@@ -57,7 +57,11 @@ struct SetConnector {
   pb::CatalogObject source;
   std::vector<ast::Option> options;
 };
-using AlterAction = std::variant<ast::SetPaused, SetRate, SetIntervals, SetConnector>;
+struct Rename {
+  std::string name;
+  std::string definition;  // under that name
+};
+using AlterAction = std::variant<ast::SetPaused, SetRate, SetIntervals, SetConnector, Rename>;
 struct Alter {
   uint32_t database_id = 0;
   uint32_t object_id = 0;  // 0: the database

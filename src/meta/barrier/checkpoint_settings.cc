@@ -140,7 +140,10 @@ bool CheckpointControl::change_sources(Now now, ControlEffects& out) {
     if (!plan || plan == job.plan) continue;
     auto props = changed_props(*job.plan, *plan);
     const bool other_rates = limits_of(*plan).rates != limits_of(*job.plan).rates;
-    if (props.by_source().empty() && !other_rates) continue;
+    if (props.by_source().empty() && !other_rates) {  // another name: nobody need be told
+      graph_.add(plan, JobPlacement(job.placement));
+      return change_sources(now, out);
+    }
     const auto curr = next_epoch(now, out);
     if (!curr) return false;
     Injection injection{.what = fmt::format("{} {}", other_rates ? "throttle" : "alter sources of", id), .has_mutation = true};

@@ -140,6 +140,29 @@ Result<Txn> plan_alter_source(const MetaModel& model, const pb::AlterSourceReque
   return txn;
 }
 
+Result<Txn> plan_rename(const MetaModel& model, const pb::RenameObjectRequest& request) {
+  const ObjectId id{request.object_id()};
+  const pb::CatalogObject* object = model.object(id);
+  if (object == nullptr) return error(Code::UndefinedObject, "object {} does not exist", id);
+  if (request.name().empty()) return error(Code::InvalidParameter, "an object needs a name");
+  for (const auto& [other_id, other] : model.objects()) {
+    const bool there = other.database_id() == object->database_id() && other.schema() == object->schema();
+    if (there && other.name() == request.name()) return error(Code::DuplicateTable, "relation \"{}\" already exists", request.name());
+  }
+  Txn txn;
+  pb::CatalogObject renamed = *object;
+  renamed.set_name(request.name());
+  renamed.set_definition(request.definition());
+  rows::put(txn, renamed);
+  if (const auto plan = model.job(id)) {
+    pb::JobRecord record = plan->record();
+    record.set_name(request.name());
+    rows::put(txn, record);
+  }
+  next_version(model, txn);
+  return txn;
+}
+
 Result<Txn> plan_alter_database(const MetaModel& model, const pb::AlterDatabaseRequest& request) {
   const DatabaseId id{request.database_id()};
   const auto found = model.databases().find(id);

@@ -25,6 +25,9 @@ namespace penstock::meta::catalog {
 /// Errors: `UndefinedDatabase`.
 [[nodiscard]] Result<Txn> plan_alter_database(const MetaModel& model, const pb::AlterDatabaseRequest& request);
 
+/// Errors: `UndefinedObject`, `DuplicateTable`.
+[[nodiscard]] Result<Txn> plan_rename(const MetaModel& model, const pb::RenameObjectRequest& request);
+
 /// The database an object is in; 0 if it is gone.
 [[nodiscard]] DatabaseId database_of(const MetaModel& model, ObjectId object);
 

@@ -41,6 +41,7 @@ class Requests {
   void drop_database(const pb::DropDatabaseRequest& request, PendingReply reply);
   void cancel_jobs(const pb::CancelJobsRequest& request, PendingReply reply);
   void alter_source(const pb::AlterSourceRequest& request, PendingReply reply);
+  void rename_object(const pb::RenameObjectRequest& request, PendingReply reply);
   void alter_database(const pb::AlterDatabaseRequest& request, PendingReply reply);
   /// Commits what `build` makes, then answers when the barrier that puts it in force has committed.
   void alter(std::function<Result<Txn>()> build, std::function<DatabaseId()> database, PendingReply reply);

@@ -131,6 +131,17 @@ void Requests::drop_database(const pb::DropDatabaseRequest& request, PendingRepl
       });
 }
 
+void Requests::rename_object(const pb::RenameObjectRequest& request, PendingReply reply) {
+  loop_.submit([this, request] { return catalog::plan_rename(loop_.model(), request); },
+               [this, request, reply = std::move(reply)](const Status& status) mutable {
+                 if (status.has_error()) return reply.fail(status.error());
+                 loop_.enqueue(catalog::database_of(loop_.model(), ObjectId{request.object_id()}), Tick{});
+                 pb::AlterDatabaseResponse response;
+                 response.set_catalog_version(loop_.model().counter(Counter::CatalogVersion));
+                 reply.answer(response);
+               });
+}
+
 void Requests::alter_database(const pb::AlterDatabaseRequest& request, PendingReply reply) {
   loop_.submit([this, request] { return catalog::plan_alter_database(loop_.model(), request); },
                [this, request, reply = std::move(reply)](const Status& status) mutable {

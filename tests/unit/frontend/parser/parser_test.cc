@@ -61,6 +61,7 @@ TEST(Parser, knows_each_statement) {
       {"ALTER MATERIALIZED VIEW v RESUME; ALTER SINK IF EXISTS k PAUSE; ALTER SOURCE s SET source_rate_limit TO DEFAULT",
        "alter; alter; alter"},
       {"ALTER TABLE t SET BACKFILL_RATE_LIMIT = 7", "alter"},
+      {"ALTER TABLE t RENAME TO u; ALTER SINK k RENAME TO \"K\"", "alter; alter"},
       {"ALTER SOURCE s CONNECTOR WITH (on_error = 'skip', datagen.rows.per.second = 5)", "alter"},
       {"SHOW TABLES; SHOW MATERIALIZED VIEWS LIKE 'a%'; SHOW CREATE SOURCE s; SHOW timezone; SHOW ALL; DESCRIBE t",
        "show; show; show; show; show; show"},
@@ -89,6 +90,20 @@ TEST(Parser, says_what_is_wrong_with_an_alter) {
       {"DROP TABLE t WITH (FORCE)", "42601 @14 syntax error at or near \"WITH\""},
       {"WAIT FOR", "42601 @9 syntax error at end of input"},
   });
+}
+
+TEST(RenamedDefinition, keeps_everything_but_the_name) {
+  const auto renamed = [](std::string_view definition, std::string_view name) {
+    const auto out = renamed_definition(definition, name);
+    return out.has_value() ? out.value() : out.error().message();
+  };
+  EXPECT_EQ(renamed("CREATE TABLE t (t INT)", "u"), "CREATE TABLE u (t INT)");
+  EXPECT_EQ(renamed("create materialized view IF NOT EXISTS public.\"V\" AS SELECT 1", "w"),
+            "create materialized view IF NOT EXISTS public.w AS SELECT 1");
+  EXPECT_EQ(renamed("CREATE SINK k FROM t", "Two words"), "CREATE SINK \"Two words\" FROM t");
+  EXPECT_EQ(renamed("CREATE SOURCE /* s */ s (a INT)", "select"), "CREATE SOURCE /* s */ \"select\" (a INT)");
+  EXPECT_EQ(renamed("CREATE TABLE t (a INT)", "a\"b"), "CREATE TABLE \"a\"\"b\" (a INT)");
+  EXPECT_EQ(renamed("DROP TABLE t", "u"), "syntax error at or near \"DROP\"");
 }
 
 }  // namespace

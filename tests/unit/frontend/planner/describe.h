@@ -57,6 +57,7 @@ struct Describe {
       std::string operator()(const frontend::SetRate& a) const {
         return fmt::format("{} rate {}", a.backfill ? "backfill" : "source", a.rate);
       }
+      std::string operator()(const frontend::Rename& a) const { return fmt::format("rename to {}: {}", a.name, a.definition); }
       std::string operator()(const frontend::SetConnector& a) const {
         std::string out = a.source.name();
         for (const auto& option : a.options) out += fmt::format(" {} = {}", option.key, option.value);
