@@ -141,7 +141,7 @@ bool CheckpointControl::change_sources(Now now, ControlEffects& out) {
     auto props = changed_props(*job.plan, *plan);
     const bool other_rates = limits_of(*plan).rates != limits_of(*job.plan).rates;
     if (props.by_source().empty() && !other_rates) {  // another name: nobody need be told
-      graph_.add(plan, JobPlacement(job.placement));
+      graph_.add(plan, JobPlacement(job.placement), GraphTerm(job.graph));
       return change_sources(now, out);
     }
     const auto curr = next_epoch(now, out);
@@ -149,10 +149,10 @@ bool CheckpointControl::change_sources(Now now, ControlEffects& out) {
     Injection injection{.what = fmt::format("{} {}", other_rates ? "throttle" : "alter sources of", id), .has_mutation = true};
     if (other_rates) {
       *injection.mutation.mutable_throttle() = throttle(*plan, job.placement);
-      graph_.add(with_rates(*job.plan, limits_of(*plan).rates), JobPlacement(job.placement));
+      graph_.add(with_rates(*job.plan, limits_of(*plan).rates), JobPlacement(job.placement), GraphTerm(job.graph));
     } else {
       *injection.mutation.mutable_connector_props_change() = std::move(props);
-      graph_.add(plan, JobPlacement(job.placement));
+      graph_.add(plan, JobPlacement(job.placement), GraphTerm(job.graph));
     }
     inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
     return true;

@@ -234,7 +234,7 @@ TEST(MetaCommands, a_database_that_fails_leaves_the_term_and_the_barriers_of_ano
   const auto term_of = [&](int i) { return cluster.snapshot().databases(i).graph().term(); };
   const uint64_t failing = term_of(0), other = term_of(1);
   for (int i = 0; i < 3; ++i) {
-    cluster.compute(0).send_failure(1, "broken", 1);
+    cluster.compute(0).send_failure(1, "broken");
     pb::FlushRequest flush;
     flush.set_database_id(database);
     EXPECT_TRUE(cluster.call<pb::FlushResponse>("Flush", flush, std::chrono::milliseconds(100)).has_value());

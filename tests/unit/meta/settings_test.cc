@@ -8,7 +8,7 @@ namespace penstock::meta {
 namespace {
 
 /// One node. Source 1; view 2 reads it (actor 1 the source, actor 2 the aggregation); table 3 (actor 3); view 4 on table 3 (actor 4). All
-/// of them run, the clock is at 0, the last barrier began epoch 4.
+/// of them are created; the clock is at 2000, where the last barrier ended, and its epoch, which began at 1000, is committed.
 class SettingsTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -19,65 +19,76 @@ class SettingsTest : public ::testing::Test {
     world_.add(testing::view_on_source("v", 1, 1));
     world_.add(testing::table("t", 1));
     world_.add(testing::view_on("w", 3));
-    run(R"(
-      ready 1     =>
-      create 2    => 1:create(0), 1:initial 0..0, 1:checkpoint 0..1 a1,2 b1,2 +add
-      create 3    => 1:checkpoint 1..2 a1,2,3 t1,2 b3 +add
-      create 4    => 1:checkpoint 2..3 a1,2,3,4 t1,2,3 b4 +add
-      collect 1   =>
-      collect 1   => commit 0
-      commit      => 1:committed 0, created 2
-      collect 1   => commit 1
-      commit      => 1:committed 1, created 3
-      collect 1   => commit 2
-      commit      => 1:committed 2
-    )");
+    world_.apply({"ready", "1"});
+    for (const char* const job : {"2", "3", "4"}) create(job);
+    calm(1000);
+    for (const uint32_t job : {2U, 3U, 4U}) ASSERT_EQ(world_.model().object(ObjectId{job})->state(), pb::JOB_CREATED) << job;
+    ASSERT_EQ(testing::ControlWorld::show(world_.control().committed()), 1000);
   }
   void run(std::string_view script) { world_.run(script); }
+  /// Everything is collected and committed, until nothing is left to do.
+  void settle() {
+    for (int i = 0; i < 10; ++i) {
+      world_.apply({"collect", "1", "done=4"});
+      world_.apply({"commit"});
+    }
+  }
+  std::string create(const std::string& job) {
+    std::string effects = world_.apply({"create", job});
+    settle();
+    return effects;
+  }
+  /// Barriers at `from` and a second later, which are committed.
+  void calm(int64_t from) {
+    for (const int64_t at : {from, from + 1000}) {
+      world_.apply({fmt::format("@{}", at), "tick"});
+      settle();
+    }
+  }
 
   testing::ControlWorld world_;
 };
 
 TEST_F(SettingsTest, a_paused_database_is_held_by_the_next_barrier_and_goes_on_by_another) {
   run(R"(
-    pause       => 1:checkpoint 3..4 a1,2,3,4 t1,2,3,4,5 +pause
+    pause       => 1:checkpoint 2000..2001 a1,2,3,4 t1,2,3,4,5 +pause
     pause       =>
-    @100 resume => 1:checkpoint 4..100 a1,2,3,4 t1,2,3,4,5 +resume
+    @2100 resume => 1:checkpoint 2001..2100 a1,2,3,4 t1,2,3,4,5 +resume
     resume      =>
   )");
 }
 
 TEST_F(SettingsTest, a_paused_job_is_held_alone) {
   run(R"(
-    pause 2     => 1:checkpoint 3..4 a1,2,3,4 t1,2,3,4,5 +pause1,2
-    resume 2    => 1:checkpoint 4..5 a1,2,3,4 t1,2,3,4,5 +resume1,2
+    pause 2     => 1:checkpoint 2000..2001 a1,2,3,4 t1,2,3,4,5 +pause1,2
+    resume 2    => 1:checkpoint 2001..2002 a1,2,3,4 t1,2,3,4,5 +resume1,2
   )");
 }
 
 TEST_F(SettingsTest, a_paused_job_stays_so_when_its_database_goes_on) {
   run(R"(
-    pause 2     => 1:checkpoint 3..4 a1,2,3,4 t1,2,3,4,5 +pause1,2
-    pause       => 1:checkpoint 4..5 a1,2,3,4 t1,2,3,4,5 +pause3,4
-    resume      => 1:checkpoint 5..6 a1,2,3,4 t1,2,3,4,5 +resume3,4
-    resume 2    => 1:checkpoint 6..7 a1,2,3,4 t1,2,3,4,5 +resume1,2
+    pause 2     => 1:checkpoint 2000..2001 a1,2,3,4 t1,2,3,4,5 +pause1,2
+    pause       => 1:checkpoint 2001..2002 a1,2,3,4 t1,2,3,4,5 +pause3,4
+    resume      => 1:checkpoint 2002..2003 a1,2,3,4 t1,2,3,4,5 +resume3,4
+    resume 2    => 1:checkpoint 2003..2004 a1,2,3,4 t1,2,3,4,5 +resume1,2
   )");
 }
 
 TEST_F(SettingsTest, what_is_paused_is_built_so_after_a_failure_and_after_a_restart_of_meta) {
   run(R"(
-    pause 2     => 1:checkpoint 3..4 a1,2,3,4 t1,2,3,4,5 +pause1,2
+    pause 2     => 1:checkpoint 2000..2001 a1,2,3,4 t1,2,3,4,5 +pause1,2
     fail 1 3    => 1:reset
-    reset 1     => term ended at 2, 1:create(2), 1:initial 2..5 a1,2,3,4 t1,2,3,4,5 b1,2,3,4 paused
+    reset 1     => term ended at 1000, 1:create(1000), 1:initial 1000..2002 a1,2,3,4 t1,2,3,4,5 b1,2,3,4 paused
   )");
   for (const pb::BuildFragment& fragment : world_.last_sent(1).inject_barrier().build()) {
     EXPECT_EQ(fragment.paused(), fragment.job_id() == 2) << fragment.job_id();
   }
-  run("collect 1 => 1:checkpoint 5..6 a1,2,3,4 t1,2,3,4,5");
+  run("collect 1 => 1:checkpoint 2002..2003 a1,2,3,4 t1,2,3,4,5");
   world_.restart();
   run(R"(
-    ready 1     => 1:create(2), 1:initial 2..7 a1,2,3,4 t1,2,3,4,5 b1,2,3,4 paused
-    collect 1   => 1:checkpoint 7..8 a1,2,3,4 t1,2,3,4,5
-    resume 2    => 1:checkpoint 8..9 a1,2,3,4 t1,2,3,4,5 +resume1,2
+    ready 1     => 1:create(1000), 1:initial 1000..2004 a1,2,3,4 t1,2,3,4,5 b1,2,3,4 paused
+    collect 1   => 1:checkpoint 2004..2005 a1,2,3,4 t1,2,3,4,5
+    resume 2    => 1:checkpoint 2005..2006 a1,2,3,4 t1,2,3,4,5 +resume1,2
   )");
 }
 
@@ -85,27 +96,27 @@ TEST_F(SettingsTest, a_pause_during_a_recovery_takes_effect_in_it) {
   run(R"(
     fail 1 3    => 1:reset
     pause       =>
-    reset 1     => term ended at 2, 1:create(2), 1:initial 2..4 a1,2,3,4 t1,2,3,4,5 b1,2,3,4 paused
-    collect 1   => 1:checkpoint 4..5 a1,2,3,4 t1,2,3,4,5
+    reset 1     => term ended at 1000, 1:create(1000), 1:initial 1000..2001 a1,2,3,4 t1,2,3,4,5 b1,2,3,4 paused
+    collect 1   => 1:checkpoint 2001..2002 a1,2,3,4 t1,2,3,4,5
   )");
 }
 
 TEST_F(SettingsTest, a_pause_while_actors_are_built_waits_for_the_graph_to_run) {
   run(R"(
     fail 1 3    => 1:reset
-    reset 1     => term ended at 2, 1:create(2), 1:initial 2..4 a1,2,3,4 t1,2,3,4,5 b1,2,3,4
+    reset 1     => term ended at 1000, 1:create(1000), 1:initial 1000..2001 a1,2,3,4 t1,2,3,4,5 b1,2,3,4
     pause       =>
-    collect 1   => 1:checkpoint 4..5 a1,2,3,4 t1,2,3,4,5 +pause
+    collect 1   => 1:checkpoint 2001..2002 a1,2,3,4 t1,2,3,4,5 +pause
   )");
 }
 
 TEST_F(SettingsTest, what_is_created_in_a_paused_database_begins_paused) {
   world_.add(testing::view_on_source("x", 1, 1));
-  run(R"(
-    pause       => 1:checkpoint 3..4 a1,2,3,4 t1,2,3,4,5 +pause
-    create 5    => 1:checkpoint 4..5 a1,2,3,4,5,6 t1,2,3,4,5 b5,6 +add paused
-    resume      => 1:checkpoint 5..6 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +resume
-  )");
+  run("pause => 1:checkpoint 2000..2001 a1,2,3,4 t1,2,3,4,5 +pause");
+  const std::string effects = create("5");
+  EXPECT_NE(effects.find("b5,6 +add paused"), std::string::npos) << effects;
+  calm(3000);
+  run("resume => 1:checkpoint 4000..4001 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +resume");
 }
 
 TEST_F(SettingsTest, a_flush_with_a_pause_waits_for_the_barrier_that_holds_the_sources) {
@@ -113,29 +124,30 @@ TEST_F(SettingsTest, a_flush_with_a_pause_waits_for_the_barrier_that_holds_the_s
   request.set_database_id(1);
   ASSERT_TRUE(world_.model().apply(catalog::plan_pause(world_.model(), request, true).value()).has_value());
   run(R"(
-    flush 7     => 1:checkpoint 3..4 a1,2,3,4 t1,2,3,4,5 +pause
-    collect 1   => commit 3
-    commit      => 1:committed 3, flushed 7 at 3
+    flush 7     => 1:checkpoint 2000..2001 a1,2,3,4 t1,2,3,4,5 +pause
+    collect 1   => commit 2000
+    commit      => 1:committed 2000, flushed 7 at 2000
   )");
 }
 
 TEST_F(SettingsTest, a_source_is_throttled_in_every_job_that_reads_it) {
   world_.add(testing::view_on_source("x", 1, 1));
+  create("5");
+  calm(3000);
   run(R"(
-    create 5      => 1:checkpoint 3..4 a1,2,3,4,5,6 t1,2,3,4,5 b5,6 +add
-    throttle 1 50 => 1:checkpoint 4..5 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 1=50, 1:checkpoint 5..6 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 5=50
-    throttle 5 20 => 1:checkpoint 6..7 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 5=20
-    throttle 5 80 => 1:checkpoint 7..8 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 5=50
-    throttle 1 0  => 1:checkpoint 8..9 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 1=0, 1:checkpoint 9..10 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 5=80
+    throttle 1 50 => 1:checkpoint 4000..4001 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 1=50, 1:checkpoint 4001..4002 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 5=50
+    throttle 5 20 => 1:checkpoint 4002..4003 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 5=20
+    throttle 5 80 => 1:checkpoint 4003..4004 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 5=50
+    throttle 1 0  => 1:checkpoint 4004..4005 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 1=0, 1:checkpoint 4005..4006 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 5=80
     throttle 5 80 =>
   )");
 }
 
 TEST_F(SettingsTest, a_backfill_is_throttled_and_recovers_with_its_rate) {
   run(R"(
-    throttle_backfill 4 100 => 1:checkpoint 3..4 a1,2,3,4 t1,2,3,4,5 +throttle backfill 4=100
+    throttle_backfill 4 100 => 1:checkpoint 2000..2001 a1,2,3,4 t1,2,3,4,5 +throttle backfill 4=100
     fail 1 3    => 1:reset
-    reset 1     => term ended at 2, 1:create(2), 1:initial 2..5 a1,2,3,4 t1,2,3,4,5 b1,2,3,4
+    reset 1     => term ended at 1000, 1:create(1000), 1:initial 1000..2002 a1,2,3,4 t1,2,3,4,5 b1,2,3,4
   )");
   const auto& build = world_.last_sent(1).inject_barrier().build();
   EXPECT_EQ(build[build.size() - 1].root().input(0).stream_scan().rate_limit(), 100U);
@@ -143,9 +155,10 @@ TEST_F(SettingsTest, a_backfill_is_throttled_and_recovers_with_its_rate) {
 
 TEST_F(SettingsTest, options_of_a_source_change_in_every_job_that_reads_it) {
   world_.add(testing::view_on_source("x", 1, 1));
+  create("5");
+  calm(3000);
   run(R"(
-    create 5               => 1:checkpoint 3..4 a1,2,3,4,5,6 t1,2,3,4,5 b5,6 +add
-    option 1 on_error skip => 1:checkpoint 4..5 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +props 1:skip, 1:checkpoint 5..6 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +props 1:skip
+    option 1 on_error skip => 1:checkpoint 4000..4001 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +props 1:skip, 1:checkpoint 4001..4002 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +props 1:skip
     option 1 on_error skip =>
   )");
 }
@@ -153,7 +166,7 @@ TEST_F(SettingsTest, options_of_a_source_change_in_every_job_that_reads_it) {
 TEST_F(SettingsTest, a_rate_and_an_option_that_change_at_once_take_two_barriers) {
   run(R"(
     option 1 on_error skip quietly =>
-    throttle 1 50 => 1:checkpoint 3..4 a1,2,3,4 t1,2,3,4,5 +throttle 1=50, 1:checkpoint 4..5 a1,2,3,4 t1,2,3,4,5 +props 1:skip
+    throttle 1 50 => 1:checkpoint 2000..2001 a1,2,3,4 t1,2,3,4,5 +throttle 1=50, 1:checkpoint 2001..2002 a1,2,3,4 t1,2,3,4,5 +props 1:skip
     tick          =>
   )");
 }
@@ -162,24 +175,24 @@ TEST_F(SettingsTest, options_that_change_during_a_recovery_are_built_with_it) {
   run(R"(
     fail 1 3    => 1:reset
     option 1 on_error skip =>
-    reset 1     => term ended at 2, 1:create(2), 1:initial 2..4 a1,2,3,4 t1,2,3,4,5 b1,2,3,4
-    collect 1   => 1:checkpoint 4..5 a1,2,3,4 t1,2,3,4,5
+    reset 1     => term ended at 1000, 1:create(1000), 1:initial 1000..2001 a1,2,3,4 t1,2,3,4,5 b1,2,3,4
+    collect 1   => 1:checkpoint 2001..2002 a1,2,3,4 t1,2,3,4,5
   )");
 }
 
 TEST_F(SettingsTest, intervals_change_while_the_database_runs_and_stay_after_a_restart) {
   run(R"(
     interval 200 3 =>
-    @200 tick   => 1:barrier 3..200 a1,2,3,4 t1,2,3,4,5
-    @400 tick   => 1:barrier 200..400 a1,2,3,4 t1,2,3,4,5
-    @600 tick   => 1:checkpoint 400..600 a1,2,3,4 t1,2,3,4,5
+    @2200 tick  => 1:barrier 2000..2200 a1,2,3,4 t1,2,3,4,5
+    @2400 tick  => 1:barrier 2200..2400 a1,2,3,4 t1,2,3,4,5
+    @2600 tick  => 1:checkpoint 2400..2600 a1,2,3,4 t1,2,3,4,5
   )");
   world_.restart();
   run(R"(
-    @1000 ready 1  => 1:create(2), 1:initial 2..1000 a1,2,3,4 t1,2,3,4,5 b1,2,3,4
-    collect 1      => 1:checkpoint 1000..1001 a1,2,3,4 t1,2,3,4,5
-    @1199 tick     =>
-    @1200 tick     => 1:barrier 1001..1200 a1,2,3,4 t1,2,3,4,5
+    @3000 ready 1  => 1:create(1000), 1:initial 1000..3000 a1,2,3,4 t1,2,3,4,5 b1,2,3,4
+    collect 1      => 1:checkpoint 3000..3001 a1,2,3,4 t1,2,3,4,5
+    @3199 tick     =>
+    @3200 tick     => 1:barrier 3001..3200 a1,2,3,4 t1,2,3,4,5
   )");
 }
 
