@@ -197,6 +197,7 @@ class OperatorNode {
   stream::MemoryBudget memory{SIZE_MAX};
   VNodeBitmap vnodes = VNodeBitmap::all();
   std::vector<stream::SplitState> splits;
+  bool paused = false;
 
   OperatorNode() { open(); }
 
@@ -211,6 +212,7 @@ class OperatorNode {
                         .table_base = 100,
                         .operator_base = 1000,
                         .splits = splits,
+                        .paused = paused,
                         .runtime = runtime,
                         .store = store,
                         .reports = reports,

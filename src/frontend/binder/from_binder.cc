@@ -131,6 +131,9 @@ Result<QueryBinder::From> QueryBinder::catalog_relation(const ast::ObjectName& n
         .at(position)
         .with_hint(fmt::format("CREATE MATERIALIZED VIEW v AS SELECT * FROM {}; then SELECT from v.", object.name()));
   }
+  if (context_.streaming || !context_.settings.allow_stale_reads) {
+    PENSTOCK_TRY(check_not_stale(object, "read", position));
+  }
   from.plan = logical::make_scan(object, all_columns(static_cast<size_t>(object.columns_size())), position);
   for (int i = 0; i < object.columns_size(); ++i) {
     const auto& column = object.columns(i);

@@ -30,7 +30,8 @@ bool CheckpointControl::step(Now now, ControlEffects& out) {
   if (std::holds_alternative<Resetting>(state_)) return step_reset(now, out);
   if (std::holds_alternative<Initializing>(state_)) return step_front(now, out) || step_ending(now, out);
   if (std::holds_alternative<Running>(state_)) {
-    return step_front(now, out) || step_ending(now, out) || step_restart(now) || step_retire(out) || step_inject(now, out);
+    return step_front(now, out) || step_ending(now, out) || step_restart(now) || step_retire(out) || step_settings(now, out) ||
+           step_inject(now, out);
   }
   return false;
 }
@@ -85,6 +86,15 @@ void CheckpointControl::on(Now now, const CheckpointWanted&, ControlEffects&) { 
 
 void CheckpointControl::on(Now, const JobsQuarantined&, ControlEffects&) {
   if (auto* waiting = std::get_if<BackingOff>(&state_)) waiting->quarantines = false;
+}
+
+void CheckpointControl::on(Now now, const JobReadmitted& event, ControlEffects& out) {
+  if (graph_.job(event.job) != nullptr) return;
+  if (const auto* blocked = std::get_if<Blocked>(&state_)) {
+    attempt(now, std::string(blocked->reason), out);
+  } else {
+    fail(now, "a quarantined job was resumed", std::nullopt, true, out);
+  }
 }
 
 void CheckpointControl::on(Now now, const WorkerReady&, ControlEffects& out) {

@@ -125,6 +125,7 @@ class CheckpointControl {
   /// What differs from a barrier without command.
   struct Injection {
     std::optional<Command> command;
+    std::string what;  // for the trace, if no command says it
     pb::Mutation mutation;
     bool has_mutation = false;
     std::map<Participant, std::vector<uint32_t>> tables_before;  // if the command added tables
@@ -173,6 +174,7 @@ class CheckpointControl {
   void on(Now now, const CheckpointWanted& event, ControlEffects& out);
   void on(Now now, const DiskChanged& event, ControlEffects& out);
   void on(Now now, const JobsQuarantined& event, ControlEffects& out);
+  void on(Now now, const JobReadmitted& event, ControlEffects& out);
   void on(Now now, const WorkerReady& event, ControlEffects& out);
   void on(Now now, const WorkerLost& event, ControlEffects& out);
   void on(Now now, BarrierCompleted& event, ControlEffects& out);
@@ -183,6 +185,7 @@ class CheckpointControl {
   // Small steps, each safe alone; true if something was done. `handle` repeats them until none is.
   bool step(Now now, ControlEffects& out);
   bool step_front(Now now, ControlEffects& out);
+  bool step_settings(Now now, ControlEffects& out);
   bool step_inject(Now now, ControlEffects& out);
   bool step_reset(Now now, ControlEffects& out);
   bool step_retire(ControlEffects& out);
@@ -192,7 +195,6 @@ class CheckpointControl {
 
   // checkpoint_inject.cc
   void look_at_disks(ControlEffects& out);
-  bool inject_pause(Now now, ControlEffects& out);
   bool inject_command(Now now, ControlEffects& out);
   enum class Taken { Yes, NotNow, Void };
   Taken take(Now now, CreateJob command, ControlEffects& out);
@@ -213,6 +215,13 @@ class CheckpointControl {
   [[nodiscard]] std::map<MetaModel::SplitKey, JobSplit> known_splits(JobId job) const;
   /// `assigned`: beside what is known.
   [[nodiscard]] ActorSplits splits_of(JobId job, const std::map<MetaModel::SplitKey, ActorId>& assigned = {}) const;
+
+  // checkpoint_settings.cc
+  [[nodiscard]] bool is_held(JobId job) const;
+  void look_at_database();
+  void take_settings();
+  bool hold(Now now, bool held, ControlEffects& out);
+  bool change_sources(Now now, ControlEffects& out);
 
   // checkpoint_creating.cc
   /// Whether the job is created in a graph of its own: what backfills or reads sources, but no table, whose graph takes DML.
@@ -271,6 +280,8 @@ class CheckpointControl {
   std::deque<InflightBarrier> barriers_;
   bool committing_ = false;                                           // the front
   std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned_;  // by recovery, to be durable with the next Checkpoint
+  std::set<JobId> held_;                                              // whose sources and backfill the last barrier left held
+  std::pair<uint64_t, bool> settings_seen_{0, false};                 // catalog version and whether all is paused: what is in force
   std::deque<Command> commands_;
   std::vector<FlushWaiter> flushes_;
   PauseReasons pauses_;

@@ -86,6 +86,7 @@ void MetaLoop::begin() {
   for (const auto& [id, record] : model_.workers()) cluster_.on_registered(now(), record, effects);
   perform(std::move(effects));
   for (const auto& [id, database] : model_.databases()) add_database(id);
+  forget_dropped_databases();
   sources_->begin();
   if (!options_.data_dir.empty()) watch_disk();
 }
@@ -116,12 +117,9 @@ void MetaLoop::on_disk_changed() {
 }
 
 void MetaLoop::add_database(DatabaseId id) {
-  const pb::Database& record = model_.databases().at(id);
   CheckpointControl::Options options;
-  const uint32_t interval = record.barrier_interval_ms() != 0 ? record.barrier_interval_ms() : options_.barrier_interval_ms;
-  options.schedule.interval = std::chrono::milliseconds(std::max(1U, interval));
-  const uint32_t frequency = record.checkpoint_frequency() != 0 ? record.checkpoint_frequency() : options_.checkpoint_frequency;
-  options.schedule.checkpoint_frequency = std::max(1U, frequency);
+  options.schedule.interval = std::chrono::milliseconds(std::max(1U, options_.barrier_interval_ms));
+  options.schedule.checkpoint_frequency = std::max(1U, options_.checkpoint_frequency);
   options.max_in_flight = std::max<size_t>(1, options_.max_in_flight_barriers);
   const CheckpointControl::Environment environment{model_, cluster_, epochs_, ids_};
   databases_[id] = std::make_unique<CheckpointControl>(id, options, environment, runtime_.random());
@@ -224,6 +222,7 @@ void MetaLoop::drain() {
   }
   draining_events_ = false;
   if (stopped_) return;
+  retire_dropped_databases();
   publish();
   arm();
 }

@@ -98,6 +98,8 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void finish_created(JobId job, const Status& status);
   /// Jobs are gone from the catalog: their actors stop, who waits for them is told.
   void on_dropped(std::map<DatabaseId, std::vector<JobId>> jobs, const Error& reason);
+  /// The catalog has forgotten it, and its jobs: it goes once they have stopped.
+  void on_database_dropped(DatabaseId id);
   void inspect_worker(WorkerId worker, std::string what, runtime::Duration patience,
                       absl::AnyInvocable<void(Result<pb::InspectResponse>)> done);
   [[nodiscard]] Inspector& inspector() { return *inspector_; }
@@ -116,6 +118,9 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void watch_disk();
   void on_disk_changed();
   void drain();
+  void retire_dropped_databases();
+  void forget_dropped_databases();
+  void forget_graphs(const std::set<PartialGraphId>& graphs);
   void arm();
   void tick();
   void extend(Txn& txn);
@@ -170,6 +175,7 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   EpochGenerator epochs_;
   IdAllocator ids_;
   std::map<DatabaseId, std::unique_ptr<CheckpointControl>> databases_;
+  std::set<DatabaseId> dropped_databases_;  // of those, waiting for their jobs to stop
   CommitQueue commits_;
   ControlStreams streams_;
   Subscribers subscribers_;

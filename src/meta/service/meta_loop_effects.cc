@@ -55,8 +55,10 @@ void MetaLoop::perform(DatabaseId database, JobFailed& effect) {
   log_event(database, "job failed", effect.reason.to_string(), effect.job, {});
   const auto dropped = std::make_shared<catalog::DropPlan>();  // shared by the two ends of the commit
   submit(
-      [this, dropped, job = effect.job]() -> Result<Txn> {
-        if (model_.object(job) == nullptr) return Txn{};
+      [this, dropped, job = effect.job, reason = effect.reason]() -> Result<Txn> {
+        const pb::CatalogObject* object = model_.object(job);
+        if (object == nullptr) return Txn{};
+        if (object->rebuilt()) return catalog::plan_quarantine(model_, job, reason.message());
         PENSTOCK_TRY(*dropped, catalog::plan_drop(model_, job, true));
         return std::move(dropped->txn);
       },

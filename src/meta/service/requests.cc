@@ -24,6 +24,14 @@ void Requests::call(std::string_view method, const rpc::Bytes& bytes, PendingRep
   if (method == "/penstock.Meta/CreateObject") return parsed(bytes, std::move(reply), &Requests::create_object);
   if (method == "/penstock.Meta/DropObject") return parsed(bytes, std::move(reply), &Requests::drop_object);
   if (method == "/penstock.Meta/CreateDatabase") return parsed(bytes, std::move(reply), &Requests::create_database);
+  if (method == "/penstock.Meta/Pause") return parsed(bytes, std::move(reply), &Requests::pause);
+  if (method == "/penstock.Meta/Resume") return parsed(bytes, std::move(reply), &Requests::resume);
+  if (method == "/penstock.Meta/Throttle") return parsed(bytes, std::move(reply), &Requests::throttle);
+  if (method == "/penstock.Meta/AlterSource") return parsed(bytes, std::move(reply), &Requests::alter_source);
+  if (method == "/penstock.Meta/RenameObject") return parsed(bytes, std::move(reply), &Requests::rename_object);
+  if (method == "/penstock.Meta/AlterDatabase") return parsed(bytes, std::move(reply), &Requests::alter_database);
+  if (method == "/penstock.Meta/DropDatabase") return parsed(bytes, std::move(reply), &Requests::drop_database);
+  if (method == "/penstock.Meta/CancelJobs") return parsed(bytes, std::move(reply), &Requests::cancel_jobs);
   if (method == "/penstock.Meta/Flush") return parsed(bytes, std::move(reply), &Requests::flush);
   if (method == "/penstock.Meta/WaitForSource") return parsed(bytes, std::move(reply), &Requests::wait_for_source);
   if (method == "/penstock.Meta/SystemRows") return parsed(bytes, std::move(reply), &Requests::system_rows);
@@ -85,6 +93,10 @@ void Requests::create_listed(const pb::CreateObjectRequest& request, const catal
   const auto plan = std::make_shared<catalog::CreatePlan>();  // shared by the two ends of the commit
   loop_.submit(
       [this, plan, request, listings]() -> Result<Txn> {
+        const uint64_t creation = request.object().creation();
+        if (creation != 0 && std::ranges::find(cancelled_creations_, creation) != cancelled_creations_.end()) {
+          return error(Code::Cancelled, "it was cancelled");
+        }
         PENSTOCK_TRY(*plan, catalog::plan_create(loop_.model(), request, listings, loop_.now().unix_micros));
         return std::move(plan->txn);
       },

@@ -91,6 +91,14 @@ void add_sources(MetaLoop& loop, pb::SystemRowsResponse& out) {
   }
 }
 
+std::string state_of(const MetaLoop& loop, const pb::CatalogObject& object) {
+  if (object.state() == pb::JOB_QUARANTINED) return "quarantined";
+  const auto database = loop.databases().find(DatabaseId{object.database_id()});
+  const bool paused = object.paused() || (database != loop.databases().end() && database->second->pauses().paused());
+  if (object.state() == pb::JOB_CREATING) return paused ? "creating, paused" : "creating";
+  return paused ? "paused" : "created";
+}
+
 void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
   for (const auto& [id, plan] : loop.model().jobs()) {
     const pb::CatalogObject* object = loop.model().object(id);
@@ -105,7 +113,7 @@ void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
     }
     Row row(out);
     row.number(id.value).text(plan->name()).text(kind_of(object->kind()));
-    row.text(object->state() == pb::JOB_CREATING ? "creating" : object->state() == pb::JOB_QUARANTINED ? "quarantined" : "created");
+    row.text(state_of(loop, *object));
     const CheckpointControl* control = loop.database(plan->database());
     const auto progress = control->creating().jobs().find(id);
     if (progress == control->creating().jobs().end()) {

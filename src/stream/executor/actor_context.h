@@ -94,6 +94,7 @@ struct ActorContext {
   uint32_t table_base = 0;  // added to local table ids of the plan
   uint32_t operator_base = 0;
   std::vector<SplitState> splits;
+  bool paused = false;  // sources and backfill begin held
   runtime::Runtime& runtime;
   storage::StateStore& store;
   EpochReports& reports;

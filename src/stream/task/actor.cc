@@ -53,13 +53,15 @@ Actor::Actor(Key, const Environment& environment, storage::GraphTerm graph, std:
                .table_base = fragment_->table_base(),
                .operator_base = fragment_->operator_base(),
                .splits = splits_of(plan),
+               .paused = fragment_->paused(),
                .runtime = environment.runtime,
                .store = environment.store,
                .reports = *manager_,
                .dml = environment.dml,
                .memory = environment.memory,
                .wake = [signal = signal_] { signal->wake(Wake::Generator); }},
-      alive_(std::move(alive)) {}
+      alive_(std::move(alive)),
+      paused_(context_.paused) {}
 
 Actor::~Actor() = default;
 

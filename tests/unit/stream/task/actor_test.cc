@@ -273,12 +273,20 @@ TEST_F(ActorTest, pause_stops_generators_but_not_what_was_accepted) {
   EXPECT_EQ(world_.log[11], "| 1..2 > +1 | 2..3 > +3 | 3..4 > +4 ");
 }
 
-TEST_F(ActorTest, begins_paused_if_its_first_barrier_says_so) {
+TEST_F(ActorTest, begins_paused_if_it_is_built_so_until_a_resume_names_it) {
   plan_.fragment(1, "log(emit)", {11});
+  plan_.paused(1);
   build_all();
-  barrier(1, 2, testing::mutation([](pb::Mutation& m) { m.mutable_add()->set_paused(true); }));
-  emit(11, {{Op::Insert, 1}});
+  barrier(1, 2);
+  give(11, {{Op::Insert, 1}});
+  world_.wakes[11]();
   EXPECT_EQ(world_.log[11], "| 1..2 > ");
+  barrier(2, 3, testing::mutation([](pb::Mutation& m) { m.mutable_resume()->add_actors(12); }));
+  emit(11, {{Op::Insert, 2}});
+  EXPECT_EQ(world_.log[11], "| 1..2 > +1 | 2..3 > ");
+  barrier(3, 4, testing::mutation([](pb::Mutation& m) { m.mutable_resume()->add_actors(11); }));
+  emit(11, {{Op::Insert, 3}});
+  EXPECT_EQ(world_.log[11], "| 1..2 > +1 | 2..3 > +2 | 3..4 > +3 ");
 }
 
 TEST_F(ActorTest, asks_a_generator_again_when_it_said) {
