@@ -86,6 +86,7 @@ void CheckpointControl::finish_reset(Now now, ControlEffects& out) {
     if (BarrierTrace* trace = traces_.find(barrier.epoch.curr)) trace->outcome = "failed";
   }
   out.emplace_back(TermEnded{term_, committed_});
+  end_transactions(out);
   redrive(done.root, out);
   members_.clear();
   joining_.clear();

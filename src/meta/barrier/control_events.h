@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "meta/barrier/command.h"
 #include "meta/barrier/commit_record.h"
+#include "meta/barrier/transactions.h"
 #include "proto/control_stream.pb.h"
 
 /// What goes into a database's `CheckpointControl` and what comes out of it.
@@ -57,7 +58,7 @@ struct CheckpointCommitted {
   std::vector<JobId> finished;
 };
 using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, WorkerReady, WorkerLost,
-                                  BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted>;
+                                  BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted, TransactionWanted, TransactionGivenUp>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------------------------
 
@@ -112,7 +113,7 @@ struct DisconnectWorker {
   Error reason;
 };
 using ControlEffect = std::variant<SendRequest, CommitCheckpoint, LeaseWanted, FlushDone, JobCreated, JobFailed, TermEnded, StatusChanged,
-                                   EventHappened, BarrierStuck, DisconnectWorker>;
+                                   EventHappened, BarrierStuck, DisconnectWorker, TransactionDecided>;
 using ControlEffects = std::vector<ControlEffect>;
 
 }  // namespace penstock::meta

@@ -22,11 +22,16 @@ namespace penstock::meta::testing {
 ///     create 3            its catalog commit is done       drop 3 4             likewise
 ///     flush 7             checkpoint                       tick
 ///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ
+///                         held=TRANSACTION changed=TABLE
 ///     commit              the commit asked for is durable
+///     txn 7 on=NODE/ACTOR key=5   transaction 7 held there, which read row 5 of table 1 as committed; `stale` before on=: in an older
+///     term;
+///                         `whole=5`: read the whole table.  give_up 7
 ///     fail 1 ACTOR SCORE  node 1 says the graph failed     reset 1 [ACTOR SCORE]   node 1 answers the reset
 /// Effects:
 ///     1:create(5)[s1]     CreatePartialGraph at committed epoch 5 with segment 1
-///     1:initial 0..5 a1,2 t1 b2    barrier with actors to collect, tables to sync, actors built; +add +stop +splits for mutations
+///     1:initial 0..5 a1,2 t1 b2    barrier with actors to collect, tables to sync, actors built; +add +stop +splits for mutations, +x7 -x8
+///                         for transactions to commit and abort
 ///     1:committed 5       1:reset   1:remove   commit 5   flushed 7 at 5   created 3   failed 3   term   stuck 1   disconnect 1   lease
 class ControlWorld {
  public:
@@ -113,6 +118,7 @@ class ControlWorld {
   std::string lost(WorkerId worker);
   std::string collect(const ::penstock::testing::Words& words);
   std::string commit();
+  std::string transaction(const ::penstock::testing::Words& words);
   std::string describe(const ControlEffect& effect);
   std::string describe(WorkerId worker, const pb::ControlRequest& request);
   static pb::RootError root(const ::penstock::testing::Words& words, size_t at);

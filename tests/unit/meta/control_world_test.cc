@@ -51,6 +51,8 @@ std::string ControlWorld::apply(Words words) {
   if (what == "checkpoint") return handle(CheckpointWanted{});
   if (what == "collect") return collect(words);
   if (what == "commit") return commit();
+  if (what == "txn") return transaction(words);
+  if (what == "give_up") return handle(TransactionGivenUp{TransactionId{number(1)}});
   if (what == "fail") return handle(GraphFailed{WorkerId{number(1)}, control_->graph(), root(words, 2)});
   if (what == "reset") {
     open_.erase(WorkerId{number(1)});
@@ -110,6 +112,10 @@ std::string ControlWorld::collect(const Words& words) {
       pb::SegmentRef* ref = event.report.add_segments()->mutable_ref();
       ref->set_sequence(std::stoull(value));
       *ref->mutable_graph() = inject.graph();
+    } else if (name == "held") {
+      event.report.add_transactions_held(std::stoull(value));
+    } else if (name == "changed") {
+      event.report.add_segments()->add_tables(static_cast<uint32_t>(std::stoul(value)));
     } else if (name == "flushed") {
       event.report.add_flushed_segments(std::stoull(value));
     } else if (name == "split") {
@@ -125,6 +131,28 @@ std::string ControlWorld::collect(const Words& words) {
     }
   }
   return handle(std::move(event));
+}
+
+std::string ControlWorld::transaction(const Words& words) {
+  TransactionWanted wanted{.transaction = TransactionId{std::stoull(words.at(1))}, .read_epoch = control_->committed()};
+  GraphTerm graph = control_->graph();
+  for (size_t i = 2; i < words.size(); ++i) {
+    const std::string value = words[i].substr(words[i].find('=') + 1);
+    if (words[i].starts_with("on=")) {
+      const size_t slash = value.find('/');
+      wanted.participants.push_back({graph, WorkerId{static_cast<uint32_t>(std::stoul(value.substr(0, slash)))},
+                                     ActorId{static_cast<uint32_t>(std::stoul(value.substr(slash + 1)))}});
+    } else if (words[i].starts_with("key=")) {
+      wanted.writes.push_back({TableId{1}, true, false, {std::stoull(value)}});
+    } else if (words[i].starts_with("whole=")) {
+      wanted.writes.push_back({TableId{1}, true, true, {std::stoull(value)}});
+    } else if (words[i] == "stale") {
+      graph.term = Term{0};
+    } else {
+      ADD_FAILURE() << words[i];
+    }
+  }
+  return handle(std::move(wanted));
 }
 
 std::string ControlWorld::commit() {
@@ -170,6 +198,8 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
     if (mutation.has_add()) out += " +add";
     if (mutation.has_stop()) out += " +stop";
     if (mutation.has_source_change_split()) out += " +splits";
+    if (!inject.commit_txns().empty()) out += " +x" + listed(inject.commit_txns());
+    if (!inject.abort_txns().empty()) out += " -x" + listed(inject.abort_txns());
     return out;
   }
   if (request.has_commit_epoch()) {
@@ -205,6 +235,10 @@ std::string ControlWorld::describe(const ControlEffect& effect) {
       std::string out = fmt::format("stuck {}", show(e.epoch.prev));
       for (const WorkerId worker : e.missing) out += fmt::format(" {}", worker);
       return out;
+    }
+    std::string operator()(const TransactionDecided& e) const {
+      static const char* const kNames[] = {"named", "conflict", "gone"};
+      return fmt::format("{} {}", kNames[static_cast<int>(e.verdict)], e.transaction);
     }
     std::string operator()(const DisconnectWorker& e) const { return fmt::format("disconnect {}", e.worker); }
   };

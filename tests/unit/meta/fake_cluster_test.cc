@@ -1,6 +1,8 @@
 // The other half of fake_cluster.h.
 #include "unit/meta/fake_cluster.h"
 
+#include "meta/service/control_streams.h"
+
 namespace penstock::meta::testing {
 
 using runtime::Duration;
@@ -106,8 +108,8 @@ void FakeCompute::handle(const pb::InitRequest& init) {
   std::erase_if(disk_->segments, [&](const auto& segment) { return !live.contains(segment.first); });
   initialized_ = true;
   pb::ControlResponse response;
-  response.mutable_init()->set_protocol_version(1);
-  response.mutable_init()->set_min_supported(1);
+  response.mutable_init()->set_protocol_version(kControlVersion);
+  response.mutable_init()->set_min_supported(kControlMinSupported);
   response.mutable_init()->set_node_id(disk_->uuid);
   response.mutable_init()->set_incarnation(disk_->incarnation);
   send(response);

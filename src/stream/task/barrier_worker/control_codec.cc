@@ -28,7 +28,8 @@ std::vector<Id> ids_from_pb(const Field& values) {
 
 ControlRequest from_pb(const pb::InitRequest& m) {
   return InitRequest{m.protocol_version(),         m.min_supported(),           m.cluster_id(),          m.node_id(),
-                     Incarnation{m.incarnation()}, LeaderTerm{m.leader_term()}, WorkerId{m.worker_id()}, from_pb(m.live_segments()), m.highest_segment()};
+                     Incarnation{m.incarnation()}, LeaderTerm{m.leader_term()}, WorkerId{m.worker_id()}, from_pb(m.live_segments()),
+                     m.highest_segment()};
 }
 
 Result<BarrierKind> from_pb(pb::BarrierKind kind) {
@@ -53,6 +54,8 @@ Result<ControlRequest> from_pb(pb::InjectBarrier& m) {
   }
   event.actors_to_collect = ids_from_pb<ActorId>(m.actors_to_collect());
   event.tables_to_sync = ids_from_pb<TableId>(m.tables_to_sync());
+  event.commit_txns = ids_from_pb<TransactionId>(m.commit_txns());
+  event.abort_txns = ids_from_pb<TransactionId>(m.abort_txns());
   for (pb::BuildFragment& fragment : *m.mutable_build()) {
     if (!fragment.has_root()) return error(Code::Protocol, "fragment {} has no plan", fragment.fragment_id());
     for (const pb::BuildActor& actor : fragment.actors()) {
@@ -133,7 +136,8 @@ Result<ControlRequest> decode_control_request(std::string_view bytes) {
       return from_pb(request.init());
     case pb::ControlRequest::kCreatePartialGraph: {
       const auto& m = request.create_partial_graph();
-      return CreatePartialGraph{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()), ids_from_pb<TableId>(m.live_tables())};
+      return CreatePartialGraph{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()),
+                                ids_from_pb<TableId>(m.live_tables())};
     }
     case pb::ControlRequest::kInjectBarrier:
       return from_pb(*request.mutable_inject_barrier());
@@ -166,7 +170,8 @@ std::string encode_init_response(std::string_view node_id, Incarnation incarnati
   return response.SerializeAsString();
 }
 
-std::string encode_complete(const BarrierCompleteResult& result, std::span<const uint64_t> flushed_segments) {
+std::string encode_complete(const BarrierCompleteResult& result, std::span<const uint64_t> flushed_segments,
+                            std::span<const TransactionId> held) {
   pb::ControlResponse response;
   auto* m = response.mutable_barrier_complete();
   to_pb(result.graph, m->mutable_graph());
@@ -174,6 +179,7 @@ std::string encode_complete(const BarrierCompleteResult& result, std::span<const
   m->set_kind(static_cast<pb::BarrierKind>(result.kind));
   for (const storage::SegmentInfo& segment : result.segments) to_pb(segment, m->add_segments());
   for (const uint64_t sequence : flushed_segments) m->add_flushed_segments(sequence);
+  for (const TransactionId transaction : held) m->add_transactions_held(transaction.value);
   for (const SourceReport& report : result.report.sources) to_pb(report, m->add_sources());
   for (const CreateReport& report : result.report.creates) {
     pb::CreateProgress* progress = m->add_create_progress();

@@ -13,8 +13,8 @@ class ControlResponse;
 /// Control stream bytes <-> the worker's own structs (proto/control_stream.proto). Decoding checks everything that came from outside.
 namespace penstock::stream {
 
-constexpr uint32_t kControlVersion = 1;
-constexpr uint32_t kControlMinSupported = 1;
+constexpr uint32_t kControlVersion = 2;
+constexpr uint32_t kControlMinSupported = 2;
 
 struct InitRequest {
   uint32_t protocol_version;
@@ -52,7 +52,8 @@ using ControlRequest =
 [[nodiscard]] Result<ControlRequest> decode_control_request(std::string_view bytes);
 
 [[nodiscard]] std::string encode_init_response(std::string_view node_id, Incarnation incarnation);
-[[nodiscard]] std::string encode_complete(const BarrierCompleteResult& result, std::span<const uint64_t> flushed_segments);
+[[nodiscard]] std::string encode_complete(const BarrierCompleteResult& result, std::span<const uint64_t> flushed_segments,
+                                          std::span<const TransactionId> held);
 [[nodiscard]] std::string encode_failure(const ReportFailure& failure);
 [[nodiscard]] std::string encode_reset(const ReportReset& reset);
 [[nodiscard]] std::string encode_inspect(uint64_t request, std::string text);

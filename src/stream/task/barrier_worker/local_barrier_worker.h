@@ -10,6 +10,7 @@
 #include "stream/task/barrier_worker/local_barrier_manager_impl.h"
 #include "stream/task/barrier_worker/managed_barrier_state.h"
 #include "stream/task/barrier_worker/worker_queue.h"
+#include "stream/task/transaction_holder.h"
 
 namespace penstock::stream {
 
@@ -40,6 +41,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   [[nodiscard]] bool connected() const { return connected_.load(); }
   /// `told` is called from the loop with this node's number as meta's Init gives it, before any actor is built. Set once, before serving.
   void on_worker_id(std::function<void(WorkerId)> told) { worker_id_told_ = std::move(told); }
+  /// Who holds rows of transactions for barriers to name. Set once, before serving; without, a barrier that names one fails its graph.
+  void on_transactions(TransactionHolder& holder) { transactions_ = &holder; }
   /// Graphs, epochs, who is missing, and what the actors wait for. `reply` is called from the loop.
   void inspect(std::string what, std::function<void(std::string)> reply);
   /// Ends the stream and every actor; `done` is called from the loop. Events afterwards change nothing.
@@ -85,6 +88,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   void apply(BarrierEvent event);
   void perform(OpenGraph effect);
   void perform(StartEpoch effect);
+  void perform(const ResolveTransactions& effect);
   void perform(const SendBarrier& effect);
   void perform(BuildActors effect);
   void perform(const ForgetBarrier& effect);
@@ -107,6 +111,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   std::atomic<bool> connected_{false};
   std::atomic<uint64_t> streams_opened_{0};
   std::function<void(WorkerId)> worker_id_told_;
+  TransactionHolder* transactions_ = nullptr;
   WorkerQueue queue_;
 
   // Owned by the loop.
