@@ -60,6 +60,13 @@ Result<DmlRoute> pick_route(const SessionServices& services, const CatalogView& 
   return routes[services.runtime.random() % routes.size()];
 }
 
+Status check_disk(const MetaView& view, DatabaseId database) {
+  const auto status = view.databases.find(database);
+  if (status == view.databases.end() || status->second.disk_low.empty()) return ok();
+  return error(Code::DiskFull, "{}", status->second.disk_low)
+      .with_hint("Nothing was written. Free space there or drop what is not needed; sources and writes then go on by themselves.");
+}
+
 Status wait_for_commit(const SessionServices& services, const TakenRows& taken, DatabaseId database, const CancelFlag& cancel) {
   Fate fate = Fate::Open;
   PENSTOCK_TRY(services.meta.wait(
@@ -77,6 +84,7 @@ Status wait_for_commit(const SessionServices& services, const TakenRows& taken, 
 
 Result<Epoch> write_rows(const SessionServices& services, const CatalogView& catalog, const pb::CatalogObject& table,
                          const data::StreamChunk& rows, bool accepted_is_enough, const CancelFlag& cancel) {
+  PENSTOCK_TRY(check_disk(catalog.meta(), catalog.database()));
   PENSTOCK_TRY(const DmlRoute route, pick_route(services, catalog, table));
   PENSTOCK_TRY(const TakenRows taken, send(services, route.endpoint, table, rows));
   if (accepted_is_enough) return taken.epoch;

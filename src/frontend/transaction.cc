@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "frontend/dml.h"
 #include "frontend/dml_routes.h"
 #include "proto/compute_service.pb.h"
 #include "proto/meta_service.pb.h"
@@ -144,6 +145,7 @@ Error serialization_failure() {
 
 Result<Committed> commit_writes(const SessionServices& services, const CatalogView& catalog, std::vector<TableWrite> writes,
                                 Epoch read_epoch, bool named_is_enough, const CancelFlag& cancel) {
+  PENSTOCK_TRY(check_disk(catalog.meta(), catalog.database()));
   Commit commit(services, catalog, cancel);
   for (const TableWrite& write : writes) {
     PENSTOCK_TRY(commit.hold(write));

@@ -18,6 +18,7 @@ CheckpointControl::CheckpointControl(DatabaseId database, Options options, Envir
 
 void CheckpointControl::handle(Now now, ControlEvent event, ControlEffects& out) {
   std::visit([&](auto& e) { on(now, e, out); }, event);
+  if (std::holds_alternative<Running>(state_)) look_at_disks(out);
   while (step(now, out)) {
   }
   check_stuck(now, out);
@@ -25,7 +26,7 @@ void CheckpointControl::handle(Now now, ControlEvent event, ControlEffects& out)
 
 bool CheckpointControl::step(Now now, ControlEffects& out) {
   if (const auto* waiting = std::get_if<BackingOff>(&state_)) {
-    return now.mono >= waiting->until && attempt(now, std::string(waiting->reason), out);
+    return now.mono >= waiting->until && !waiting->quarantines && attempt(now, std::string(waiting->reason), out);
   }
   if (std::holds_alternative<Resetting>(state_)) return step_reset(now, out);
   if (std::holds_alternative<Initializing>(state_)) return step_front(now, out);
@@ -34,6 +35,8 @@ bool CheckpointControl::step(Now now, ControlEffects& out) {
 }
 
 void CheckpointControl::on(Now, const Tick&, ControlEffects&) {}
+
+void CheckpointControl::on(Now, const DiskChanged&, ControlEffects&) {}
 
 void CheckpointControl::on(Now, CommandQueued& event, ControlEffects&) { commands_.push_back(std::move(event.command)); }
 
@@ -46,6 +49,7 @@ void CheckpointControl::on(Now now, const JobsDropped& event, ControlEffects& ou
   std::vector<JobId> here;
   for (const JobId job : event.jobs) {
     job_errors_.erase(job);
+    blamed_.erase(job);
     if (graph_.job(job) != nullptr) here.push_back(job);
   }
   if (here.empty()) return;
@@ -92,6 +96,10 @@ void CheckpointControl::end_transactions(ControlEffects& out) {
   std::vector<TransactionDecided> decided;
   transactions_.end_term(decided);
   out.insert(out.end(), decided.begin(), decided.end());
+}
+
+void CheckpointControl::on(Now, const JobsQuarantined&, ControlEffects&) {
+  if (auto* waiting = std::get_if<BackingOff>(&state_)) waiting->quarantines = false;
 }
 
 void CheckpointControl::on(Now now, const WorkerReady&, ControlEffects& out) {
@@ -173,7 +181,7 @@ void CheckpointControl::check_stuck(Now now, ControlEffects& out) {
 std::optional<TimePoint> CheckpointControl::next_wake() const {
   std::optional<TimePoint> out;
   const auto earlier = [&](TimePoint at) { out = out ? std::min(*out, at) : at; };
-  if (const auto* waiting = std::get_if<BackingOff>(&state_)) earlier(waiting->until);
+  if (const auto* waiting = std::get_if<BackingOff>(&state_); waiting != nullptr && !waiting->quarantines) earlier(waiting->until);
   if (const auto* resetting = std::get_if<Resetting>(&state_); resetting != nullptr && resetting->sent) {
     earlier(*resetting->sent + options_.reset_timeout);
   }

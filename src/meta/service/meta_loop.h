@@ -11,6 +11,8 @@
 #include "meta/service/control_streams.h"
 #include "meta/service/pending_reply.h"
 #include "meta/service/subscribers.h"
+#include "storage/disk_guard.h"
+#include "storage/posix_filesystem.h"
 
 namespace penstock::meta {
 
@@ -105,6 +107,8 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
     runtime::Timer timeout;
   };
 
+  void watch_disk();
+  void on_disk_changed();
   void drain();
   void arm();
   void tick();
@@ -120,6 +124,7 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void perform(DatabaseId database, FlushDone& effect);
   void perform(DatabaseId database, JobCreated& effect);
   void perform(DatabaseId database, JobFailed& effect);
+  void perform(DatabaseId database, QuarantineJob& effect);
   void perform(DatabaseId database, TermEnded& effect);
   void perform(DatabaseId database, StatusChanged& effect);
   void perform(DatabaseId database, EventHappened& effect);
@@ -176,6 +181,9 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   runtime::Timer timer_;
   std::optional<runtime::TimePoint> armed_;
   runtime::Timer shutdown_timer_;
+
+  storage::PosixFileSystem files_;
+  std::unique_ptr<storage::DiskGuard> disk_;  // of the data folder, if there is one
 
   // To be told to subscribers when the events at hand are done.
   std::set<DatabaseId> changed_databases_;

@@ -27,12 +27,15 @@ namespace penstock::meta::testing {
 ///     txn 7 on=NODE/ACTOR key=5   transaction 7 held there, which read row 5 of table 1 as committed; `stale` before on=: in an older
 ///     term;
 ///                         `whole=5`: read the whole table.  give_up 7
+///     disk 1 low|full|enough   what node 1 says of its disk; 0: meta's own
+///     quarantined 2       job 2 and what reads it are marked
 ///     fail 1 ACTOR SCORE  node 1 says the graph failed     reset 1 [ACTOR SCORE]   node 1 answers the reset
 /// Effects:
 ///     1:create(5)[s1]     CreatePartialGraph at committed epoch 5 with segment 1
 ///     1:initial 0..5 a1,2 t1 b2    barrier with actors to collect, tables to sync, actors built; +add +stop +splits for mutations, +x7 -x8
 ///                         for transactions to commit and abort
-///     1:committed 5       1:reset   1:remove   commit 5   flushed 7 at 5   created 3   failed 3   term   stuck 1   disconnect 1   lease
+///     1:committed 5       1:reset   1:remove   commit 5   flushed 7 at 5   created 3   failed 3   quarantine 2   term   stuck 1 disconnect
+///     1   lease
 class ControlWorld {
  public:
   static constexpr int64_t kEpochZero = 1'000'000;  // milliseconds since 2021-04-01
@@ -116,6 +119,7 @@ class ControlWorld {
   }
   std::string ready(WorkerId worker);
   std::string lost(WorkerId worker);
+  std::string disk(WorkerId worker, const std::string& level);
   std::string collect(const ::penstock::testing::Words& words);
   std::string commit();
   std::string transaction(const ::penstock::testing::Words& words);

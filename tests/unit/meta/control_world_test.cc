@@ -48,11 +48,16 @@ std::string ControlWorld::apply(Words words) {
   if (what == "create") return handle(CommandQueued{CreateJob{JobId{number(1)}}});
   if (what == "splits") return handle(CommandQueued{ChangeSplits{JobId{number(1)}}});
   if (what == "flush") return handle(FlushWanted{{number(1)}});
+  if (what == "quarantined") {
+    must(model_.apply(catalog::plan_quarantine(model_, JobId{number(1)}, "it fails")));
+    return handle(JobsQuarantined{});
+  }
   if (what == "checkpoint") return handle(CheckpointWanted{});
   if (what == "collect") return collect(words);
   if (what == "commit") return commit();
   if (what == "txn") return transaction(words);
   if (what == "give_up") return handle(TransactionGivenUp{TransactionId{number(1)}});
+  if (what == "disk") return disk(WorkerId{number(1)}, words.at(2));
   if (what == "fail") return handle(GraphFailed{WorkerId{number(1)}, control_->graph(), root(words, 2)});
   if (what == "reset") {
     open_.erase(WorkerId{number(1)});
@@ -68,6 +73,16 @@ std::string ControlWorld::apply(Words words) {
   }
   ADD_FAILURE() << "no such event: " << what;
   return "?";
+}
+
+std::string ControlWorld::disk(WorkerId worker, const std::string& level) {
+  pb::Pressure pressure;
+  pressure.set_level(level == "full" ? pb::DISK_FULL : level == "low" ? pb::DISK_LOW : pb::DISK_ENOUGH);
+  pressure.set_folder("/data");
+  pressure.set_free_bytes(12 << 20);
+  pressure.set_reserve_bytes(35 << 20);
+  worker == WorkerId{0} ? cluster_.set_own_disk(pressure) : cluster_.on_pressure(worker, pressure);
+  return handle(DiskChanged{});
 }
 
 std::string ControlWorld::ready(WorkerId worker) {
@@ -195,7 +210,9 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
     if (!inject.tables_to_sync().empty()) out += " t" + listed(inject.tables_to_sync());
     if (!built.empty()) out += " b" + listed(built);
     const pb::Mutation& mutation = inject.barrier().mutation();
-    if (mutation.has_add()) out += " +add";
+    if (mutation.has_add()) out += mutation.add().paused() ? " +add(paused)" : " +add";
+    if (mutation.has_pause()) out += " +pause";
+    if (mutation.has_resume()) out += " +resume";
     if (mutation.has_stop()) out += " +stop";
     if (mutation.has_source_change_split()) out += " +splits";
     if (!inject.commit_txns().empty()) out += " +x" + listed(inject.commit_txns());
@@ -225,6 +242,7 @@ std::string ControlWorld::describe(const ControlEffect& effect) {
     std::string operator()(const FlushDone& e) const { return fmt::format("flushed {} at {}", e.waiter.id, show(e.committed)); }
     std::string operator()(const JobCreated& e) const { return fmt::format("created {}", e.job); }
     std::string operator()(const JobFailed& e) const { return fmt::format("failed {}", e.job); }
+    std::string operator()(const QuarantineJob& e) const { return fmt::format("quarantine {}", e.job); }
     std::string operator()(const TermEnded& e) const { return fmt::format("term ended at {}", show(e.last_committed)); }
     std::string operator()(const StatusChanged&) const { return ""; }
     std::string operator()(const EventHappened& e) const {

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <variant>
 
+#include "storage/disk_guard.h"
 #include "stream/task/barrier_worker/events.h"
 
 namespace penstock::pb {
@@ -57,6 +58,7 @@ using ControlRequest =
 [[nodiscard]] std::string encode_failure(const ReportFailure& failure);
 [[nodiscard]] std::string encode_reset(const ReportReset& reset);
 [[nodiscard]] std::string encode_inspect(uint64_t request, std::string text);
+[[nodiscard]] std::string encode_pressure(const storage::DiskReport& report);
 [[nodiscard]] std::string encode_pong();
 [[nodiscard]] std::string encode_shutdown();
 
