@@ -8,6 +8,7 @@
 #include <set>
 #include <vector>
 
+#include "common/epoch.h"
 #include "common/error.h"
 #include "meta/model/types.h"
 
