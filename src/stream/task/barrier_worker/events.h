@@ -29,6 +29,7 @@ struct CreatePartialGraph {
   Epoch committed;
   std::vector<storage::SegmentRef> segments;
   std::vector<TableId> live_tables;  // rows of others in the segments are skipped
+  std::optional<GraphTerm> trunk;    // of a job that is being created: its database's graph, which is here
 };
 /// The store has adopted the graph's segments, or why it could not.
 struct GraphOpened {
@@ -90,9 +91,15 @@ struct ResetTimer {
 struct RemovePartialGraph {
   GraphTerm graph;
 };
+/// A job is created: from `epoch` on, which is not yet injected, its graph is part of `into`.
+struct MergePartialGraph {
+  GraphTerm graph;
+  GraphTerm into;
+  Epoch epoch;
+};
 
 using BarrierEvent = std::variant<CreatePartialGraph, GraphOpened, InjectBarrier, BarrierCollected, ActorFailed, SideReport, SyncFinished,
-                                  ResetPartialGraph, GraphStopped, ResetTimer, RemovePartialGraph>;
+                                  ResetPartialGraph, GraphStopped, ResetTimer, RemovePartialGraph, MergePartialGraph>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------------------------
 
@@ -102,6 +109,13 @@ struct OpenGraph {
   Epoch committed;
   std::vector<storage::SegmentRef> segments;
   std::vector<TableId> live_tables;
+  std::optional<GraphTerm> trunk;
+};
+/// The actors, tables and barriers of `graph` are part of `into` from `epoch` on.
+struct MergeGraphs {
+  GraphTerm graph;
+  GraphTerm into;
+  Epoch epoch;
 };
 /// In this order: StartEpoch, ResolveTransactions, SendBarrier, BuildActors; no actor may see a barrier whose epoch the store has not
 /// started, or before it has the rows of the transactions that the barrier names.
@@ -193,7 +207,7 @@ struct ProtocolViolation {
 };
 
 using BarrierEffect =
-    std::variant<OpenGraph, StartEpoch, ResolveTransactions, SendBarrier, BuildActors, ForgetBarrier, StartSync, BarrierCompleteResult,
+    std::variant<OpenGraph, MergeGraphs, StartEpoch, ResolveTransactions, SendBarrier, BuildActors, ForgetBarrier, StartSync, BarrierCompleteResult,
                  ReportFailure, StopActors, StartResetTimer, ClearGraph, ReportReset, ProtocolViolation>;
 using BarrierEffects = std::vector<BarrierEffect>;
 
