@@ -75,6 +75,7 @@ ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transp
           [this](const storage::DiskReport& report) { worker_.report_disk(report); }),
       scans_(runtime, store) {
   actors_.set_remote(exchange_client_);
+  worker_.on_transactions(dml_);
   worker_.on_worker_id([this](WorkerId worker) { actors_.set_worker(worker); });
 }
 

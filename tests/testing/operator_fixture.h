@@ -170,7 +170,7 @@ class DmlByHand final : public stream::DmlRegistry {
                                                              : "failed: " + epoch.error().message());
                        }});
   }
-  std::unique_ptr<stream::DmlQueue> register_actor(ObjectId table, ActorId /*actor*/, Term /*term*/,
+  std::unique_ptr<stream::DmlQueue> register_actor(ObjectId table, std::vector<data::DataType> /*types*/, ActorId /*actor*/,
                                                    std::function<void()> /*wake*/) override {
     registered = table;
     return std::make_unique<Queue>(*this);
@@ -180,7 +180,7 @@ class DmlByHand final : public stream::DmlRegistry {
   class Queue final : public stream::DmlQueue {
    public:
     explicit Queue(DmlByHand& owner) : owner_(owner) {}
-    std::vector<Batch> take() override { return std::exchange(owner_.waiting, {}); }
+    std::vector<Batch> take(Epoch /*epoch*/) override { return std::exchange(owner_.waiting, {}); }
 
    private:
     DmlByHand& owner_;

@@ -93,6 +93,11 @@ void MetaLoop::perform(DatabaseId, DisconnectWorker& effect) {
   perform(std::move(effects));
 }
 
+void MetaLoop::perform(DatabaseId database, TransactionDecided& effect) {
+  auto found = transactions_.extract({database, effect.transaction});
+  if (!found.empty()) found.mapped()(effect);
+}
+
 // ---- nodes ----------------------------------------------------------------------------------------------------------------------------
 
 void MetaLoop::perform(Cluster::Effects effects) {

@@ -7,15 +7,10 @@
 namespace penstock::stream {
 
 DmlOperator::DmlOperator(ObjectId table, std::vector<data::DataType> types, const ActorContext& context)
-    : table_(table),
-      types_(std::move(types)),
-      actor_(context.actor),
-      term_(context.graph.term),
-      registry_(context.dml),
-      wake_(context.wake) {}
+    : table_(table), types_(std::move(types)), actor_(context.actor), registry_(context.dml), wake_(context.wake) {}
 
 Status DmlOperator::init(EpochPair /*first*/) {
-  queue_ = registry_.register_actor(table_, actor_, term_, wake_);
+  queue_ = registry_.register_actor(table_, types_, actor_, wake_);
   return ok();
 }
 
@@ -47,7 +42,7 @@ bool DmlOperator::fits(const data::StreamChunk& chunk) const {
 // Batches are small and few beside other sources, and a barrier may not leave any behind: there is no bound on what one call takes.
 void DmlOperator::drain(Output& out) {
   if (!epoch_) return;
-  for (DmlQueue::Batch& batch : queue_->take()) {
+  for (DmlQueue::Batch& batch : queue_->take(*epoch_)) {
     if (!fits(batch.chunk)) {
       batch.taken(error(Code::Protocol, "a DML batch has other columns than the table"));
       continue;

@@ -54,6 +54,8 @@ Result<ControlRequest> from_pb(pb::InjectBarrier& m) {
   }
   event.actors_to_collect = ids_from_pb<ActorId>(m.actors_to_collect());
   event.tables_to_sync = ids_from_pb<TableId>(m.tables_to_sync());
+  event.commit_txns = ids_from_pb<TransactionId>(m.commit_txns());
+  event.abort_txns = ids_from_pb<TransactionId>(m.abort_txns());
   for (pb::BuildFragment& fragment : *m.mutable_build()) {
     if (!fragment.has_root()) return error(Code::Protocol, "fragment {} has no plan", fragment.fragment_id());
     for (const pb::BuildActor& actor : fragment.actors()) {
@@ -177,7 +179,8 @@ std::string encode_init_response(std::string_view node_id, Incarnation incarnati
   return response.SerializeAsString();
 }
 
-std::string encode_complete(const BarrierCompleteResult& result, std::span<const uint64_t> flushed_segments) {
+std::string encode_complete(const BarrierCompleteResult& result, std::span<const uint64_t> flushed_segments,
+                            std::span<const TransactionId> held) {
   pb::ControlResponse response;
   auto* m = response.mutable_barrier_complete();
   to_pb(result.graph, m->mutable_graph());
@@ -185,6 +188,7 @@ std::string encode_complete(const BarrierCompleteResult& result, std::span<const
   m->set_kind(static_cast<pb::BarrierKind>(result.kind));
   for (const storage::SegmentInfo& segment : result.segments) to_pb(segment, m->add_segments());
   for (const uint64_t sequence : flushed_segments) m->add_flushed_segments(sequence);
+  for (const TransactionId transaction : held) m->add_transactions_held(transaction.value);
   for (const SourceReport& report : result.report.sources) to_pb(report, m->add_sources());
   for (const CreateReport& report : result.report.creates) {
     pb::CreateProgress* progress = m->add_create_progress();

@@ -15,6 +15,7 @@
 #include "stream/task/barrier_worker/task_book.h"
 #include "stream/task/barrier_worker/worker_metrics.h"
 #include "stream/task/barrier_worker/worker_queue.h"
+#include "stream/task/transaction_holder.h"
 
 namespace penstock::stream {
 
@@ -49,6 +50,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   [[nodiscard]] bool connected() const { return connected_.load(); }
   /// `told` is called from the loop with this node's number as meta's Init gives it, before any actor is built. Set once, before serving.
   void on_worker_id(std::function<void(WorkerId)> told) { worker_id_told_ = std::move(told); }
+  /// Who holds rows of transactions for barriers to name. Set once, before serving; without, a barrier that names one fails its graph.
+  void on_transactions(TransactionHolder& holder) { transactions_ = &holder; }
   /// Graphs, epochs, who is missing, and what the actors wait for. `reply` is called from the loop.
   void inspect(std::string what, std::function<void(std::string)> reply);
   /// `done` is called from the loop: a loop that stands still never calls it.
@@ -104,6 +107,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   void forget_managers(PartialGraphId graph);
   void perform(const MergeGraphs& effect);
   void perform(StartEpoch effect);
+  void perform(const ResolveTransactions& effect);
   void perform(const SendBarrier& effect);
   void perform(BuildActors effect);
   void perform(const ForgetBarrier& effect);
@@ -129,6 +133,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   std::atomic<bool> connected_{false};
   std::atomic<uint64_t> streams_opened_{0};
   std::function<void(WorkerId)> worker_id_told_;
+  TransactionHolder* transactions_ = nullptr;
   WorkerQueue queue_;
 
   // Owned by the loop.

@@ -61,6 +61,12 @@ void LocalBarrierWorker::perform(StartEpoch effect) {
   }
 }
 
+void LocalBarrierWorker::perform(const ResolveTransactions& effect) {
+  const Status resolved = transactions_ == nullptr ? Status(error(Code::Protocol, "a barrier names transactions, but this node holds none"))
+                                                   : transactions_->resolve(effect.graph, effect.prev, effect.commit, effect.abort);
+  if (resolved.has_error()) post_event(ActorFailed{effect.graph, ActorId{0}, resolved.error()});
+}
+
 void LocalBarrierWorker::perform(const SendBarrier& effect) {
   for_each_log(effect.graph.graph, [&](BarrierLog& log) { log.put(effect.barrier); });
 }
@@ -92,7 +98,9 @@ void LocalBarrierWorker::perform(StartSync effect) {
 }
 
 void LocalBarrierWorker::perform(const BarrierCompleteResult& effect) {
-  send(encode_complete(effect, store_.flushed_segments(effect.graph.graph)));
+  std::vector<TransactionId> held;
+  if (effect.kind == BarrierKind::Checkpoint && transactions_ != nullptr) held = transactions_->held(effect.graph);
+  send(encode_complete(effect, store_.flushed_segments(effect.graph.graph), held));
 }
 
 void LocalBarrierWorker::perform(const ReportFailure& effect) {
