@@ -79,6 +79,8 @@ void read_run(const YAML::Node& node, Plan& plan) {
   run.read("on_controller_loss", plan.on_controller_loss, kLossActions);
   run.read("controller_grace", plan.controller_grace);
   run.read("hold_limit", plan.hold_limit);
+  run.read_bytes("results_limit", plan.results_limit);
+  if (plan.results_limit < (uint64_t{64} << 10U)) run.fail("results_limit", "results_limit must be at least 64KiB");
   read_processes(run, plan);
   run.finish();
   if (plan.hold_limit < plan.controller_grace) run.fail("hold_limit", "hold_limit must be at least controller_grace");

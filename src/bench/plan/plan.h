@@ -69,6 +69,7 @@ struct Plan {
   OnControllerLoss on_controller_loss = OnControllerLoss::Hold;
   Duration controller_grace = std::chrono::seconds(60);
   Duration hold_limit = std::chrono::hours(1);
+  uint64_t results_limit = uint64_t{256} << 20U;  // bytes of the journal from which on summaries are kept without histograms
   std::map<std::string, ProcessOptions> processes;
   std::vector<Stage> stages;  // by order
 
