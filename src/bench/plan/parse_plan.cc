@@ -82,6 +82,7 @@ void read_run(const YAML::Node& node, Plan& plan) {
   run.read_bytes("results_limit", plan.results_limit);
   if (plan.results_limit < (uint64_t{64} << 10U)) run.fail("results_limit", "results_limit must be at least 64KiB");
   read_processes(run, plan);
+  read_links(run, plan);
   run.finish();
   if (plan.hold_limit < plan.controller_grace) run.fail("hold_limit", "hold_limit must be at least controller_grace");
 }

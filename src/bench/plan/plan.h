@@ -71,6 +71,7 @@ struct Plan {
   Duration hold_limit = std::chrono::hours(1);
   uint64_t results_limit = uint64_t{256} << 20U;  // bytes of the journal from which on summaries are kept without histograms
   std::map<std::string, ProcessOptions> processes;
+  std::map<std::string, LinkOptions> links;
   std::vector<Stage> stages;  // by order
 
   /// "start", "stage-1-load", …: barrier `sequence` stands before the stage of that index.
