@@ -66,6 +66,7 @@ Result<std::unique_ptr<ControllerRun>> ControllerRun::begin(const std::string& s
     return error(Code::InvalidConfig, "{} asks for {} agents, the command line has {}", stage_file, plan.agents, agents.size());
   }
   Controller::Options machine{.run = run_id(plan.name, runtime), .stages = text, .agents = std::move(agents)};
+  machine.enrol_patience = plan.enrol_timeout;
   machine.owner = fmt::format("{} pid {} {:016x}", host_name(), ::getpid(), runtime.random());
   const std::string folder = out + "/" + machine.run;
   PENSTOCK_TRY(auto journal, Journal::create(files, folder));
@@ -98,6 +99,7 @@ Result<std::unique_ptr<ControllerRun>> ControllerRun::resume(const std::string& 
                               .owner = started.owner(),
                               .stages = started.stages(),
                               .agents = {started.agents().begin(), started.agents().end()}};
+  machine.enrol_patience = plan.enrol_timeout;
   std::unique_ptr<ControllerRun> run(
       new ControllerRun(folder, std::move(plan), std::move(machine), std::move(opened.journal), std::move(options), runtime, transport));
   run->start(std::move(opened.records));

@@ -77,6 +77,8 @@ void read_run(const YAML::Node& node, Plan& plan) {
   read_agents(run, plan);
   read_heartbeat(run, plan.heartbeat);
   run.read("on_controller_loss", plan.on_controller_loss, kLossActions);
+  run.read("enrol_timeout", plan.enrol_timeout);
+  if (plan.enrol_timeout < std::chrono::milliseconds(100)) run.fail("enrol_timeout", "enrol_timeout must be at least 100ms");
   run.read("controller_grace", plan.controller_grace);
   run.read("hold_limit", plan.hold_limit);
   run.read_bytes("results_limit", plan.results_limit);

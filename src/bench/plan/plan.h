@@ -67,6 +67,7 @@ struct Plan {
   std::vector<std::string> addresses;  // if the file names them
   Heartbeat heartbeat;
   OnControllerLoss on_controller_loss = OnControllerLoss::Hold;
+  Duration enrol_timeout = std::chrono::seconds(20);  // of the first contact with an agent
   Duration controller_grace = std::chrono::seconds(60);
   Duration hold_limit = std::chrono::hours(1);
   uint64_t results_limit = uint64_t{256} << 20U;  // bytes of the journal from which on summaries are kept without histograms
