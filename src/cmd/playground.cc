@@ -19,6 +19,7 @@ struct Options {
   uint32_t barrier_interval_ms = 1000;
   uint32_t checkpoint_frequency = 1;
   uint64_t memory_mb = 0;
+  uint32_t barrier_target_ms = 500;
   DiskSettings disk;
 };
 
@@ -84,6 +85,7 @@ Status run(const Options& options) {
       const std::string name = fmt::format("compute-{}", i);
       compute::ComputeNode::Options compute{.listen = name + ":5688", .meta = "meta:5690", .parallelism = parallelism};
       compute.memory_bytes = options.memory_mb == 0 ? default_memory(options.computes) : options.memory_mb << 20;
+      compute.barrier_target = std::chrono::milliseconds(options.barrier_target_ms);
       compute.ballast_bytes = options.disk.ballast_bytes();
       PENSTOCK_TRY(computes.emplace_back(),
                    ComputeRole::start(data.folder(name), std::move(compute), options.disk.reserve_bytes(), *runtime, transport(name)));
@@ -121,6 +123,8 @@ void add_playground(CLI::App& app) {
   settings->add("barrier-interval-ms", options->barrier_interval_ms, "Time between barriers");
   settings->add("checkpoint-frequency", options->checkpoint_frequency, "Every how many barriers a checkpoint is made");
   settings->add("memory-mb", options->memory_mb, "Memory for operators' state; 0: a quarter of the machine's");
+  settings->add("barrier-target-ms", options->barrier_target_ms,
+                "How long a barrier may be under way: sources that are faster than their jobs are held back; 0: they are not");
   options->disk.add_to(*settings);
   command->callback([=] {
     Status loaded = settings->load();

@@ -28,7 +28,8 @@ class ComputeNode {
     std::string advertise;  // where others reach it; empty: the address listened on
     std::string meta;       // meta's address
     uint32_t parallelism = 1;
-    size_t memory_bytes = 0;  // budget of operators' state
+    size_t memory_bytes = 0;                                            // budget of operators' state
+    runtime::Duration barrier_target = std::chrono::milliseconds(500);  // sources are held back for; zero: never
     uint64_t ballast_bytes = storage::DiskGuard::kDefaultBallast;
   };
   /// Errors: `Io` when the address is taken, `Corruption` for a data folder that makes no sense.
@@ -60,6 +61,7 @@ class ComputeNode {
   runtime::Runtime& runtime_;
   rpc::Transport& transport_;
   storage::DataFolder& folder_;
+  const storage::StateStore& store_;
   const std::unique_ptr<runtime::Executor> loop_;
   std::string address_;
 

@@ -6,10 +6,10 @@ cmd_bench() {
   [ $# -eq 0 ] || shift
   case "$name" in
     "")
-      echo "whole systems: flights recovery"
+      echo "whole systems: flights recovery pacing"
       echo "micro: $(find benches -name '*.cc' | sed 's|benches/||; s|\.cc$||; s|/|_|g' | sort | tr '\n' ' ')"
       ;;
-    flights | recovery)
+    flights | recovery | pacing)
       cmd_setup
       build release penstock
       exec .venv/bin/python "benches/$name/bench.py" "$@"

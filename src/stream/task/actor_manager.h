@@ -24,9 +24,9 @@ struct ActorStatus {
   FragmentId fragment;
   JobId job;
   std::string job_name;
-  std::string waiting_for;       // "input from fragment 3 (actor 17 has not sent barrier …)", "output to actor 5: no budget", "state read", ""
+  std::string waiting_for;  // "input from fragment 3 (actor 17 has not sent barrier …)", "output to actor 5: no budget", "state read", ""
   int64_t waiting_micros = 0;
-  Epoch epoch;                   // curr of the last barrier passed
+  Epoch epoch;  // curr of the last barrier passed
   uint64_t rows_in = 0;
   uint64_t rows_out = 0;
 };

@@ -18,6 +18,7 @@ enum class WaitingFor : uint8_t {
   Output,        // a downstream actor has not taken what was sent
   Connection,    // a downstream actor has not asked for its channel
   StateRead,     // rows from the state store
+  Memory,        // the next barrier, which makes state clean that can then be evicted
 };
 
 /// The actor's record in the await tree: written on transitions only, read from any thread at any time. Fields are read one by one, so a

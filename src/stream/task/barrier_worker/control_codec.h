@@ -57,7 +57,7 @@ using ControlRequest =
 [[nodiscard]] std::string encode_failure(const ReportFailure& failure);
 [[nodiscard]] std::string encode_reset(const ReportReset& reset);
 [[nodiscard]] std::string encode_inspect(uint64_t request, std::string text);
-[[nodiscard]] std::string encode_pressure(const storage::DiskReport& report);
+[[nodiscard]] std::string encode_pressure(const storage::DiskReport& disk, const NodeMemory& memory);
 [[nodiscard]] std::string encode_pong();
 [[nodiscard]] std::string encode_shutdown();
 

@@ -30,6 +30,7 @@ class LocalBarrierWorker : public BarrierEventSink {
     LeaderTerm highest_leader;                         // seen before this start
     std::function<Status(LeaderTerm)> persist_leader;  // durable when it returns; called on the blocking pool
     runtime::Duration liveness_timeout = std::chrono::seconds(10);
+    runtime::Duration barrier_target{};  // of the time barriers are in flight; zero: sources are not held back
   };
   LocalBarrierWorker(Options options, runtime::Runtime& runtime, storage::StateStore& store, ActorManager& actors);
   ~LocalBarrierWorker() override;
@@ -46,6 +47,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   void inspect(std::string what, std::function<void(std::string)> reply);
   /// The disk's level has changed: meta is told, now or when it is there.
   void report_disk(storage::DiskReport report);
+  /// Meta is told if it differs from the last time.
+  void report_memory(const NodeMemory& memory);
   /// Ends the stream and every actor; `done` is called from the loop. Events afterwards change nothing.
   void stop(runtime::Job done);
 
@@ -124,6 +127,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   size_t off_loop_jobs_ = 0;
   SyncThreads syncs_;
   storage::DiskReport disk_;
+  NodeMemory memory_;
   std::optional<runtime::Job> stopping_;  // set by `stop`: called once nothing runs for us any more
 };
 

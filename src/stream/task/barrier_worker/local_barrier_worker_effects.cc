@@ -12,7 +12,7 @@ void LocalBarrierWorker::apply(BarrierEvent event) {
 }
 
 void LocalBarrierWorker::perform(OpenGraph effect) {
-  managers_[effect.graph.graph] = std::make_shared<LocalBarrierManagerImpl>(effect.graph, *this);
+  managers_[effect.graph.graph] = std::make_shared<LocalBarrierManagerImpl>(effect.graph, *this, options_.barrier_target);
   actors_.start_graph(effect.graph);
   off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect)]() -> runtime::Job {
     Status opened = store_.open_graph(effect.graph, effect.committed, effect.segments, effect.live_tables);
@@ -26,7 +26,12 @@ void LocalBarrierWorker::perform(StartEpoch effect) {
   }
 }
 
-void LocalBarrierWorker::perform(const SendBarrier& effect) { managers_.at(effect.graph.graph)->log().put(effect.barrier); }
+void LocalBarrierWorker::perform(const SendBarrier& effect) {
+  LocalBarrierManagerImpl& manager = *managers_.at(effect.graph.graph);
+  // An Initial waits for its actors to be built, which says nothing of how fast they are.
+  if (effect.barrier.kind != BarrierKind::Initial) manager.note_injected(effect.barrier.epoch.prev, runtime_.now());
+  manager.log().put(effect.barrier);
+}
 
 void LocalBarrierWorker::perform(BuildActors effect) {
   const auto& manager = managers_.at(effect.graph.graph);
@@ -36,7 +41,11 @@ void LocalBarrierWorker::perform(BuildActors effect) {
   }
 }
 
-void LocalBarrierWorker::perform(const ForgetBarrier& effect) { managers_.at(effect.graph.graph)->log().forget(effect.prev); }
+void LocalBarrierWorker::perform(const ForgetBarrier& effect) {
+  LocalBarrierManagerImpl& manager = *managers_.at(effect.graph.graph);
+  manager.note_collected(effect.prev, runtime_.now());
+  manager.log().forget(effect.prev);
+}
 
 void LocalBarrierWorker::perform(StartSync effect) {
   ++off_loop_jobs_;
