@@ -200,7 +200,11 @@ void add_workers(MetaLoop& loop, pb::SystemRowsResponse& out) {
         .number(record.parallelism())
         .number(actors[id])
         .number(record.incarnation())
-        .text(disk_text(loop.cluster().disk(id)));
+        .text(disk_text(loop.cluster().disk(id)))
+        .number(loop.cluster().disk(id).state_bytes())
+        .number(loop.cluster().disk(id).state_limit())
+        .number(loop.cluster().disk(id).unflushed_bytes())
+        .number(loop.cluster().disk(id).exchange_bytes());
   }
 }
 

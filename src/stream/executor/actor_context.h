@@ -13,6 +13,7 @@
 #include "runtime/runtime.h"
 #include "storage/state_store.h"
 #include "stream/message.h"
+#include "stream/pace.h"
 
 namespace penstock::stream {
 
@@ -101,7 +102,8 @@ struct ActorContext {
   EpochReports& reports;
   DmlRegistry& dml;
   MemoryBudget& memory;
-  std::function<void()> wake;  // thread-safe: the actor's generators may have something; may come after the actor is gone
+  std::shared_ptr<const Pace> pace;  // shared with the graph's other actors; null: none
+  std::function<void()> wake;        // thread-safe: the actor's generators may have something; may come after the actor is gone
 };
 
 }  // namespace penstock::stream

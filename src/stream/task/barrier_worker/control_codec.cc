@@ -243,13 +243,17 @@ std::string encode_inspect(uint64_t request, pb::TableSizes sizes) {
   return response.SerializeAsString();
 }
 
-std::string encode_pressure(const storage::DiskReport& report) {
+std::string encode_pressure(const storage::DiskReport& disk, const NodeMemory& memory) {
   pb::ControlResponse response;
   auto* m = response.mutable_pressure();
-  m->set_level(static_cast<pb::DiskLevel>(report.level));
-  m->set_folder(report.folder);
-  m->set_free_bytes(report.free_bytes);
-  m->set_reserve_bytes(report.reserve_bytes);
+  m->set_level(static_cast<pb::DiskLevel>(disk.level));
+  m->set_folder(disk.folder);
+  m->set_free_bytes(disk.free_bytes);
+  m->set_reserve_bytes(disk.reserve_bytes);
+  m->set_state_bytes(memory.state_bytes);
+  m->set_state_limit(memory.state_limit);
+  m->set_unflushed_bytes(memory.unflushed_bytes);
+  m->set_exchange_bytes(memory.exchange_bytes);
   return response.SerializeAsString();
 }
 

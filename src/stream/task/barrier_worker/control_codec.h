@@ -63,7 +63,7 @@ using ControlRequest = std::variant<InitRequest, CreatePartialGraph, InjectBarri
 [[nodiscard]] std::string encode_inspect(uint64_t request, std::string text);
 [[nodiscard]] std::string encode_inspect(uint64_t request, pb::WorkerSnapshot snapshot);
 [[nodiscard]] std::string encode_inspect(uint64_t request, pb::TableSizes sizes);
-[[nodiscard]] std::string encode_pressure(const storage::DiskReport& report);
+[[nodiscard]] std::string encode_pressure(const storage::DiskReport& disk, const NodeMemory& memory);
 [[nodiscard]] std::string encode_pong();
 [[nodiscard]] std::string encode_shutdown();
 

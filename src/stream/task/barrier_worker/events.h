@@ -22,6 +22,15 @@ namespace penstock::stream {
 
 using storage::GraphTerm;
 
+/// Memory of a node, for people.
+struct NodeMemory {
+  uint64_t state_bytes = 0;      // of operators
+  uint64_t state_limit = 0;      // budget for it
+  uint64_t unflushed_bytes = 0;  // rows in the store's memory that are not in sorted files
+  uint64_t exchange_bytes = 0;   // rows that wait in channels, about
+  bool operator==(const NodeMemory&) const = default;
+};
+
 // ---- events -------------------------------------------------------------------------------------------------------------------------
 
 struct CreatePartialGraph {

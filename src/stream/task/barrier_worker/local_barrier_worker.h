@@ -34,6 +34,7 @@ class LocalBarrierWorker : public BarrierEventSink {
     LeaderTerm highest_leader;                         // seen before this start
     std::function<Status(LeaderTerm)> persist_leader;  // durable when it returns; called on the blocking pool
     runtime::Duration liveness_timeout = std::chrono::seconds(10);
+    runtime::Duration barrier_target{};  // of the time barriers are in flight; zero: sources are not held back
     metrics::Registry* metrics = nullptr;  // none: nothing is recorded
     metrics::Labels labels;                // of what is recorded
     /// Adds what the node knows of itself (disk, memory) to an answer; called from the loop, only touches memory.
@@ -59,6 +60,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   [[nodiscard]] const WorkerMetrics& metrics() const { return metrics_; }
   /// The disk's level has changed: meta is told, now or when it is there.
   void report_disk(storage::DiskReport report);
+  /// Meta is told if it differs from the last time.
+  void report_memory(const NodeMemory& memory);
   /// Ends the stream and every actor; `done` is called from the loop. Events afterwards change nothing.
   void stop(runtime::Job done);
 
@@ -103,7 +106,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   void apply(BarrierEvent event);
   void perform(OpenGraph effect);
   void open_branch(const OpenGraph& effect);
-  void for_each_log(PartialGraphId graph, const std::function<void(BarrierLog&)>& visit);
+  void for_each_manager(PartialGraphId graph, const std::function<void(LocalBarrierManagerImpl&)>& visit);
   void forget_managers(PartialGraphId graph);
   void perform(const MergeGraphs& effect);
   void perform(StartEpoch effect);
@@ -148,6 +151,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   size_t off_loop_jobs_ = 0;
   SyncThreads syncs_;
   storage::DiskReport disk_;
+  NodeMemory memory_;
   std::optional<runtime::Job> stopping_;  // set by `stop`: called once nothing runs for us any more
 };
 

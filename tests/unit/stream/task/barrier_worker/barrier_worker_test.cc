@@ -204,8 +204,8 @@ TEST_F(BarrierWorker, tells_meta_of_its_disk_when_it_changes_and_a_meta_that_com
 }
 
 TEST_F(BarrierWorker, a_pressure_has_these_bytes) {
-  const std::string bytes = encode_pressure({storage::DiskLevel::Full, "/d", 1, 300});
-  EXPECT_EQ(bytes, std::string("\x42\x0b\x08\x02\x12\x02/d\x18\x01\x20\xac\x02", 13));
+  const std::string bytes = encode_pressure({storage::DiskLevel::Full, "/d", 1, 300}, {4, 5, 6, 7});
+  EXPECT_EQ(bytes, std::string("\x42\x13\x08\x02\x12\x02/d\x18\x01\x20\xac\x02\x28\x04\x30\x05\x38\x06\x40\x07", 21));
 }
 
 TEST_F(BarrierWorker, takes_a_barrier_through_its_actors_and_syncs_a_checkpoint) {
