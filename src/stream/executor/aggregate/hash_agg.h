@@ -67,6 +67,8 @@ class HashAggOperator final : public Operator {
     std::vector<uint32_t> unknown;                 // groups whose best values must be read
     std::vector<std::vector<data::Datum>> refill;  // what was read for them
   };
+  // Groups in a batch of changed rows: each may give two rows, and a batch becomes one chunk.
+  static constexpr size_t kOldRows = data::kChunkRows / 2;
   // Groups touched since the barrier that had a row, and that row's columns of the calls.
   struct OldRows {
     std::vector<uint32_t> groups;
