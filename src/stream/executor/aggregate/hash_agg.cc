@@ -62,7 +62,7 @@ Result<Step> HashAggOperator::resume(Output& out) {
   switch (phase) {
     case Phase::Chunk: {
       PENSTOCK_TRY(install_states());
-      return apply_chunk();
+      return apply_chunk(out);
     }
     case Phase::FirstRow: {
       PENSTOCK_TRY(install_states());
@@ -161,7 +161,7 @@ Status HashAggOperator::install_states() {
   return ok();
 }
 
-Result<Step> HashAggOperator::apply_chunk() {
+Result<Step> HashAggOperator::apply_chunk(Output& out) {
   mark_dirty();
   for (Distinct& one : distinct_) {
     std::vector<const Changes*> changes;
@@ -172,8 +172,8 @@ Result<Step> HashAggOperator::apply_chunk() {
   }
   for (size_t call = 0; call < calls_.size(); ++call) apply_call(call);
   chunk_ = {};
-  settle_memory();
-  return Step::Done;
+  if (settle_memory()) return Step::Done;
+  return flush(out);
 }
 
 // The first touch since the barrier: remember the row that was sent out.
@@ -236,12 +236,13 @@ size_t HashAggOperator::memory_bytes() const {
   return bytes;
 }
 
-void HashAggOperator::settle_memory() {
+// False if the node is over its budget and what this operator has is mostly dirty.
+bool HashAggOperator::settle_memory() {
   memory_.set(memory_bytes());
   const size_t owed = memory_.owed();
-  if (owed == 0) return;
+  if (owed == 0) return true;
   evict(owed);
-  memory_.gave_back(owed, memory_bytes());
+  return memory_.gave_back(owed, memory_bytes());
 }
 
 size_t HashAggOperator::evict(size_t bytes) {

@@ -1,4 +1,5 @@
-// The part of a hash aggregation that passes barriers: what changed goes out and into the tables.
+// The part of a hash aggregation that passes barriers: what changed goes out and into the tables. The same happens within an epoch, without
+// sealing, when changed groups take more memory than there is.
 #include <algorithm>
 
 #include "stream/executor/aggregate/hash_agg.h"
@@ -10,6 +11,10 @@ using data::Column;
 
 Result<Step> HashAggOperator::on_barrier(const Barrier& barrier, Output& out) {
   barrier_ = barrier;
+  return flush(out);
+}
+
+Result<Step> HashAggOperator::flush(Output& out) {
   for (Distinct& one : distinct_) one.values->write();
   bool read = false, blocks = false;
   for (Values& one : values_) {
@@ -71,7 +76,7 @@ void HashAggOperator::take_best_values() {
   }
 }
 
-// About a chunk a step; the tables are sealed with the last one.
+// About a chunk a step; at a barrier the tables are sealed with the last one.
 Result<Step> HashAggOperator::emit_some(Output& out) {
   if (!old_rows_.empty()) {
     emit_old(take_old_rows(), out);
@@ -84,11 +89,13 @@ Result<Step> HashAggOperator::emit_some(Output& out) {
   phase_ = Phase::Emit;
   if (!old_rows_.empty() || !fresh_.empty()) return Step::MoreOutput;
   phase_ = Phase::Idle;
-  errors_.report(barrier_->epoch.prev);
-  PENSTOCK_TRY(tables_.commit(*barrier_));
-  barrier_.reset();
-  memory_.barrier_passed();
-  settle_memory();
+  if (barrier_) {
+    errors_.report(barrier_->epoch.prev);
+    PENSTOCK_TRY(tables_.commit(*barrier_));
+    barrier_.reset();
+  }
+  memory_.all_clean();
+  (void)settle_memory();
   return Step::Done;
 }
 
