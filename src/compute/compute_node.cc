@@ -1,5 +1,7 @@
 #include "compute/compute_node.h"
 
+#include <charconv>
+
 #include "common/log.h"
 #include "compute/compute_service.h"
 #include "proto/meta_service.pb.h"
@@ -52,14 +54,15 @@ ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transp
       identity_(std::move(identity)),
       memory_(options_.memory_bytes),
       actors_({runtime, store, dml_, memory_, stream::build_operator_tree}),
-      exchange_(runtime, transport, actors_, identity_.uuid_text()),
+      exchange_client_(runtime, transport, identity_.uuid_text()),
+      exchange_service_(runtime, actors_),
       worker_({.node_id = identity_.uuid_text(),
                .incarnation = identity_.incarnation,
                .highest_leader = leader,
                .persist_leader = [this](LeaderTerm term) { return save_leader(folder_, term); }},
               runtime, store, actors_),
       scans_(runtime, store) {
-  actors_.set_remote(exchange_);
+  actors_.set_remote(exchange_client_);
   worker_.on_worker_id([this](WorkerId worker) { actors_.set_worker(worker); });
 }
 

@@ -8,10 +8,11 @@
 #include "storage/data_folder.h"
 #include "storage/node_identity.h"
 #include "storage/state_store.h"
+#include "stream/exchange/exchange_client.h"
+#include "stream/exchange/exchange_service.h"
 #include "stream/task/barrier_worker/local_barrier_worker.h"
 #include "stream/task/dml_manager.h"
 #include "stream/task/local_stream_manager.h"
-#include "stream/task/remote_exchange.h"
 
 namespace penstock::compute {
 
@@ -69,7 +70,8 @@ class ComputeNode {
   stream::MemoryBudget memory_;
   stream::DmlManager dml_;
   stream::LocalStreamManager actors_;
-  stream::RemoteExchange exchange_;
+  stream::ExchangeClient exchange_client_;
+  stream::ExchangeService exchange_service_;
   stream::LocalBarrierWorker worker_;
   ScanServer scans_;
   std::shared_ptr<Service> service_;         // shared with the listener

@@ -9,7 +9,7 @@ namespace penstock::compute {
 namespace {
 
 constexpr runtime::Duration kWaitForCommit = std::chrono::seconds(5);
-constexpr runtime::Duration kRetry = std::chrono::milliseconds(5);
+constexpr runtime::Duration kScanRetry = std::chrono::milliseconds(5);
 constexpr size_t kMostQueued = 4 << 20;
 
 std::string vnode_key(VNode vnode, std::string_view pk) {
@@ -38,7 +38,7 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
     server_.runtime_.blocking().post([self = shared_from_this()] { self->step(); });
   }
   void post_later() {
-    timer_ = server_.runtime_.after(kRetry, server_.runtime_.blocking(), [self = shared_from_this()] { self->step(); });
+    timer_ = server_.runtime_.after(kScanRetry, server_.runtime_.blocking(), [self = shared_from_this()] { self->step(); });
   }
 
   Status parse(const rpc::Bytes& bytes) {

@@ -21,6 +21,9 @@ struct BindArgs {
   std::span<const std::optional<data::Datum>> constants;  // nullopt: not constant; never a NULL for strict functions
   data::DataType result;
 };
+/// The text of argument `i`, if it is there and constant.
+[[nodiscard]] std::optional<std::string> constant_text(const BindArgs& args, size_t i);
+
 /// Makes the kernel of one call: compiles a constant pattern, picks the loop for a constant unit. Errors are those of the constant.
 using KernelMaker = Result<Kernel> (*)(const BindArgs&);
 
@@ -82,9 +85,11 @@ void register_arithmetic(FunctionTable& table);
 void register_math(FunctionTable& table);
 void register_text(FunctionTable& table);
 void register_text_search(FunctionTable& table);
-void register_pattern(FunctionTable& table);
+void register_like(FunctionTable& table);
+void register_regex(FunctionTable& table);
 void register_datetime_arithmetic(FunctionTable& table);
 void register_datetime_fields(FunctionTable& table);
+void register_datetime_trunc(FunctionTable& table);
 void register_datetime_format(FunctionTable& table);
 
 }  // namespace penstock::expr

@@ -63,7 +63,7 @@ void for_each_row(size_t rows, const data::Bitmap* a, const data::Bitmap* b, F&&
   }
 }
 
-/// Collects failed rows of one kernel call and takes them out of its validity.
+/// Collects the rows of one kernel call that failed or came to NULL, and takes them out of its validity.
 class FailedRows {
  public:
   explicit FailedRows(const KernelCall& call) : rows_(call.rows), errors_(call.errors) {}
@@ -71,6 +71,9 @@ class FailedRows {
   template <typename F>
   void add(size_t row, F&& make) {
     if (errors_.count++ == 0) errors_.first = make();
+    set_null(row);
+  }
+  void set_null(size_t row) {
     if (!failed_) failed_.emplace(rows_, false);
     failed_->set(row, true);
   }
@@ -90,10 +93,35 @@ struct Unwrap {
   static constexpr bool kFallible = false;
 };
 template <typename T>
-struct Unwrap<Result<T>> {
+struct Unwrap<std::optional<T>> {
   using Value = T;
   static constexpr bool kFallible = true;
 };
+template <typename T>
+struct Unwrap<Result<T>> {
+  using Value = typename Unwrap<T>::Value;
+  static constexpr bool kFallible = true;
+};
+
+// Takes what a row came to: a value, NULL or an error.
+template <typename R>
+void store_row(R& out, size_t, FailedRows&, const R& value) {
+  out = value;
+}
+template <typename R>
+void store_row(R& out, size_t row, FailedRows& failed, const std::optional<R>& value) {
+  if (!value) failed.set_null(row);
+  out = value ? *value : R{};
+}
+template <typename R, typename T>
+void store_row(R& out, size_t row, FailedRows& failed, const Result<T>& result) {
+  if (result.has_value()) [[likely]] {
+    store_row(out, row, failed, result.value());
+  } else {
+    out = R{};
+    failed.add(row, [&] { return result.error(); });
+  }
+}
 
 template <typename F>
 struct Signature;
@@ -168,38 +196,21 @@ data::Column run_dense(const KernelCall& call) {
   return data::Column(call.type, call.rows, std::shared_ptr<const R[]>(std::move(out)), strict_validity(call.args));
 }
 
-// Computes only rows that are active and not NULL: for what is dear to compute or may fail.
-template <auto F>
-data::Column run_sparse(const KernelCall& call) {
-  using S = Signature<decltype(F)>;
-  using U = Unwrap<typename S::Return>;
-  using R = typename U::Value;
+}  // namespace internal
+
+/// A strict column of `f(TextArena&, const A&...)`, which gives an R, Result<R> or Result<optional<R>>, one call for each row that is
+/// active and not NULL: for what is dear to compute or may fail, and for kernels bound to a constant.
+template <typename R, typename... A, typename F>
+data::Column map_rows(const KernelCall& call, F&& f) {
   auto out = data::make_values<R>(call.rows);
   R* const to = out.get();
   auto validity = strict_validity(call.args);
   if (validity != nullptr || call.active != nullptr) std::fill_n(to, call.rows, R{});
-  const auto args = Columns<typename S::Args>::of(call.args);
+  const auto args = internal::Columns<std::tuple<A...>>::of(call.args);
   TextArena arena;
   FailedRows failed(call);
-  const auto compute = [&](const auto&... x) {
-    if constexpr (S::kArena) {
-      return F(arena, x...);
-    } else {
-      return F(x...);
-    }
-  };
   for_each_row(call.rows, validity.get(), call.active, [&](size_t i) {
-    if constexpr (U::kFallible) {
-      auto result = at_row(compute, args, i);
-      if (result.has_value()) [[likely]] {
-        to[i] = result.value();
-      } else {
-        to[i] = R{};
-        failed.add(i, [&] { return result.error(); });
-      }
-    } else {
-      to[i] = at_row(compute, args, i);
-    }
+    internal::store_row(to[i], i, failed, internal::at_row([&](const auto&... x) { return f(arena, x...); }, args, i));
   });
   std::vector<data::BufferPtr> owners;
   if constexpr (std::is_same_v<R, data::Text>) owners = text_owners(arena, call.args);
@@ -207,12 +218,26 @@ data::Column run_sparse(const KernelCall& call) {
                       std::move(owners));
 }
 
+namespace internal {
+
+template <auto F, typename S, typename... A>
+data::Column run_sparse(const KernelCall& call, std::type_identity<std::tuple<A...>>) {
+  return map_rows<typename Unwrap<typename S::Return>::Value, A...>(call, [](TextArena& arena, const A&... x) {
+    if constexpr (S::kArena) {
+      return F(arena, x...);
+    } else {
+      (void)arena;
+      return F(x...);
+    }
+  });
+}
+
 template <auto F>
 data::Column run_each(const KernelCall& call) {
   using S = Signature<decltype(F)>;
   constexpr bool kText = Columns<typename S::Args>::kHasText || std::is_same_v<typename Unwrap<typename S::Return>::Value, data::Text>;
   if constexpr (kText || Unwrap<typename S::Return>::kFallible) {
-    return run_sparse<F>(call);
+    return run_sparse<F, S>(call, std::type_identity<typename S::Args>());
   } else {
     return run_dense<F>(call);
   }
@@ -270,9 +295,9 @@ bool fits(std::span<const data::TypeKind> args, data::TypeKind result) {
 
 }  // namespace internal
 
-/// The strict kernel that calls `F` for each row: `R f(A...)`, `Result<R> f(A...)`, either with a leading `TextArena&` where it makes text
-/// (a text result must lie in the arena or be part of an argument). Functions without text that cannot fail are computed for all rows in
-/// a loop that vectorizes; the others only for rows that are active and not NULL.
+/// The strict kernel that calls `F` for each row: `R f(A...)`, `Result<R> f(A...)` or with `optional<R>` where a row may come to NULL, each
+/// with a leading `TextArena&` where it makes text (a text result must lie in the arena or be part of an argument). Functions without text
+/// that cannot fail are computed for all rows in a loop that vectorizes; the others only for rows that are active and not NULL.
 template <auto F>
 inline constexpr TypedKernel each = {
     &internal::run_each<F>,

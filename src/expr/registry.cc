@@ -14,6 +14,19 @@ FunctionTable::FunctionTable() {
   register_conditional(*this);
   register_arithmetic(*this);
   register_math(*this);
+  register_text(*this);
+  register_text_search(*this);
+  register_like(*this);
+  register_regex(*this);
+  register_datetime_arithmetic(*this);
+  register_datetime_fields(*this);
+  register_datetime_trunc(*this);
+  register_datetime_format(*this);
+}
+
+std::optional<std::string> constant_text(const BindArgs& args, size_t i) {
+  if (i >= args.constants.size() || !args.constants[i]) return std::nullopt;
+  return std::get<std::string>(*args.constants[i]);
 }
 
 const FunctionTable& FunctionTable::instance() {

@@ -176,16 +176,27 @@ std::string_view operator_name(std::string_view symbol, size_t arity) {
   return {};
 }
 
-Error undefined_function(std::string_view name, std::span<const ArgType> args) {
+namespace {
+
+// "bigint + text", "- boolean" or "lower(bigint)".
+std::string call_text(std::string_view name, std::span<const ArgType> args) {
   if (const OperatorName* const op = operator_of(name, args.size())) {
     const std::string left = args.size() == 2 ? type_text(args[0]) + " " : std::string();
-    return error(Code::UndefinedFunction, "operator does not exist: {}{} {}", left, op->symbol, type_text(args.back()))
-        .with_hint("No operator matches the given name and argument types. You might need to add explicit type casts.");
+    return fmt::format("{}{} {}", left, op->symbol, type_text(args.back()));
   }
   std::string types;
   for (const ArgType& arg : args) types += (types.empty() ? "" : ", ") + type_text(arg);
-  return error(Code::UndefinedFunction, "function {}({}) does not exist", name, types)
-      .with_hint("No function matches the given name and argument types. You might need to add explicit type casts.");
+  return fmt::format("{}({})", name, types);
+}
+
+}  // namespace
+
+Error undefined_function(std::string_view name, std::span<const ArgType> args) {
+  const bool is_operator = operator_of(name, args.size()) != nullptr;
+  return error(Code::UndefinedFunction, "{}",
+               is_operator ? "operator does not exist: " + call_text(name, args) : "function " + call_text(name, args) + " does not exist")
+      .with_hint(fmt::format("No {} matches the given name and argument types. You might need to add explicit type casts.",
+                             is_operator ? "operator" : "function"));
 }
 
 Result<size_t> choose_overload(std::string_view name, std::span<const Kinds> candidates, std::span<const ArgType> args) {
@@ -207,9 +218,8 @@ Result<size_t> choose_overload(std::string_view name, std::span<const Kinds> can
     if (!choice.decided()) choice.assume_unknown_as_known();
   }
   if (choice.decided()) return choice.left().front();
-  const bool is_operator = operator_of(name, args.size()) != nullptr;
-  return error(Code::UndefinedFunction, "{} is not unique: {}", is_operator ? "operator" : "function",
-               undefined_function(name, args).message())
+  return error(Code::UndefinedFunction, "{} is not unique: {}", operator_of(name, args.size()) != nullptr ? "operator" : "function",
+               call_text(name, args))
       .with_hint("Could not choose a best candidate. You might need to add explicit type casts.");
 }
 

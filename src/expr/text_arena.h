@@ -15,9 +15,9 @@ namespace penstock::expr {
 /// One kernel call owns it; not thread-safe.
 class TextArena {
  public:
-  /// Room for up to `size` bytes; what was reserved before and not committed is forgotten.
+  /// Room for up to `size` bytes, never null; what was reserved before and not committed is forgotten.
   [[nodiscard]] char* reserve(size_t size) {
-    if (static_cast<size_t>(end_ - at_) < size) new_block(size);
+    if (at_ == nullptr || static_cast<size_t>(end_ - at_) < size) new_block(size);
     return at_;
   }
   /// The first `size` bytes of the last reservation as text.

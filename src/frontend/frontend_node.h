@@ -12,12 +12,29 @@
 
 namespace penstock::frontend {
 
+/// UPDATE and DELETE of one table run one after another: each reads what the one before it committed. Thread-safe.
+class TableLocks {
+ public:
+  /// Not locked yet.
+  [[nodiscard]] std::unique_lock<std::mutex> of(ObjectId table) {
+    const std::lock_guard guard(mutex_);
+    auto& slot = locks_[table];
+    if (!slot) slot = std::make_unique<std::mutex>();
+    return std::unique_lock(*slot, std::defer_lock);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<ObjectId, std::unique_ptr<std::mutex>> locks_;  // never removed: ids of tables are never used again
+};
+
 /// What every session of a frontend shares; outlives them.
 struct SessionServices {
   runtime::Runtime& runtime;
   runtime::Executor& loop;  // serial: takes in what computes send
   rpc::Transport& transport;
   MetaClient& meta;
+  TableLocks& table_locks;
 };
 
 /// A frontend: the SQL port, one thread a connection. State is only what meta last told. Stop it before its runtime.

@@ -24,6 +24,14 @@ void set_placements(MetaView& view, const google::protobuf::RepeatedPtrField<pb:
   for (const pb::TablePlacement& p : placements) view.placements[TableId{p.table_id()}] = std::make_shared<const pb::TablePlacement>(p);
 }
 
+void note_ended_terms(MetaView& view, const google::protobuf::RepeatedPtrField<pb::TermEnd>& ends) {
+  constexpr size_t kMostKept = 1000;
+  for (const pb::TermEnd& end : ends) {
+    view.ended_terms[{PartialGraphId{end.graph().id()}, Term{end.graph().term()}}] = Epoch{end.last_committed_epoch()};
+  }
+  while (view.ended_terms.size() > kMostKept) view.ended_terms.erase(view.ended_terms.begin());
+}
+
 }  // namespace
 
 MetaClient::MetaClient(runtime::Runtime& runtime, rpc::Transport& transport, std::string meta_address)
@@ -62,14 +70,8 @@ void MetaClient::on_message(const rpc::Bytes& bytes) {
 // A snapshot comes with a new line: what is known of ended terms stays, since batches of them may wait for an answer.
 void MetaClient::apply(const pb::MetaSnapshot& snapshot) {
   auto next = std::make_shared<MetaView>();
-  if (const MetaViewPtr old = view()) {
-    next->ended_terms = old->ended_terms;
-    for (const pb::DatabaseStatus& status : snapshot.databases()) {
-      const auto before = old->databases.find(DatabaseId{status.database_id()});
-      if (before == old->databases.end() || before->second.term == Term{status.graph().term()}) continue;
-      next->ended_terms.try_emplace({before->second.graph, before->second.term}, before->second.committed);
-    }
-  }
+  if (const MetaViewPtr old = view()) next->ended_terms = old->ended_terms;
+  note_ended_terms(*next, snapshot.ended_terms());
   next->catalog = std::make_shared<const pb::Catalog>(snapshot.catalog());
   set_workers(*next, snapshot.workers());
   set_placements(*next, snapshot.placements());
@@ -84,10 +86,7 @@ void MetaClient::apply(const pb::MetaUpdate& update) {
   if (update.has_catalog()) next->catalog = std::make_shared<const pb::Catalog>(update.catalog());
   if (update.has_workers()) set_workers(*next, update.workers());
   if (update.has_placements()) set_placements(*next, update.placements());
-  for (const pb::TermEnd& end : update.ended_terms()) {
-    next->ended_terms[{PartialGraphId{end.graph().id()}, Term{end.graph().term()}}] = Epoch{end.last_committed_epoch()};
-  }
-  while (next->ended_terms.size() > 1000) next->ended_terms.erase(next->ended_terms.begin());
+  note_ended_terms(*next, update.ended_terms());
   for (const pb::DatabaseStatus& status : update.databases()) next->databases[DatabaseId{status.database_id()}] = status_of(status);
   publish(std::move(next));
 }

@@ -1,6 +1,7 @@
 #include "frontend/plan_executor.h"
 
 #include "data/key_codec.h"
+#include "frontend/planner/state_tables.h"
 #include "frontend/system_relations.h"
 #include "frontend/table_scan.h"
 
@@ -14,10 +15,6 @@ std::vector<data::DataType> types_of(const plan::Plan& p) {
   std::vector<data::DataType> types;
   for (const data::Field& field : p.fields) types.push_back(field.type);
   return types;
-}
-
-data::DataType type_of(const pb::DataType& type) {
-  return {static_cast<data::TypeKind>(type.kind()), static_cast<int16_t>(type.precision()), static_cast<int16_t>(type.scale())};
 }
 
 // The smallest key above every key that begins with `prefix`; empty if there is none.

@@ -1,6 +1,7 @@
 #include "frontend/session.h"
 
 #include "common/version.h"
+#include "connector/source/catalog_spec.h"
 #include "frontend/dml.h"
 #include "frontend/plan_executor.h"
 #include "frontend/planner/planner.h"
@@ -42,7 +43,8 @@ class Session : public SqlSession {
   Session(const SessionServices& services, SessionIdentity identity) : services_(services), identity_(std::move(identity)) {}
 
   Result<std::vector<std::unique_ptr<ParsedStatement>>> parse(std::string_view sql) override;
-  Result<std::unique_ptr<PreparedStatement>> prepare(const ParsedStatement& statement, std::vector<std::optional<data::DataType>> types) override;
+  Result<std::unique_ptr<PreparedStatement>> prepare(const ParsedStatement& statement,
+                                                     std::vector<std::optional<data::DataType>> types) override;
   Result<std::string> execute(const PreparedStatement& statement, const std::vector<std::optional<std::string>>& parameters,
                               ResultSink& sink) override;
   TransactionStatus transaction_status() const override { return transaction_; }
@@ -93,7 +95,7 @@ class Session : public SqlSession {
   const SessionIdentity identity_;
   SessionVariables variables_;
   TransactionStatus transaction_ = TransactionStatus::Idle;
-  Epoch least_epoch_;                    // what the session was told is committed: reads are never older
+  Epoch least_epoch_;  // what the session was told is committed: reads are never older
   std::vector<std::string> notices_;
   CancelFlag cancelled_{false};
 
@@ -150,7 +152,8 @@ std::vector<ResultColumn> columns_of(const BoundStatement& bound) {
   return columns;
 }
 
-Result<std::unique_ptr<PreparedStatement>> Session::prepare(const ParsedStatement& statement, std::vector<std::optional<data::DataType>> types) {
+Result<std::unique_ptr<PreparedStatement>> Session::prepare(const ParsedStatement& statement,
+                                                            std::vector<std::optional<data::DataType>> types) {
   cancelled_ = false;
   auto prepared = std::make_unique<Prepared>();
   prepared->statement = static_cast<const Parsed&>(statement).statement;
@@ -162,7 +165,8 @@ Result<std::unique_ptr<PreparedStatement>> Session::prepare(const ParsedStatemen
   return prepared;
 }
 
-Result<std::string> Session::execute(const PreparedStatement& statement, const std::vector<std::optional<std::string>>& values, ResultSink& sink) {
+Result<std::string> Session::execute(const PreparedStatement& statement, const std::vector<std::optional<std::string>>& values,
+                                     ResultSink& sink) {
   cancelled_ = false;
   const auto& prepared = static_cast<const Prepared&>(statement);
   PENSTOCK_TRY(const CatalogView view, catalog());
@@ -185,12 +189,13 @@ Status Session::allowed_now(const BoundStatement& statement) const {
   }
   if (transaction_ != TransactionStatus::InBlock) return ok();
   const auto is = [&]<typename... T>(std::type_identity<T>...) { return (std::holds_alternative<T>(statement.body) || ...); };
-  if (is(std::type_identity<CreateSource>(), std::type_identity<CreateJob>(), std::type_identity<CreateDatabase>(), std::type_identity<Drop>(),
-         std::type_identity<Flush>(), std::type_identity<WaitForSource>())) {
+  if (is(std::type_identity<CreateSource>(), std::type_identity<CreateJob>(), std::type_identity<CreateDatabase>(),
+         std::type_identity<Drop>(), std::type_identity<Flush>(), std::type_identity<WaitForSource>())) {
     return error(Code::ActiveTransaction, "{} cannot run inside a transaction block", statement.tag);
   }
   if (is(std::type_identity<Update>(), std::type_identity<Delete>())) {
-    return error(Code::NotSupported, "{} inside a transaction block is not supported", statement.tag).with_hint("Run it outside of BEGIN … COMMIT.");
+    return error(Code::NotSupported, "{} inside a transaction block is not supported", statement.tag)
+        .with_hint("Run it outside of BEGIN … COMMIT.");
   }
   if (pending_ && is(std::type_identity<Query>())) {
     return error(Code::NotSupported, "a query after an INSERT in the same transaction block is not supported: it would not see the rows")
@@ -239,13 +244,15 @@ Status Session::stream_rows(const batch_plan::Plan& plan, const CatalogView& bou
         PENSTOCK_TRY(sink.rows(*chunk));
       }
     };
-    Status done = committed < least_epoch_ ? Status(error(Code::SnapshotTooOld, "epoch {} is not known here yet", least_epoch_)) : attempt();
+    Status done =
+        committed < least_epoch_ ? Status(error(Code::SnapshotTooOld, "epoch {} is not known here yet", least_epoch_)) : attempt();
     if (done.has_value()) least_epoch_ = std::max(least_epoch_, committed);
-    const bool transient = done.has_error() && !sent &&
-                           (done.error().code() == Code::Unavailable || done.error().code() == Code::SnapshotTooOld ||
-                            done.error().code() == Code::Closed);
+    const bool transient =
+        done.has_error() && !sent &&
+        (done.error().code() == Code::Unavailable || done.error().code() == Code::SnapshotTooOld || done.error().code() == Code::Closed);
     if (!transient || cancelled_ || services_.runtime.now() > deadline) {
-      if (done.has_error() && done.error().code() == Code::Closed) return error(Code::Unavailable, "a node went away: {}", done.error().message());
+      if (done.has_error() && done.error().code() == Code::Closed)
+        return error(Code::Unavailable, "a node went away: {}", done.error().message());
       return done;
     }
     (void)pause->wait_for(kReadPause);
@@ -299,7 +306,8 @@ template <typename Response>
 Result<Response> decode(Result<rpc::Bytes> bytes) {
   if (bytes.has_error()) return bytes.error();
   Response response;
-  if (!response.ParseFromString(bytes.value())) return error(Code::Protocol, "meta answered with bytes that are no {}", response.GetTypeName());
+  if (!response.ParseFromString(bytes.value()))
+    return error(Code::Protocol, "meta answered with bytes that are no {}", response.GetTypeName());
   return response;
 }
 
@@ -316,6 +324,7 @@ Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph*
 }
 
 Result<std::string> Session::run(const CreateSource& source, Run run) {
+  PENSTOCK_TRY(connector::validate_source(connector::spec_of(source.object)));
   PENSTOCK_TRY(create(source.object, nullptr, source.if_not_exists));
   return run.tag;
 }
@@ -352,8 +361,8 @@ Result<std::string> Session::run(const Drop& drop, Run run) {
 Result<std::string> Session::run(const Flush&, Run run) {
   pb::FlushRequest request;
   request.set_database_id(identity_.database_id.value);
-  PENSTOCK_TRY(const auto flushed, decode<pb::FlushResponse>(services_.meta.call("/penstock.Meta/Flush", request.SerializeAsString(), kDdlTimeout,
-                                                                                 &cancelled_)));
+  PENSTOCK_TRY(const auto flushed, decode<pb::FlushResponse>(
+                                       services_.meta.call("/penstock.Meta/Flush", request.SerializeAsString(), kDdlTimeout, &cancelled_)));
   PENSTOCK_TRY(wait_for_epoch(Epoch{flushed.committed_epoch()}));
   PENSTOCK_TRY(run.sink.rows(
       data::DataChunk({data::Column::constant(data::TypeKind::Int64, static_cast<int64_t>(flushed.committed_epoch()), 1)}, 1)));
@@ -379,7 +388,8 @@ Status check_not_null(const pb::CatalogObject& table, const data::DataChunk& row
     const data::Column& values = rows.column(first_column + static_cast<size_t>(i));
     for (size_t row = 0; row < rows.rows() && values.validity() != nullptr; ++row) {
       if (!values.is_null(row)) continue;
-      return error(Code::NotNullViolation, "null value in column \"{}\" of relation \"{}\" violates not-null constraint", column.name(), table.name());
+      return error(Code::NotNullViolation, "null value in column \"{}\" of relation \"{}\" violates not-null constraint", column.name(),
+                   table.name());
     }
   }
   return ok();
@@ -399,7 +409,8 @@ data::StreamChunk update_pairs(const data::DataChunk& both, size_t width) {
     ops.insert(ops.end(), {data::Op::UpdateDelete, data::Op::UpdateInsert});
   }
   std::vector<data::Column> columns;
-  for (size_t i = 0; i < width; ++i) columns.push_back(data::concat(std::vector<data::Column>{both.column(i), both.column(width + i)}).gather(twice));
+  for (size_t i = 0; i < width; ++i)
+    columns.push_back(data::concat(std::vector<data::Column>{both.column(i), both.column(width + i)}).gather(twice));
   return {data::DataChunk(std::move(columns), twice.size()), std::make_shared<const std::vector<data::Op>>(std::move(ops))};
 }
 
@@ -417,8 +428,8 @@ Result<std::string> Session::run(const Insert& insert, Run run) {
   const std::string tag = fmt::format("INSERT 0 {}", rows.rows());
   if (transaction_ == TransactionStatus::InBlock) {
     if (pending_ && pending_->table.id() != insert.table.id()) {
-      return error(Code::NotSupported, "a transaction that writes to two tables (\"{}\" and \"{}\") is not supported", pending_->table.name(),
-                   insert.table.name());
+      return error(Code::NotSupported, "a transaction that writes to two tables (\"{}\" and \"{}\") is not supported",
+                   pending_->table.name(), insert.table.name());
     }
     if (!pending_) pending_ = Pending{insert.table, {}};
     pending_->chunks.push_back(std::move(rows));
@@ -429,7 +440,8 @@ Result<std::string> Session::run(const Insert& insert, Run run) {
 }
 
 Result<std::string> Session::run(const Update& update, Run run) {
-  const auto lock = services_.table_locks.lock(ObjectId{update.table.id()});
+  auto lock = services_.table_locks.of(ObjectId{update.table.id()});
+  lock.lock();
   PENSTOCK_TRY(const CatalogView now, catalog());
   PENSTOCK_TRY(const data::DataChunk rows, read_all(*update.rows, now));
   const auto width = static_cast<size_t>(update.table.columns_size());
@@ -439,7 +451,8 @@ Result<std::string> Session::run(const Update& update, Run run) {
 }
 
 Result<std::string> Session::run(const Delete& remove, Run run) {
-  const auto lock = services_.table_locks.lock(ObjectId{remove.table.id()});
+  auto lock = services_.table_locks.of(ObjectId{remove.table.id()});
+  lock.lock();
   PENSTOCK_TRY(const CatalogView now, catalog());
   PENSTOCK_TRY(data::DataChunk rows, read_all(*remove.rows, now));
   const size_t count = rows.rows();
@@ -470,7 +483,8 @@ Result<std::string> Session::run(const ast::Transaction& transaction, Run) {
         notices_.emplace_back("there is already a transaction in progress");
       }
       return std::string("BEGIN");
-    case ast::TransactionKind::Commit: return commit();
+    case ast::TransactionKind::Commit:
+      return commit();
     case ast::TransactionKind::Rollback:
       transaction_ = TransactionStatus::Idle;
       pending_.reset();

@@ -70,10 +70,12 @@ int64_t number(const std::string& text) {
 Result<std::string> checked(const Variable& variable, const std::string& value) {
   const std::string word = lower(value);
   const auto bad = [&](std::string_view allowed) {
-    return error(Code::InvalidParameter, "invalid value for parameter \"{}\": \"{}\"", variable.name, value).with_hint(std::string(allowed));
+    return error(Code::InvalidParameter, "invalid value for parameter \"{}\": \"{}\"", variable.name, value)
+        .with_hint(std::string(allowed));
   };
   switch (variable.kind) {
-    case Kind::Text: return value;
+    case Kind::Text:
+      return value;
     case Kind::Boolean:
       if (word == "true" || word == "on" || word == "1" || word == "t" || word == "yes") return std::string("true");
       if (word == "false" || word == "off" || word == "0" || word == "f" || word == "no") return std::string("false");
@@ -136,7 +138,9 @@ std::string_view SessionVariables::description(const std::string& name) const {
   return variable == nullptr ? std::string_view() : variable->description;
 }
 
-uint32_t SessionVariables::streaming_parallelism() const { return static_cast<uint32_t>(std::min<int64_t>(number(values_.at("streaming_parallelism")), 1 << 15)); }
+uint32_t SessionVariables::streaming_parallelism() const {
+  return static_cast<uint32_t>(std::min<int64_t>(number(values_.at("streaming_parallelism")), 1 << 15));
+}
 uint64_t SessionVariables::source_rate_limit() const { return static_cast<uint64_t>(number(values_.at("source_rate_limit"))); }
 int64_t SessionVariables::statement_timeout_ms() const { return number(values_.at("statement_timeout")); }
 

@@ -1,6 +1,7 @@
 #include "frontend/show.h"
 
 #include "expr/registry.h"
+#include "frontend/planner/state_tables.h"
 #include "frontend/system_relations.h"
 
 namespace penstock::frontend {
@@ -33,23 +34,26 @@ bool like(std::string_view text, std::string_view pattern) {
 
 pb::ObjectKind object_kind(ShowKind kind) {
   switch (kind) {
-    case ShowKind::Tables: return pb::OBJECT_TABLE;
-    case ShowKind::Sources: return pb::OBJECT_SOURCE;
-    case ShowKind::MaterializedViews: return pb::OBJECT_MATERIALIZED_VIEW;
-    case ShowKind::Views: return pb::OBJECT_VIEW;
-    case ShowKind::Sinks: return pb::OBJECT_SINK;
-    default: return pb::OBJECT_UNKNOWN;
+    case ShowKind::Tables:
+      return pb::OBJECT_TABLE;
+    case ShowKind::Sources:
+      return pb::OBJECT_SOURCE;
+    case ShowKind::MaterializedViews:
+      return pb::OBJECT_MATERIALIZED_VIEW;
+    case ShowKind::Views:
+      return pb::OBJECT_VIEW;
+    case ShowKind::Sinks:
+      return pb::OBJECT_SINK;
+    default:
+      return pb::OBJECT_UNKNOWN;
   }
-}
-
-data::DataType type_of(const pb::DataType& type) {
-  return {static_cast<data::TypeKind>(type.kind()), static_cast<int16_t>(type.precision()), static_cast<int16_t>(type.scale())};
 }
 
 Texts object_names(const Show& show, const CatalogView& catalog) {
   Texts rows;
   for (const pb::CatalogObject* object : catalog.objects()) {
-    if (object->kind() == object_kind(show.kind) && (show.schema.empty() || show.schema == object->schema())) rows.push_back({object->name()});
+    if (object->kind() == object_kind(show.kind) && (show.schema.empty() || show.schema == object->schema()))
+      rows.push_back({object->name()});
   }
   return rows;
 }
@@ -90,15 +94,23 @@ Texts all_variables(const SessionVariables& variables) {
 
 std::vector<ResultColumn> show_columns(const Show& show) {
   switch (show.kind) {
-    case ShowKind::Jobs: return columns_of_relation("penstock_jobs");
-    case ShowKind::Cluster: return columns_of_relation("penstock_workers");
-    case ShowKind::Columns: return texts({"Name", "Type", "Is Hidden", "Description"});
-    case ShowKind::Create: return texts({"Name", "Create Sql"});
+    case ShowKind::Jobs:
+      return columns_of_relation("penstock_jobs");
+    case ShowKind::Cluster:
+      return columns_of_relation("penstock_workers");
+    case ShowKind::Columns:
+      return texts({"Name", "Type", "Is Hidden", "Description"});
+    case ShowKind::Create:
+      return texts({"Name", "Create Sql"});
     case ShowKind::All:
-    case ShowKind::Parameters: return texts({"Name", "Setting", "Description"});
-    case ShowKind::Variable: return texts({show.variable});
-    case ShowKind::Functions: return texts({"Function"});
-    default: return texts({"Name"});
+    case ShowKind::Parameters:
+      return texts({"Name", "Setting", "Description"});
+    case ShowKind::Variable:
+      return texts({show.variable});
+    case ShowKind::Functions:
+      return texts({"Function"});
+    default:
+      return texts({"Name"});
   }
 }
 
@@ -106,12 +118,20 @@ Result<data::DataChunk> show_rows(const Show& show, const CatalogView& catalog, 
                                   const CancelFlag& cancel) {
   Texts rows;
   switch (show.kind) {
-    case ShowKind::Jobs: return system_chunk("penstock_jobs", catalog, meta, cancel);
-    case ShowKind::Cluster: return system_chunk("penstock_workers", catalog, meta, cancel);
-    case ShowKind::Columns: rows = table_columns(*show.object); break;
-    case ShowKind::Create: rows = {{show.object->schema() + "." + show.object->name(), show.object->definition()}}; break;
+    case ShowKind::Jobs:
+      return system_chunk("penstock_jobs", catalog, meta, cancel);
+    case ShowKind::Cluster:
+      return system_chunk("penstock_workers", catalog, meta, cancel);
+    case ShowKind::Columns:
+      rows = table_columns(*show.object);
+      break;
+    case ShowKind::Create:
+      rows = {{show.object->schema() + "." + show.object->name(), show.object->definition()}};
+      break;
     case ShowKind::All:
-    case ShowKind::Parameters: rows = all_variables(variables); break;
+    case ShowKind::Parameters:
+      rows = all_variables(variables);
+      break;
     case ShowKind::Variable: {
       PENSTOCK_TRY(std::string value, variables.get(show.variable));
       rows = {{std::move(value)}};
@@ -123,10 +143,14 @@ Result<data::DataChunk> show_rows(const Show& show, const CatalogView& catalog, 
     case ShowKind::Databases:
       for (const pb::Database& database : catalog.meta().catalog->databases()) rows.push_back({database.name()});
       break;
-    case ShowKind::Schemas: rows = {{"information_schema"}, {"penstock"}, {"pg_catalog"}, {"public"}}; break;
+    case ShowKind::Schemas:
+      rows = {{"information_schema"}, {"penstock"}, {"pg_catalog"}, {"public"}};
+      break;
     case ShowKind::InternalTables:
-    case ShowKind::Indexes: return error(Code::NotSupported, "SHOW of indexes and internal tables is not supported");
-    default: rows = object_names(show, catalog);
+    case ShowKind::Indexes:
+      return error(Code::NotSupported, "SHOW of indexes and internal tables is not supported");
+    default:
+      rows = object_names(show, catalog);
   }
   if (show.like) std::erase_if(rows, [&](const auto& row) { return !like(row[0], *show.like); });
   return chunk_of(rows, show_columns(show).size());

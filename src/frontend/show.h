@@ -13,7 +13,7 @@ namespace penstock::frontend {
 /// Columns of a SHOW.
 [[nodiscard]] std::vector<ResultColumn> show_columns(const Show& show);
 /// Its rows; one chunk.
-[[nodiscard]] Result<data::DataChunk> show_rows(const Show& show, const CatalogView& catalog, const SessionVariables& variables, MetaClient& meta,
-                                                const CancelFlag& cancel);
+[[nodiscard]] Result<data::DataChunk> show_rows(const Show& show, const CatalogView& catalog, const SessionVariables& variables,
+                                                MetaClient& meta, const CancelFlag& cancel);
 
 }  // namespace penstock::frontend

@@ -153,7 +153,7 @@ std::string table_type(const pb::CatalogObject& object) {
   }
 }
 
-data::DataType type_of(const pb::Column& column) { return static_cast<data::TypeKind>(column.type().kind()); }
+data::DataType column_type(const pb::Column& column) { return static_cast<data::TypeKind>(column.type().kind()); }
 
 std::string database_name(const CatalogView& catalog) {
   for (const pb::Database& database : catalog.meta().catalog->databases()) {
@@ -196,13 +196,13 @@ data::DataChunk catalog_rows(const SystemRelation& relation, const CatalogView& 
     add_types(rows);
   } else if (name == "pg_attribute") {
     for_each_column(catalog, [&](const auto& object, const auto& column, int32_t ordinal) {
-      rows.add({oid(object.id()), column.name(), oid(data::postgres_oid(type_of(column).kind)), static_cast<int16_t>(ordinal),
+      rows.add({oid(object.id()), column.name(), oid(data::postgres_oid(column_type(column).kind)), static_cast<int16_t>(ordinal),
                 column.not_null(), false});
     });
   } else if (name == "columns") {
     for_each_column(catalog, [&](const auto& object, const auto& column, int32_t ordinal) {
       rows.add({database, object.schema(), object.name(), column.name(), ordinal, std::string(column.not_null() ? "NO" : "YES"),
-                type_of(column).to_string()});
+                column_type(column).to_string()});
     });
   } else {
     for (const pb::CatalogObject* object : catalog.objects()) {

@@ -9,7 +9,7 @@ namespace penstock::frontend {
 namespace {
 
 constexpr runtime::Duration kSilence = std::chrono::seconds(30);
-constexpr runtime::Duration kLook = std::chrono::milliseconds(200);
+constexpr runtime::Duration kLookForCancel = std::chrono::milliseconds(200);
 
 /// What came from the nodes and was not read yet. Shared by the streams' callbacks and the reading thread.
 struct Inbox {
@@ -51,7 +51,7 @@ class TableScan : public batch::Operator {
       }
       if (cancel_.load()) return error(Code::Cancelled, "canceling statement due to user request");
       if (waited > kSilence) return error(Code::Timeout, "no node answered a read of {} for {} s", spec_.table->name(), 30);
-      if (!waiter_->wait_for(kLook)) waited += kLook;
+      if (!waiter_->wait_for(kLookForCancel)) waited += kLookForCancel;
     }
     return decode();
   }

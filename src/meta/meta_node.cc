@@ -1,5 +1,6 @@
 #include "meta/meta_node.h"
 
+#include "common/log.h"
 #include "meta/catalog/catalog_manager.h"
 #include "meta/service/meta_loop.h"
 
@@ -13,20 +14,6 @@ std::string new_cluster_id(runtime::Runtime& runtime) {
   for (size_t i = 0; i < bytes.size(); ++i) out += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
   return out;
 }
-
-/// Wakes whoever waits, also when the job it is in is destroyed without being run: the runtime has stopped.
-class Signal {
- public:
-  explicit Signal(std::shared_ptr<runtime::Waiter> waiter) : waiter_(std::move(waiter)) {}
-  Signal(Signal&&) = default;
-  Signal& operator=(Signal&&) = delete;
-  ~Signal() {
-    if (waiter_) waiter_->notify();
-  }
-
- private:
-  std::shared_ptr<runtime::Waiter> waiter_;
-};
 
 }  // namespace
 
@@ -60,6 +47,11 @@ MetaNode::~MetaNode() {
   while (!waiter->wait_for(std::chrono::seconds(1))) {
   }
   if (!loop_->stopped()) loop_->stop();  // the runtime has stopped: nothing runs any more
+  // A commit may be under way, and streams tell of their end; only then is the store free for the next meta.
+  const auto gone = runtime_.make_waiter();
+  loop_->signal_when_gone(Signal(gone));
+  loop_.reset();
+  if (!gone->wait_for(std::chrono::seconds(10))) log::error("meta", "the loop did not end within 10 s");
 }
 
 void MetaNode::shutdown(runtime::Job done, runtime::Duration patience) {

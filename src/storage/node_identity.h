@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "common/ids.h"
 #include "storage/data_folder.h"

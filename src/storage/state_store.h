@@ -2,6 +2,7 @@
 
 #include <absl/functional/any_invocable.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <random>
 #include <set>
 #include <sstream>
 #include <string>
@@ -37,6 +38,14 @@ inline void must(const Status& status) {
 
 // ---- changes as text
 
+/// White space between words as one space each.
+inline std::string single_spaced(std::string_view line) {
+  std::istringstream words{std::string(line)};
+  std::string joined;
+  for (std::string word; words >> word;) joined += (joined.empty() ? "" : " ") + word;
+  return joined;
+}
+
 /// One line a visible row, without types: "+ 1 a"; the halves of an update on one line: "U- 1 a | U+ 1 b".
 inline std::vector<std::string> lines_of(const Output& chunks) {
   std::vector<std::string> lines;
@@ -46,6 +55,7 @@ inline std::vector<std::string> lines_of(const Output& chunks) {
     std::string line;
     std::getline(table, line);  // types
     while (std::getline(table, line)) {
+      line = single_spaced(line);
       if (line.starts_with("U+") && !lines.empty() && lines.back().starts_with("U-") && lines.back().find('|') == std::string::npos) {
         lines.back() += " | " + line;
       } else {
@@ -68,9 +78,7 @@ inline std::vector<std::string> lines_of(std::string_view expected) {
   std::vector<std::string> lines;
   std::istringstream in{std::string(expected)};
   for (std::string line; std::getline(in, line);) {
-    std::istringstream words(line);
-    std::string joined;
-    for (std::string word; words >> word;) joined += (joined.empty() ? "" : " ") + word;
+    const std::string joined = single_spaced(line);
     if (joined.empty()) continue;
     if (joined.starts_with("U+") && !lines.empty() && lines.back().starts_with("U-") && lines.back().find('|') == std::string::npos) {
       lines.back() += " | " + joined;
@@ -104,6 +112,7 @@ class ChangeView {
     std::getline(table, line);
     for (size_t row = 0; row < chunk.rows(); ++row) {
       std::getline(table, line);
+      line = single_spaced(line);
       const std::string text = line.substr(line.find(' ') + 1);
       if (data::is_insert(chunk.op(row))) {
         ++rows_[text];
@@ -157,10 +166,12 @@ class DmlByHand final : public stream::DmlRegistry {
 
   void put(data::StreamChunk chunk) {
     waiting.push_back({std::move(chunk), [this](Result<Epoch> epoch) {
-                         answers.push_back(epoch.has_value() ? fmt::format("taken in {}", epoch.value()) : "failed: " + epoch.error().message());
+                         answers.push_back(epoch.has_value() ? fmt::format("taken in {}", epoch.value())
+                                                             : "failed: " + epoch.error().message());
                        }});
   }
-  std::unique_ptr<stream::DmlQueue> register_actor(ObjectId table, ActorId /*actor*/, Term /*term*/, std::function<void()> /*wake*/) override {
+  std::unique_ptr<stream::DmlQueue> register_actor(ObjectId table, ActorId /*actor*/, Term /*term*/,
+                                                   std::function<void()> /*wake*/) override {
     registered = table;
     return std::make_unique<Queue>(*this);
   }

@@ -166,13 +166,14 @@ std::string CheckpointControl::recovery_reason(Now now) const {
     for (const WorkerId worker : blocked->missing) {
       out += fmt::format("; waits for {}, which owns", env_.cluster.describe(worker, now));
       for (const auto& [id, job] : graph_.jobs()) {
-        std::set<std::string> vnodes;
+        VNodeBitmap vnodes(job.plan->vnode_count());
         for (const auto& [fragment, actors] : job.placement.fragments) {
           for (const ActorPlacement& actor : actors) {
-            if (actor.worker == worker) vnodes.insert(actor.vnodes.to_string());
+            if (actor.worker != worker) continue;
+            for (const VNode v : actor.vnodes.list()) vnodes.add(v);
           }
         }
-        if (!vnodes.empty()) out += fmt::format(" vnodes {} of {}", fmt::join(vnodes, ","), job.plan->name());
+        if (!vnodes.empty()) out += fmt::format(" vnodes {} of {}", vnodes.to_string(), job.plan->name());
       }
     }
     return out;

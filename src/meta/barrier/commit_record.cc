@@ -57,7 +57,10 @@ void put_splits(const MetaModel& model, const CommitRecord& record, Txn& txn) {
   }
   for (const SplitProgress& progress : record.progress) {
     JobSplit* split = find(progress.job, {progress.source, progress.split.number()});
-    if (split != nullptr && split->actor == progress.actor) split->split = progress.split;
+    if (split == nullptr || split->actor != progress.actor) continue;
+    const std::string id = split->split.id();
+    split->split = progress.split;
+    split->split.set_id(id);
   }
   for (const auto& [at, split] : changed) {
     const JobSplit& durable = model.splits(at.first).at(at.second);

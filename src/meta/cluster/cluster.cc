@@ -138,7 +138,16 @@ void Cluster::on_leaving(WorkerId worker) {
   if (auto* live = std::get_if<Live>(&found->second.state)) live->leaving = true;
 }
 
+void Cluster::forgive_own_stall(Now now) {
+  const auto last = std::exchange(last_tick_, now.mono);
+  if (!last || now.mono - *last < options_.liveness_timeout / 2) return;
+  for (auto& [id, node] : nodes_) {
+    if (auto* live = std::get_if<Live>(&node.state)) live->last_heard = live->last_heard + (now.mono - *last);
+  }
+}
+
 void Cluster::on_tick(Now now, Effects& out) {
+  forgive_own_stall(now);
   for (auto& [id, node] : nodes_) {
     if (auto* away = std::get_if<Away>(&node.state)) {
       if (away->retry_at <= now.mono) connect(now, id, node, away->retry_delay, out);

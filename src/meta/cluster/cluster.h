@@ -104,6 +104,8 @@ class Cluster {
     std::variant<Away, Connecting, Live> state;
   };
 
+  /// If this process itself stood still, nobody can be blamed for silence.
+  void forgive_own_stall(Now now);
   Node* find_current(WorkerId worker, uint64_t attempt);
   void connect(Now now, WorkerId id, Node& node, runtime::Duration retry_delay, Effects& out);
   void lose(Now now, WorkerId id, Node& node, const Error& reason, Effects& out);
@@ -111,6 +113,7 @@ class Cluster {
 
   const Options options_;
   uint64_t attempts_ = 0;
+  std::optional<runtime::TimePoint> last_tick_;
   std::map<WorkerId, Node> nodes_;
 };
 

@@ -67,10 +67,10 @@ Result<std::string> MetaLoop::listen(std::string_view address) {
 
 void MetaLoop::begin() {
   log::info("meta", "cluster {}, leader term {}", cluster_id(), leader_);
-  for (const auto& [id, database] : model_.databases()) add_database(id);
   Cluster::Effects effects;
   for (const auto& [id, record] : model_.workers()) cluster_.on_registered(now(), record, effects);
   perform(std::move(effects));
+  for (const auto& [id, database] : model_.databases()) add_database(id);
   sources_->begin();
 }
 
@@ -305,6 +305,18 @@ void MetaLoop::finish_created(JobId job, const Status& status) {
   auto waiting = std::move(found->second);
   creations_.erase(found);
   for (auto& done : waiting) done(status);
+}
+
+void MetaLoop::on_dropped(std::map<DatabaseId, std::vector<JobId>> jobs, const Error& reason) {
+  for (auto& [id, dropped] : jobs) {
+    for (const JobId job : dropped) finish_created(job, reason);
+    enqueue(id, JobsDropped{std::move(dropped)});
+  }
+  sources_->on_progress();
+  std::erase_if(source_stats_, [&](const auto& stats) {
+    return std::ranges::none_of(databases_, [&](const auto& d) { return d.second->inflight().find(stats.first.second).has_value(); });
+  });
+  publish();
 }
 
 void MetaLoop::inspect_worker(WorkerId worker, std::string what, absl::AnyInvocable<void(Result<std::string>)> done) {

@@ -17,6 +17,21 @@ namespace penstock::meta {
 class Requests;
 class SourceWatch;
 
+/// Wakes whoever waits when it is destroyed, whatever became of its owner.
+class Signal {
+ public:
+  Signal() = default;
+  explicit Signal(std::shared_ptr<runtime::Waiter> waiter) : waiter_(std::move(waiter)) {}
+  Signal(Signal&&) = default;
+  Signal& operator=(Signal&&) = default;
+  ~Signal() {
+    if (waiter_) waiter_->notify();
+  }
+
+ private:
+  std::shared_ptr<runtime::Waiter> waiter_;  // shared with the one who waits
+};
+
 /// What an actor last said of a source beside its positions; not durable.
 struct SourceStats {
   uint64_t skipped_rows = 0;
@@ -40,6 +55,8 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void begin();
   void stop();
   [[nodiscard]] bool stopped() const { return stopped_; }
+  /// After `stop`, by the owner: told when nothing refers to the loop any more.
+  void signal_when_gone(Signal signal) { gone_ = std::move(signal); }
   void shutdown(runtime::Job done, runtime::Duration patience);
 
   // ---- what requests and sources need -------------------------------------------------------------------------------------------
@@ -71,6 +88,8 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   /// Answered when the job is created, or with the reason why it never will be.
   void wait_created(JobId job, absl::AnyInvocable<void(const Status&)> done);
   void finish_created(JobId job, const Status& status);
+  /// Jobs are gone from the catalog: their actors stop, who waits for them is told.
+  void on_dropped(std::map<DatabaseId, std::vector<JobId>> jobs, const Error& reason);
   void inspect_worker(WorkerId worker, std::string what, absl::AnyInvocable<void(Result<std::string>)> done);
   [[nodiscard]] pb::MetaSnapshot snapshot();
   [[nodiscard]] std::string debug_text() const;
@@ -114,6 +133,8 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void on_init(WorkerId worker, uint64_t attempt, const pb::InitResponse& answer);
   void on_leaving(WorkerId worker, uint64_t attempt);
   void note_sources(const pb::BarrierComplete& report);
+
+  Signal gone_;  // first, so that it is destroyed last
 
   // Constant after construction.
   MetaNode::Options options_;

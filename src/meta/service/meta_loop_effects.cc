@@ -60,9 +60,8 @@ void MetaLoop::perform(DatabaseId database, JobFailed& effect) {
         return std::move(dropped->txn);
       },
       [this, dropped, job = effect.job, reason = effect.reason](const Status&) {
-        for (auto& [id, jobs] : dropped->jobs) enqueue(id, JobsDropped{std::move(jobs)});
         finish_created(job, reason);
-        publish();
+        on_dropped(std::move(dropped->jobs), reason);
       });
 }
 

@@ -114,12 +114,7 @@ void Requests::drop_object(const pb::DropObjectRequest& request, PendingReply re
         response.set_catalog_version(loop_.model().counter(Counter::CatalogVersion));
         for (const ObjectId dropped : plan->dropped) response.add_dropped(dropped.value);
         reply.answer(response);
-        for (const ObjectId dropped : plan->dropped) {
-          loop_.finish_created(dropped, error(Code::Cancelled, "it was dropped while it was being created"));
-        }
-        loop_.sources().on_progress();
-        loop_.publish();
-        for (auto& [id, jobs] : plan->jobs) loop_.enqueue(id, JobsDropped{std::move(jobs)});
+        loop_.on_dropped(std::move(plan->jobs), error(Code::Cancelled, "it was dropped while it was being created"));
       });
 }
 

@@ -23,8 +23,7 @@ Result<std::unique_ptr<LogStateStore>> LogStateStore::open(runtime::Runtime& run
 LogStateStore::~LogStateStore() {
   core_.closing.store(true);
   core_.jobs.close();
-  MutexLock lock(mutex_);
-  graphs_.clear();
+  for (const auto& graph : graphs()) graph->forget();  // a handle that lives on must not hold files and snapshots
 }
 
 // ---- graphs -----------------------------------------------------------------------------------------------------------------------------

@@ -1,8 +1,13 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "storage/epoch_log/base_tables.h"
 #include "storage/epoch_log/flush_marks.h"

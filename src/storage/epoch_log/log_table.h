@@ -1,8 +1,13 @@
 #pragma once
 
+#include <fmt/format.h>
+
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "storage/epoch_log/base_tables.h"

@@ -1,9 +1,14 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
+#include <span>
 #include <string>
+#include <utility>
 
 #include "common/mutex.h"
 #include "storage/sorted_base.h"

@@ -1,5 +1,16 @@
 #pragma once
 
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
 #include "storage/memory/memory_state_store.h"
 
 namespace penstock::storage {

@@ -1,9 +1,15 @@
 #pragma once
 
+#include <fmt/format.h>
+
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/mutex.h"

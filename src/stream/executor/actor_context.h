@@ -31,8 +31,8 @@ struct SplitState {
 struct SourceReport {
   ActorId actor;
   ObjectId source;
-  std::vector<SplitState> splits;   // all splits of the actor
-  uint64_t skipped_rows = 0;        // since the actor started
+  std::vector<SplitState> splits;  // all splits of the actor
+  uint64_t skipped_rows = 0;       // since the actor started
   std::string last_error;
 };
 struct CreateReport {
@@ -53,8 +53,8 @@ class DmlQueue {
  public:
   virtual ~DmlQueue() = default;
   struct Batch {
-    data::StreamChunk chunk;                              // columns of the table
-    absl::AnyInvocable<void(Result<Epoch>)> taken;        // called once: the epoch (curr) that holds the rows, or why not
+    data::StreamChunk chunk;                        // columns of the table
+    absl::AnyInvocable<void(Result<Epoch>)> taken;  // called once: the epoch (curr) that holds the rows, or why not
   };
   /// All that was accepted so far; empty when nothing.
   [[nodiscard]] virtual std::vector<Batch> take() = 0;
@@ -89,9 +89,9 @@ struct ActorContext {
   JobId job;
   storage::GraphTerm graph;
   VNodeBitmap vnodes;
-  uint32_t index = 0;           // among the actors of its fragment
+  uint32_t index = 0;  // among the actors of its fragment
   uint32_t parallelism = 1;
-  uint32_t table_base = 0;      // added to local table ids of the plan
+  uint32_t table_base = 0;  // added to local table ids of the plan
   uint32_t operator_base = 0;
   std::vector<SplitState> splits;
   runtime::Runtime& runtime;
@@ -99,7 +99,7 @@ struct ActorContext {
   EpochReports& reports;
   DmlRegistry& dml;
   MemoryBudget& memory;
-  std::function<void()> wake;   // thread-safe: the actor's generators may have something; may come after the actor is gone
+  std::function<void()> wake;  // thread-safe: the actor's generators may have something; may come after the actor is gone
 };
 
 }  // namespace penstock::stream

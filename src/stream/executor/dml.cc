@@ -7,7 +7,12 @@
 namespace penstock::stream {
 
 DmlOperator::DmlOperator(ObjectId table, std::vector<data::DataType> types, const ActorContext& context)
-    : table_(table), types_(std::move(types)), actor_(context.actor), term_(context.graph.term), registry_(context.dml), wake_(context.wake) {}
+    : table_(table),
+      types_(std::move(types)),
+      actor_(context.actor),
+      term_(context.graph.term),
+      registry_(context.dml),
+      wake_(context.wake) {}
 
 Status DmlOperator::init(EpochPair /*first*/) {
   queue_ = registry_.register_actor(table_, actor_, term_, wake_);

@@ -69,8 +69,9 @@ void HopOperator::find_windows() {
 
 HopOperator::Windows HopOperator::windows_of(int64_t time) {
   const int64_t slide = options_.slide_micros, size = options_.size_micros;
+  // Starts are above time - size, and the last one above time - slide.
   int64_t lowest = 0, end = 0;
-  if (__builtin_sub_overflow(time, size, &lowest) || __builtin_sub_overflow(lowest, slide, &lowest) || __builtin_add_overflow(time, size, &end)) {
+  if (__builtin_sub_overflow(time, std::max(size, slide), &lowest) || __builtin_add_overflow(time, size, &end)) {
     errors_.rows().add(error(Code::DatetimeOverflow, "timestamp out of range: a window around it has no end or start"));
     return {};
   }
@@ -125,7 +126,8 @@ void HopOperator::expand(Expansion& to) {
 
 // Both halves are there and in the same windows.
 bool HopOperator::is_whole_update(size_t row) const {
-  return chunk_.op(row) == Op::UpdateDelete && row + 1 < chunk_.rows() && chunk_.op(row + 1) == Op::UpdateInsert && windows_[row] == windows_[row + 1];
+  return chunk_.op(row) == Op::UpdateDelete && row + 1 < chunk_.rows() && chunk_.op(row + 1) == Op::UpdateInsert &&
+         windows_[row] == windows_[row + 1];
 }
 
 std::vector<Column> HopOperator::with_windows(const DataChunk& data, const std::vector<int64_t>& starts) const {

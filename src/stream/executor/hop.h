@@ -16,10 +16,10 @@ namespace penstock::stream {
 class HopOperator final : public Operator {
  public:
   struct Options {
-    uint32_t time_column = 0;       // Timestamp or Date
-    int64_t slide_micros = 0;       // > 0
-    int64_t size_micros = 0;        // > 0
-    std::vector<uint32_t> output;   // of (input columns, window_start, window_end)
+    uint32_t time_column = 0;      // Timestamp or Date
+    int64_t slide_micros = 0;      // > 0
+    int64_t size_micros = 0;       // > 0
+    std::vector<uint32_t> output;  // of (input columns, window_start, window_end)
   };
   HopOperator(Options options, EpochReports& reports) : options_(std::move(options)), errors_(reports) {}
 

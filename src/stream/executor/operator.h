@@ -32,7 +32,8 @@ enum class Step : uint8_t {
 /// answered MoreOutput or NeedState, `resume` until Done, before anything else. `on_barrier` comes when every input of the actor has
 /// reached the barrier and everything before it has been taken in; it flushes changes into `out` and commits the tables; the chunks of
 /// `out` belong before the barrier. `after_barrier` comes once the whole actor has passed the barrier on: take new vnodes, clear caches,
-/// post_yield; the chunks of its `out` belong after the barrier (a backfill's next batch of snapshot rows).
+/// post_yield; the chunks of its `out` belong after the barrier (a backfill's next batch of snapshot rows). The actor's first barrier (the
+/// pair of `init`) comes through both like any other; nothing comes out before it, and tables have nothing to seal at it.
 /// An error is the failure of the actor; what was sent before it is void with the graph's reset.
 class Operator {
  public:
@@ -50,16 +51,19 @@ class Operator {
   using StateRead = absl::AnyInvocable<Status()>;
   [[nodiscard]] virtual StateRead take_state_read();
 
+  /// Operators account for what they keep in `ActorContext::memory` themselves, and give back their share at each chunk when it is over its
+  /// limit; `evict` is for whoever needs memory while this actor is idle.
   /// Bytes of state kept in memory, and a request to give back about `bytes` of clean state (what was flushed and can be read again);
   /// returns the bytes given back.
   [[nodiscard]] virtual size_t memory_bytes() const { return 0; }
   virtual size_t evict(size_t bytes);
 
-  /// Not null for a leaf that makes rows by itself.
+  /// Not null for one that makes rows by itself: a leaf, or a backfill that reads on while its input is quiet.
   [[nodiscard]] virtual class Generator* generator() { return nullptr; }
 };
 
-/// A leaf that makes rows by itself: a source's reader, the ingress of DML. Implemented by the Operator that returns it.
+/// What makes rows by itself: a source's reader, the ingress of DML, a backfill. Implemented by the Operator that returns it; its rows go
+/// to that operator's parent.
 class Generator {
  public:
   virtual ~Generator() = default;

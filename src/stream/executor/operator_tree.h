@@ -18,12 +18,12 @@ namespace penstock::stream {
 struct OperatorTree {
   static constexpr size_t kNoParent = SIZE_MAX;
   struct Node {
-    std::unique_ptr<Operator> op;    // null: a merge, whose rows the runner takes from the upstream channels of `link`
-    uint32_t link = 0;               // of a merge: operator id, global
+    std::unique_ptr<Operator> op;  // null: a merge, whose rows the runner takes from the upstream channels of `link`
+    uint32_t link = 0;             // of a merge: operator id, global
     size_t parent = kNoParent;
-    size_t port = 0;                 // input of the parent
-    OperatorId id;                   // global
-    std::string identity;            // for the await tree, errors and EXPLAIN
+    size_t port = 0;       // input of the parent
+    OperatorId id;         // global
+    std::string identity;  // for the await tree, errors and EXPLAIN
   };
   std::vector<Node> nodes;
   std::vector<data::DataType> output_types;

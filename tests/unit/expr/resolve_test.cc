@@ -45,6 +45,7 @@ TEST(Resolve, lets_unknown_literals_follow_the_known_side) {
   EXPECT_EQ(scalar("equal", {of(TypeKind::Date), kUnknown}), "(date, date) -> boolean");
   EXPECT_EQ(scalar("add", {kUnknown, of(TypeKind::Int64)}), "(bigint, bigint) -> bigint");
   EXPECT_EQ(scalar("equal", {kUnknown, kUnknown}), "(character varying, character varying) -> boolean");
+  EXPECT_EQ(scalar("add", {kUnknown, kUnknown}), "42883 operator is not unique: unknown + unknown");
 }
 
 TEST(Resolve, names_functions_and_operators_that_are_not_there) {

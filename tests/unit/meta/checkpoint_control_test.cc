@@ -571,7 +571,7 @@ TEST_F(CheckpointControlTest, offsets_become_durable_with_the_checkpoint_and_com
   )");
   const pb::BuildActor& first = world_.last_sent(1).inject_barrier().build(0).actors(0);
   ASSERT_EQ(first.splits_size(), 1);
-  EXPECT_EQ(first.splits(0).id(), "");  // as the node last reported it
+  EXPECT_EQ(first.splits(0).id(), "a.csv");
   EXPECT_EQ(first.splits(0).offset(), "100");
   EXPECT_EQ(world_.last_sent(2).inject_barrier().build(0).actors(0).splits(0).offset(), "200");
 }

@@ -96,8 +96,22 @@ TEST_F(ClusterTest, silence_is_loss) {
     register a 1 h:1   => connect 1 h:1
     answer a           => ready 1
     @5 heard a         =>
+    tick               => ping 1
+    @8 tick            => ping 1
+    @12 tick           => ping 1
     @14.9 tick         => ping 1
     @15 tick           => close 1, lost 1
+  )");
+}
+
+TEST_F(ClusterTest, nobody_is_blamed_for_silence_while_meta_itself_stood_still) {
+  run(R"(
+    register a 1 h:1   => connect 1 h:1
+    answer a           => ready 1
+    @1 tick            => ping 1
+    @61 tick           => ping 1
+    @62 heard a        =>
+    tick               => ping 1
   )");
 }
 

@@ -1,7 +1,16 @@
 // What every transport promises, tested on each.
 #include "rpc/transport.h"
 
+#include "rpc/grpc_transport.h"
 #include "unit/rpc/transport_fixture.h"
+
+#if defined(__SANITIZE_THREAD__)
+#define PENSTOCK_TSAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PENSTOCK_TSAN
+#endif
+#endif
 
 namespace penstock::rpc {
 namespace {
@@ -19,6 +28,11 @@ World make_world(const std::string& kind) {
     world.runtime = std::make_unique<runtime::SimRuntime>(3);
   } else {
     world.runtime = runtime::make_threaded_runtime({.pool_threads = 2});
+  }
+  if (kind == "grpc") {
+    world.server = make_grpc_transport(*world.runtime);
+    world.client = make_grpc_transport(*world.runtime);
+    return world;
   }
   world.network = std::make_unique<MemoryNetwork>(*world.runtime);
   if (kind == "simulated_delayed") world.network->set_delay(10us, 5ms);
@@ -309,8 +323,15 @@ TEST_P(TransportTest, transports_may_end_while_streams_are_open) {
   service_->let_go_of_replies();
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, TransportTest, ::testing::Values("memory", "simulated", "simulated_delayed"),
-                         [](const auto& info) { return info.param; });
+std::vector<std::string> transports() {
+  std::vector<std::string> kinds{"memory", "simulated", "simulated_delayed"};
+#if !defined(PENSTOCK_TSAN)  // Debian's gRPC is not instrumented
+  kinds.emplace_back("grpc");
+#endif
+  return kinds;
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, TransportTest, ::testing::ValuesIn(transports()), [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace penstock::rpc

@@ -1,21 +1,9 @@
 #include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <filesystem>
-
 #include "storage/memory_filesystem.h"
 #include "storage/posix_filesystem.h"
+#include "unit/storage/temporary_folder.h"
 
 namespace penstock::storage {
-
-struct TemporaryFolder {
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "penstock-fs-XXXXXX").string();
-    path = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path); }
-  std::string path;
-};
 
 /// What both file systems promise.
 void behaves_like_files(FileSystem& files, const std::string& folder) {
@@ -66,9 +54,9 @@ void behaves_like_files(FileSystem& files, const std::string& folder) {
 }
 
 TEST(FileSystem, posix_behaves_like_files) {
-  const TemporaryFolder folder;
+  const testing::TemporaryFolder folder;
   PosixFileSystem files;
-  behaves_like_files(files, folder.path);
+  behaves_like_files(files, folder.path());
 }
 
 TEST(FileSystem, memory_behaves_like_files) {

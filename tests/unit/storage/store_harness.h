@@ -55,8 +55,8 @@ inline std::string dump(Result<std::unique_ptr<RowIterator>> rows) {
     if (!more.value()) return out;
     const std::string_view k = rows.value()->key();
     const int vnode = static_cast<uint8_t>(k[0]) << 8 | static_cast<uint8_t>(k[1]);
-    out +=
-        fmt::format("{}{}{}={}", out.empty() ? "" : " ", vnode == 0 ? "" : fmt::format("{}/", vnode), k.substr(2), brief(rows.value()->value()));
+    out += fmt::format("{}{}{}={}", out.empty() ? "" : " ", vnode == 0 ? "" : fmt::format("{}/", vnode), k.substr(2),
+                       brief(rows.value()->value()));
   }
 }
 
@@ -93,10 +93,15 @@ class StoreDriver {
     const Status opened = open();
     ASSERT_TRUE(opened.has_value()) << opened.error().to_string();
   }
+  /// The process dies and comes back, but hears nothing of meta yet.
+  void die() {
+    forget_handles();
+    harness_.crash();
+  }
+  void forget_handles() { locals_.clear(); }
   /// The process dies and comes back; meta has what it has.
   void crash() {
-    locals_.clear();
-    harness_.crash();
+    die();
     start();
   }
   /// The graph fails and is built again, in a living process.
@@ -167,6 +172,10 @@ class StoreDriver {
     for (const SegmentInfo& info : synced.value()) staged_.push_back(info.ref);
   }
   /// Meta's transaction, of which the worker does not hear yet.
+  void meta_commits(Epoch prev, const std::vector<SegmentInfo>& synced) {
+    for (const SegmentInfo& info : synced) staged_.push_back(info.ref);
+    meta_commits(prev);
+  }
   void meta_commits(Epoch prev) {
     committed_ = prev;
     for (const uint64_t sequence : store().flushed_segments(graph_.graph)) {
@@ -179,10 +188,14 @@ class StoreDriver {
       return true;
     });
   }
-  void worker_commits() {
-    const Status done = store().commit_epoch(graph_.graph, committed_, struck_off_);
-    ASSERT_TRUE(done.has_value()) << done.error().to_string();
+  Status try_worker_commits() {
+    PENSTOCK_TRY(store().commit_epoch(graph_.graph, committed_, struck_off_));
     struck_off_.clear();
+    return ok();
+  }
+  void worker_commits() {
+    const Status done = try_worker_commits();
+    ASSERT_TRUE(done.has_value()) << done.error().to_string();
   }
   void commit(Epoch prev) {
     meta_commits(prev);

@@ -42,7 +42,8 @@ class StoreModel {
 
   void one() {
     const uint64_t op = below(20);
-    if (std::getenv("PENSTOCK_MODEL_TRACE") != nullptr) fmt::print("step {} op {} heard {} committed {} last {}\n", step_, op, heard_, committed_, last_epoch_);
+    if (std::getenv("PENSTOCK_MODEL_TRACE") != nullptr)
+      fmt::print("step {} op {} heard {} committed {} last {}\n", step_, op, heard_, committed_, last_epoch_);
     switch (op) {
       case 0:
       case 1:
@@ -139,8 +140,8 @@ class StoreModel {
     }
     std::string text;
     for (const auto& [k, v] : in_range) {
-      text +=
-          fmt::format("{}{}{}={}", text.empty() ? "" : " ", k[1] == 0 ? "" : fmt::format("{}/", static_cast<int>(k[1])), k.substr(2), brief(v));
+      text += fmt::format("{}{}{}={}", text.empty() ? "" : " ", k[1] == 0 ? "" : fmt::format("{}/", static_cast<int>(k[1])), k.substr(2),
+                          brief(v));
     }
     ASSERT_EQ(dump(std::move(rows)), text) << what << " in step " << step_;
   }

@@ -412,7 +412,7 @@ TEST_P(StoreSuite, an_unlisted_segment_is_not_adopted_however_low_its_epoch) {
 TEST_P(StoreSuite, a_listed_segment_that_is_missing_is_corruption_and_named) {
   driver_.put("a", "1");
   driver_.checkpoint();
-  harness_->crash();
+  driver_.die();
   auto live = driver_.live();
   SegmentRef missing = live[0];
   missing.sequence = 123456;
@@ -427,7 +427,7 @@ TEST_P(StoreSuite, a_listed_segment_that_is_missing_is_corruption_and_named) {
 TEST_P(StoreSuite, a_listed_segment_with_another_checksum_is_corruption) {
   driver_.put("a", "1");
   driver_.checkpoint();
-  harness_->crash();
+  driver_.die();
   auto live = driver_.live();
   live[0].checksum ^= 1;
   ASSERT_TRUE(driver_.store().retain_segments(live, std::nullopt).has_value());
@@ -439,7 +439,7 @@ TEST_P(StoreSuite, a_listed_segment_with_another_checksum_is_corruption) {
 TEST_P(StoreSuite, a_failed_adoption_leaves_the_graph_unopened_and_can_be_repeated) {
   driver_.put("a", "1");
   driver_.checkpoint();
-  harness_->crash();
+  driver_.die();
   auto broken = driver_.live();
   broken[0].checksum ^= 1;
   ASSERT_TRUE(driver_.retain().has_value());
@@ -482,7 +482,7 @@ TEST_P(StoreSuite, a_node_that_flushed_more_than_meta_ever_committed_refuses) {
   driver_.flush();
   const uint64_t flushed = driver_.highest();
   driver_.checkpoint();  // struck off: the list is empty, the sequence number is remembered
-  harness_->crash();
+  driver_.die();
   EXPECT_TRUE(driver_.store().retain_segments({}, flushed).has_value());
   EXPECT_TRUE(driver_.store().retain_segments({}, flushed + 5).has_value());
   const Status refused = driver_.store().retain_segments({}, flushed - 1);
@@ -537,7 +537,8 @@ TEST_P(StoreSuite, graphs_fail_alone) {
   EXPECT_EQ(driver_.scan(1), "a=1");
   EXPECT_EQ(other.scan(2), "b=2");
   other.checkpoint();
-  harness_->crash();
+  other.forget_handles();
+  driver_.die();
   std::vector<SegmentRef> live = driver_.live();
   for (const SegmentRef& ref : other.live()) live.push_back(ref);
   ASSERT_TRUE(driver_.store().retain_segments(live, std::nullopt).has_value());
@@ -671,7 +672,7 @@ TEST_P(StoreSuite, rows_of_tables_that_meta_no_longer_lists_are_not_adopted) {
   driver_.put("k", "v", 1);
   driver_.put("k", "v", 2);
   driver_.checkpoint();
-  harness_->crash();
+  driver_.die();
   const auto live = driver_.live();
   const std::vector<TableId> tables = {TableId{2}};
   ASSERT_TRUE(driver_.store().retain_segments(live, std::nullopt).has_value());

@@ -36,7 +36,8 @@ int compare_values(const Datum& a, const Datum& b) {
 
 size_t BestValues::place_of(const Datum& value) const {
   const int sign = largest_ ? -1 : 1;
-  const auto place = std::ranges::lower_bound(values_, value, [sign](const Datum& a, const Datum& b) { return sign * compare_values(a, b) < 0; });
+  const auto place =
+      std::ranges::lower_bound(values_, value, [sign](const Datum& a, const Datum& b) { return sign * compare_values(a, b) < 0; });
   return static_cast<size_t>(place - values_.begin());
 }
 

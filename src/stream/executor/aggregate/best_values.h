@@ -9,8 +9,8 @@ namespace penstock::stream {
 /// In the order of keys: as Postgres sorts the type. Both of one type, neither NULL.
 [[nodiscard]] int compare_values(const data::Datum& a, const data::Datum& b);
 
-/// The few smallest (largest) of the different values of a group, best first: what min (max) needs so that taking values back seldom needs a
-/// read of the table. `complete`: these are all there are. Else values worse than the last one may exist that are not here.
+/// The few smallest (largest) of the different values of a group, best first: what min (max) needs so that taking values back seldom needs
+/// a read of the table. `complete`: these are all there are. Else values worse than the last one may exist that are not here.
 class BestValues {
  public:
   static constexpr size_t kKept = 16;

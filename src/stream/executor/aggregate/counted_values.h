@@ -8,8 +8,8 @@
 
 namespace penstock::stream {
 
-/// How often each value of one column is in each group, for several counters at once: the table behind DISTINCT (a counter a call) and behind
-/// min and max over input that retracts (one counter).
+/// How often each value of one column is in each group, for several counters at once: the table behind DISTINCT (a counter a call) and
+/// behind min and max over input that retracts (one counter).
 ///
 /// Table: group key columns, the value, then a BIGINT a counter; pk = group key, value. A value whose counters are all 0 has no row.
 /// NULLs are not counted. What changed lies in memory until `write`, at the barrier.

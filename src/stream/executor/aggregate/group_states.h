@@ -13,17 +13,17 @@ namespace penstock::stream {
 /// One aggregate of a hash aggregation.
 struct AggregateCall {
   std::unique_ptr<const expr::Aggregate> function;
-  std::vector<uint32_t> args;             // columns of the input
-  std::optional<uint32_t> filter;         // of HashAggOptions::filters
-  std::optional<bool> keeps_values;       // min, max over input that retracts: whether the largest are wanted
+  std::vector<uint32_t> args;        // columns of the input
+  std::optional<uint32_t> filter;    // of HashAggOptions::filters
+  std::optional<bool> keeps_values;  // min, max over input that retracts: whether the largest are wanted
 };
 
 /// What a group's payload is:
 ///
 ///     state of call 0 | state of call 1 | … | a BestValues* for each call that keeps values | bytes owned outside (u64)
 ///
-/// In the table: group key columns, then the columns of each call's state. A call that keeps values has its present result there; the values
-/// have a table of their own.
+/// In the table: group key columns, then the columns of each call's state. A call that keeps values has its present result there; the
+/// values have a table of their own.
 class GroupStates final : public KeyedState::Codec {
  public:
   /// `calls` outlives this.
@@ -56,7 +56,7 @@ class GroupStates final : public KeyedState::Codec {
     size_t offset = 0;
     size_t first_column = 0;  // of the table
     size_t columns = 0;
-    size_t values = 0;        // offset of the BestValues*
+    size_t values = 0;  // offset of the BestValues*
   };
   [[nodiscard]] uint64_t& owned(const std::byte* payload) const {
     return *reinterpret_cast<uint64_t*>(const_cast<std::byte*>(payload) + owned_offset_);

@@ -9,6 +9,9 @@ using data::StreamChunk;
 
 namespace {
 
+// Groups in a batch of changed rows: each may give two rows, and a batch becomes one chunk.
+constexpr size_t kOldRows = data::kChunkRows / 2;
+
 std::vector<uint32_t> count_up(size_t n) {
   const auto all = all_rows(n);
   return {all.begin(), all.end()};
@@ -33,7 +36,8 @@ HashAggOperator::HashAggOperator(HashAggOptions options, const ActorContext& con
       present_(calls_.size()) {
   for (auto& one : options.distinct) {
     for (const uint32_t call : one.calls) distinct_of_call_[call] = distinct_.size();
-    distinct_.push_back({std::make_unique<CountedValues>(std::move(one.table), group_key_, one.column, one.calls.size()), std::move(one.calls)});
+    distinct_.push_back(
+        {std::make_unique<CountedValues>(std::move(one.table), group_key_, one.column, one.calls.size()), std::move(one.calls)});
     tables_.add(distinct_.back().values->state().table());
   }
   for (auto& one : options.values) {
@@ -67,9 +71,13 @@ Result<Step> HashAggOperator::resume(Output& out) {
       PENSTOCK_TRY(install_states());
       return make_first_row(out);
     }
-    case Phase::Refill: take_best_values(); return emit_some(out);
-    case Phase::Emit: return emit_some(out);
-    case Phase::Idle: break;
+    case Phase::Refill:
+      take_best_values();
+      return emit_some(out);
+    case Phase::Emit:
+      return emit_some(out);
+    case Phase::Idle:
+      break;
   }
   return Operator::resume(out);
 }
@@ -173,16 +181,17 @@ Result<Step> HashAggOperator::apply_chunk() {
 
 // The first touch since the barrier: remember the row that was sent out.
 void HashAggOperator::mark_dirty() {
-  OldRows old;
+  std::vector<uint32_t> stored;
   for (const uint32_t group : all_.groups) {
     uint32_t& flags = groups_.flags(group);
     if ((flags & KeyedState::kDirty) != 0) continue;
     flags |= KeyedState::kDirty;
-    ((flags & KeyedState::kStored) != 0 ? old.groups : fresh_).push_back(group);
+    ((flags & KeyedState::kStored) != 0 ? stored : fresh_).push_back(group);
   }
-  if (old.groups.empty()) return;
-  old.outputs = outputs_of(old.groups);
-  old_rows_.push_back(std::move(old));
+  for (size_t begin = 0; begin < stored.size(); begin += kOldRows) {
+    const auto groups = std::span(stored).subspan(begin, std::min(kOldRows, stored.size() - begin));
+    old_rows_.push_back({{groups.begin(), groups.end()}, outputs_of(groups)});
+  }
 }
 
 void HashAggOperator::apply_call(size_t call) {
@@ -302,15 +311,16 @@ Result<Step> HashAggOperator::emit_some(Output& out) {
   errors_.report(barrier_->epoch.prev);
   PENSTOCK_TRY(tables_.commit(*barrier_));
   barrier_.reset();
+  memory_.barrier_passed();
   settle_memory();
   return Step::Done;
 }
 
-// Several small batches become one, large ones stay alone: half a chunk, because each may give two rows.
+// Several small batches become one.
 HashAggOperator::OldRows HashAggOperator::take_old_rows() {
   OldRows out;
   std::vector<std::vector<Column>> parts(calls_.size());
-  while (!old_rows_.empty() && (out.groups.empty() || out.groups.size() + old_rows_.back().groups.size() <= data::kChunkRows / 2)) {
+  while (!old_rows_.empty() && (out.groups.empty() || out.groups.size() + old_rows_.back().groups.size() <= kOldRows)) {
     const OldRows& last = old_rows_.back();
     out.groups.insert(out.groups.end(), last.groups.begin(), last.groups.end());
     for (size_t c = 0; c < parts.size(); ++c) parts[c].push_back(last.outputs[c]);
@@ -423,7 +433,7 @@ void HashAggOperator::settle_memory() {
   const size_t owed = memory_.owed();
   if (owed == 0) return;
   evict(owed);
-  memory_.set(memory_bytes());
+  memory_.gave_back(owed, memory_bytes());
 }
 
 size_t HashAggOperator::evict(size_t bytes) {

@@ -13,7 +13,7 @@
 namespace penstock::stream {
 
 struct HashAggOptions {
-  std::vector<uint32_t> group_key;           // columns of the input
+  std::vector<uint32_t> group_key;  // columns of the input
   std::vector<AggregateCall> calls;
   uint32_t row_count_call = 0;               // count(*) over all rows: a group with 0 is gone
   std::vector<expr::ExpressionPtr> filters;  // of the calls' FILTER clauses, each once

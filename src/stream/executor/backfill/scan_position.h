@@ -13,9 +13,9 @@ namespace penstock::stream {
 struct ScanPosition {
   VNode vnode = 0;
   bool finished = false;
-  bool dirty = false;       // not in the progress table yet
+  bool dirty = false;              // not in the progress table yet
   std::optional<std::string> key;  // encoded pk of the last row read; none: nothing yet (a pk may be empty)
-  data::Row pk;             // the same, decoded
+  data::Row pk;                    // the same, decoded
   uint64_t rows = 0;
 
   /// Whether a row with this encoded pk has been read.

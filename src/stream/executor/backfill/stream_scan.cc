@@ -203,7 +203,8 @@ Result<data::Bitmap> StreamScanOperator::passed_rows(const StreamChunk& chunk) c
   for (uint32_t row = 0; row < chunk.rows(); ++row) {
     if (!chunk.is_visible(row)) continue;
     const uint32_t place = vnodes[row] < position_of_.size() ? position_of_[vnodes[row]] : kNotOurs;
-    if (place == kNotOurs) return error(Code::Internal, "backfill from {}: a row of vnode {} came, which is not this actor's", upstream_.name, vnodes[row]);
+    if (place == kNotOurs)
+      return error(Code::Internal, "backfill from {}: a row of vnode {} came, which is not this actor's", upstream_.name, vnodes[row]);
     const ScanPosition& position = positions_[place];
     if (position.finished) {
       pass.set(row, true);
@@ -245,7 +246,8 @@ Status StreamScanOperator::load_position(ScanPosition& position, std::string_vie
   const size_t pk_width = upstream_.pk.size();
   const auto* const finished = std::get_if<bool>(&row[pk_width + 1]);
   const auto* const rows = std::get_if<int64_t>(&row[pk_width + 2]);
-  if (finished == nullptr || rows == nullptr) return error(Code::Corruption, "progress of vnode {} of {} is NULL", position.vnode, upstream_.name);
+  if (finished == nullptr || rows == nullptr)
+    return error(Code::Corruption, "progress of vnode {} of {} is NULL", position.vnode, upstream_.name);
   position.finished = *finished;
   position.rows = static_cast<uint64_t>(*rows);
   if (position.rows == 0) return ok();

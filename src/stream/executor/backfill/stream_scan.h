@@ -69,15 +69,15 @@ class StreamScanOperator final : public Operator, public Generator {
   storage::StateTable progress_;
   BarrierTables tables_;
 
-  std::vector<ScanPosition> positions_;         // of the actor's vnodes, ascending; those before current_ are finished
-  std::vector<uint32_t> position_of_;           // by vnode; UINT32_MAX: not the actor's
+  std::vector<ScanPosition> positions_;  // of the actor's vnodes, ascending; those before current_ are finished
+  std::vector<uint32_t> position_of_;    // by vnode; UINT32_MAX: not the actor's
   size_t current_ = 0;
   Phase phase_ = Phase::Idle;
   bool loaded_ = false;
   bool told_done_ = false;
-  bool still_ = true;                           // a change of the running epoch has come: the position stands still
-  Epoch sealed_;                                // what batches are read as of
-  std::deque<data::StreamChunk> read_;          // not yet given out
+  bool still_ = true;                   // a change of the running epoch has come: the position stands still
+  Epoch sealed_;                        // what batches are read as of
+  std::deque<data::StreamChunk> read_;  // not yet given out
 };
 
 }  // namespace penstock::stream

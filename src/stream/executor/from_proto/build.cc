@@ -58,7 +58,8 @@ Result<storage::TableSchema> schema_of(const pb::TableDesc& desc, uint32_t base)
 Result<storage::StateTable> open_table(const Request& request, const pb::TableDesc& desc, const Types& columns) {
   PENSTOCK_TRY(auto schema, schema_of(desc, request.context.table_base));
   if (!same_kinds(schema.types, columns)) {
-    return error(Code::Protocol, "table {}: its {} columns are not those of the operator, {}", schema.name, schema.types.size(), columns.size());
+    return error(Code::Protocol, "table {}: its {} columns are not those of the operator, {}", schema.name, schema.types.size(),
+                 columns.size());
   }
   if (!schema.dist_key.empty() && schema.vnode_count != request.context.vnodes.size()) {
     return error(Code::Protocol, "table {} has {} vnodes, its actor {}", schema.name, schema.vnode_count, request.context.vnodes.size());

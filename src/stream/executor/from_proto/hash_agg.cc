@@ -80,7 +80,8 @@ Result<storage::StateTable> HashAggBuilder::open(const pb::TableDesc& desc, cons
   std::vector<uint32_t> key;
   for (uint32_t i = 0; i < width; ++i) key.push_back(i);
   PENSTOCK_TRY(check_pk(table.schema(), key, true));
-  if (keyed > 0 && table.schema().pk.back() != width - 1) return error(Code::Protocol, "table {}: its primary key must end with the value", desc.name());
+  if (keyed > 0 && table.schema().pk.back() != width - 1)
+    return error(Code::Protocol, "table {}: its primary key must end with the value", desc.name());
   return table;
 }
 
@@ -138,8 +139,8 @@ Result<Built> HashAggBuilder::build() {
   PENSTOCK_TRY(open_distinct());
   PENSTOCK_TRY(open_values());
   PENSTOCK_TRY(auto groups, open(node_.group_table(), state_types, 0));
-  HashAggOptions options{std::move(pieces_.group_key), std::move(pieces_.calls),   node_.row_count_call(),       std::move(pieces_.filters),
-                         node_.input_append_only(),    std::move(groups),          std::move(pieces_.distinct), std::move(pieces_.values)};
+  HashAggOptions options{std::move(pieces_.group_key), std::move(pieces_.calls), node_.row_count_call(),      std::move(pieces_.filters),
+                         node_.input_append_only(),    std::move(groups),        std::move(pieces_.distinct), std::move(pieces_.values)};
   return Built{std::make_unique<HashAggOperator>(std::move(options), request_.context), std::move(types)};
 }
 

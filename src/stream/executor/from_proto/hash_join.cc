@@ -30,13 +30,20 @@ class CompactColumns {
 
 Result<JoinShape> shape_of(pb::JoinType type) {
   switch (type) {
-    case pb::JOIN_INNER: return kInnerJoin;
-    case pb::JOIN_LEFT: return kLeftJoin;
-    case pb::JOIN_RIGHT: return kRightJoin;
-    case pb::JOIN_FULL: return kFullJoin;
-    case pb::JOIN_SEMI: return kSemiJoin;
-    case pb::JOIN_ANTI: return kAntiJoin;
-    default: return error(Code::Protocol, "join type {}", static_cast<int>(type));
+    case pb::JOIN_INNER:
+      return kInnerJoin;
+    case pb::JOIN_LEFT:
+      return kLeftJoin;
+    case pb::JOIN_RIGHT:
+      return kRightJoin;
+    case pb::JOIN_FULL:
+      return kFullJoin;
+    case pb::JOIN_SEMI:
+      return kSemiJoin;
+    case pb::JOIN_ANTI:
+      return kAntiJoin;
+    default:
+      return error(Code::Protocol, "join type {}", static_cast<int>(type));
   }
 }
 
@@ -57,7 +64,8 @@ Result<Built> build_hash_join(const Request& request) {
   const pb::HashJoinNode& join = request.node.hash_join();
   const Types &left = request.inputs[0], &right = request.inputs[1];
   auto left_key = numbers(join.left_key()), right_key = numbers(join.right_key());
-  if (left_key.size() != right_key.size()) return error(Code::Protocol, "join keys of {} and {} columns", left_key.size(), right_key.size());
+  if (left_key.size() != right_key.size())
+    return error(Code::Protocol, "join keys of {} and {} columns", left_key.size(), right_key.size());
   PENSTOCK_TRY(const auto shape, shape_of(join.type()));
   PENSTOCK_TRY(auto left_side, side_of(request, join.left_table(), left, std::move(left_key)));
   PENSTOCK_TRY(auto right_side, side_of(request, join.right_table(), right, std::move(right_key)));

@@ -20,8 +20,12 @@ SourceMutation source_mutation(const Barrier& barrier, ActorId actor) {
     case pb::Mutation::kAdd:
       if (mutation.add().paused()) out.paused = true;
       break;
-    case pb::Mutation::kPause: out.paused = true; break;
-    case pb::Mutation::kResume: out.paused = false; break;
+    case pb::Mutation::kPause:
+      out.paused = true;
+      break;
+    case pb::Mutation::kResume:
+      out.paused = false;
+      break;
     case pb::Mutation::kSourceChangeSplit: {
       const auto& by_actor = mutation.source_change_split().splits();
       const auto mine = by_actor.find(actor.value);
@@ -37,7 +41,8 @@ SourceMutation source_mutation(const Barrier& barrier, ActorId actor) {
       break;
     }
     case pb::Mutation::kStop:
-    case pb::Mutation::KIND_NOT_SET: break;
+    case pb::Mutation::KIND_NOT_SET:
+      break;
   }
   return out;
 }

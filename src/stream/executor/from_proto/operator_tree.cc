@@ -64,37 +64,55 @@ size_t inputs_of(pb::StreamNode::BodyCase kind, size_t given) {
   switch (kind) {
     case pb::StreamNode::kSource:
     case pb::StreamNode::kMerge:
-    case pb::StreamNode::kDml: return 0;
-    case pb::StreamNode::kHashJoin: return 2;
-    case pb::StreamNode::kUnion: return std::max<size_t>(given, 1);
-    default: return 1;
+    case pb::StreamNode::kDml:
+      return 0;
+    case pb::StreamNode::kHashJoin:
+      return 2;
+    case pb::StreamNode::kUnion:
+      return std::max<size_t>(given, 1);
+    default:
+      return 1;
   }
 }
 
 Result<Built> build_body(const Request& request) {
   switch (request.node.body_case()) {
-    case pb::StreamNode::kSource: return build_source(request);
-    case pb::StreamNode::kProject: return build_project(request);
-    case pb::StreamNode::kFilter: return build_filter(request);
-    case pb::StreamNode::kHop: return build_hop(request);
-    case pb::StreamNode::kUnion: return build_union(request);
-    case pb::StreamNode::kRowIdGen: return build_row_id_gen(request);
-    case pb::StreamNode::kDml: return build_dml(request);
-    case pb::StreamNode::kMaterialize: return build_materialize(request);
-    case pb::StreamNode::kHashAgg: return build_hash_agg(request);
-    case pb::StreamNode::kHashJoin: return build_hash_join(request);
-    case pb::StreamNode::kStreamScan: return build_stream_scan(request);
-    case pb::StreamNode::kSink: return build_sink(request);
+    case pb::StreamNode::kSource:
+      return build_source(request);
+    case pb::StreamNode::kProject:
+      return build_project(request);
+    case pb::StreamNode::kFilter:
+      return build_filter(request);
+    case pb::StreamNode::kHop:
+      return build_hop(request);
+    case pb::StreamNode::kUnion:
+      return build_union(request);
+    case pb::StreamNode::kRowIdGen:
+      return build_row_id_gen(request);
+    case pb::StreamNode::kDml:
+      return build_dml(request);
+    case pb::StreamNode::kMaterialize:
+      return build_materialize(request);
+    case pb::StreamNode::kHashAgg:
+      return build_hash_agg(request);
+    case pb::StreamNode::kHashJoin:
+      return build_hash_join(request);
+    case pb::StreamNode::kStreamScan:
+      return build_stream_scan(request);
+    case pb::StreamNode::kSink:
+      return build_sink(request);
     case pb::StreamNode::kMerge: {
       PENSTOCK_TRY(auto types, from_proto::types_of(request.node.fields()));
       return Built{nullptr, std::move(types)};
     }
-    case pb::StreamNode::BODY_NOT_SET: break;
+    case pb::StreamNode::BODY_NOT_SET:
+      break;
   }
-  return error(Code::Protocol, "a plan node of unknown kind {}", static_cast<int>(request.node.body_case()));
+  return error(Code::Protocol, "a plan node of unknown kind");
 }
 
 Result<Built> TreeBuilder::build(const pb::StreamNode& node, std::span<const Types> inputs) const {
+  if (node.body_case() == pb::StreamNode::BODY_NOT_SET) return error(Code::Protocol, "a plan node of unknown kind");
   const size_t wanted = inputs_of(node.body_case(), inputs.size());
   if (inputs.size() != wanted) return error(Code::Protocol, "{} inputs, but {} are needed", inputs.size(), wanted);
   PENSTOCK_TRY(auto built, build_body({node, inputs, context_}));

@@ -25,7 +25,8 @@ Result<Built> build_stream_scan(const Request& request) {
     return error(Code::Protocol, "changes of {} come with other columns than the table has", upstream.name);
   }
   if (!upstream.dist_key.empty() && upstream.vnode_count != request.context.vnodes.size()) {
-    return error(Code::Protocol, "table {} has {} vnodes, its backfill {}", upstream.name, upstream.vnode_count, request.context.vnodes.size());
+    return error(Code::Protocol, "table {} has {} vnodes, its backfill {}", upstream.name, upstream.vnode_count,
+                 request.context.vnodes.size());
   }
   auto output = numbers(scan.output());
   PENSTOCK_TRY(check_columns(output, upstream.types.size(), "output"));

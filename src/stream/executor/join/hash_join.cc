@@ -13,7 +13,8 @@ HashJoinOperator::HashJoinOperator(HashJoinOptions options, const ActorContext& 
       condition_(std::move(options.condition)),
       condition_columns_(std::move(options.condition_columns)),
       output_(std::move(options.output)),
-      sides_{{{std::move(options.left.table), std::move(options.left.key)}, {std::move(options.right.table), std::move(options.right.key)}}},
+      sides_{
+          {{std::move(options.left.table), std::move(options.left.key)}, {std::move(options.right.table), std::move(options.right.key)}}},
       errors_(context.reports),
       memory_(context.memory) {
   for (JoinSide& side : sides_) tables_.add(side.table());
@@ -85,18 +86,18 @@ void HashJoinOperator::count_matches() {
     const uint32_t run = runs_[place];
     if (run == JoinSide::kNone || counted.counted(run)) continue;
     counted.set_counted(run);
-    for (const Run::Entry& entry : counted.run(run)) counted.degree(entry.row) = 0;
+    for (const RowRun::Entry& entry : counted.run(run)) counted.degree(entry.row) = 0;
     if (own_runs_[place] == JoinSide::kNone) continue;
     // Their own side's rows play the chunk: a batch of them against the whole run at a time.
     const auto own_entries = own().run(own_runs_[place]);
     for (size_t begin = 0; begin < own_entries.size(); begin += data::kChunkRows) {
       const auto batch = own_entries.subspan(begin, std::min(data::kChunkRows, own_entries.size() - begin));
       std::vector<const std::byte*> addresses;
-      for (const Run::Entry& entry : batch) addresses.push_back(own().row(entry.row));
+      for (const RowRun::Entry& entry : batch) addresses.push_back(own().row(entry.row));
       std::vector<Column> columns;
       for (size_t c = 0; c < own().width(); ++c) columns.push_back(own().column(c, addresses));
       const DataChunk rows(std::move(columns), batch.size());
-      for (const Run::Entry& entry : counted.run(run)) {
+      for (const RowRun::Entry& entry : counted.run(run)) {
         Pairs pairs;
         for (size_t i = 0; i < batch.size(); ++i) {
           pairs.places.push_back(static_cast<uint32_t>(i));
@@ -130,7 +131,7 @@ void HashJoinOperator::collect_pairs() {
     if (runs_[place_] != JoinSide::kNone) {
       const auto run = other().run(runs_[place_]);
       const size_t take = std::min(run.size() - entry_, data::kChunkRows - pairs_.places.size());
-      for (const Run::Entry& entry : run.subspan(entry_, take)) {
+      for (const RowRun::Entry& entry : run.subspan(entry_, take)) {
         __builtin_prefetch(other().row(entry.row));
         pairs_.places.push_back(static_cast<uint32_t>(place_));
         pairs_.others.push_back(entry.row);
@@ -261,14 +262,15 @@ void HashJoinOperator::settle_memory() {
   const size_t owed = memory_.owed();
   if (owed == 0) return;
   evict(owed);
-  memory_.set(memory_bytes());
+  memory_.gave_back(owed, memory_bytes());
 }
 
 size_t HashJoinOperator::evict(size_t bytes) {
   const size_t all = std::max<size_t>(memory_bytes(), 1);
   size_t freed = 0;
   for (JoinSide& side : sides_) {
-    freed += side.evict(static_cast<size_t>(static_cast<double>(bytes) * static_cast<double>(side.memory_bytes()) / static_cast<double>(all)) + 1);
+    freed += side.evict(
+        static_cast<size_t>(static_cast<double>(bytes) * static_cast<double>(side.memory_bytes()) / static_cast<double>(all)) + 1);
   }
   return freed;
 }

@@ -31,7 +31,7 @@ JoinSide::JoinSide(storage::StateTable table, std::vector<uint32_t> key)
       key_(std::move(key)),
       identity_(beyond(table_.schema(), key_.size())),
       layout_(table_.schema().types, RowLayout::Use::Row),
-      entries_(key_types(table_.schema(), key_), sizeof(Run)),
+      entries_(key_types(table_.schema(), key_), sizeof(RowRun)),
       rows_(sizeof(RowStore::Head) + layout_.size() + 8) {}
 
 JoinSide::~JoinSide() {
@@ -156,9 +156,9 @@ void JoinSide::add(uint32_t id, uint32_t tag, const std::byte* packed, uint32_t 
   const uint32_t row = rows_.allocate();
   std::byte* const bytes = rows_.at(row) + sizeof(RowStore::Head);
   std::memcpy(bytes, packed, layout_.size());
-  layout_.own_text(bytes, texts_);
+  if (layout_.has_text()) layout_.own_text(bytes, texts_);
   degree(row) = degree_of_row;
-  Run& run = run_of(id);
+  RowRun& run = run_of(id);
   run_bytes_ -= run.owned_bytes();
   run.add({tag, row});
   run_bytes_ += run.owned_bytes();
@@ -173,13 +173,13 @@ bool JoinSide::remove(uint32_t id, uint32_t tag, const std::byte* packed) {
 }
 
 void JoinSide::release_row(uint32_t row_id) {
-  layout_.release_text(row(row_id), texts_);
+  if (layout_.has_text()) layout_.release_text(row(row_id), texts_);
   rows_.release(row_id);
 }
 
 void JoinSide::clear_run(uint32_t id) {
-  Run& run = run_of(id);
-  for (const Run::Entry& entry : run.entries()) release_row(entry.row);
+  RowRun& run = run_of(id);
+  for (const RowRun::Entry& entry : run.entries()) release_row(entry.row);
   run_bytes_ -= run.owned_bytes();
   run.clear();
 }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "storage/state_table.h"
-#include "stream/executor/join/run.h"
+#include "stream/executor/join/row_run.h"
 #include "stream/executor/state/key_table.h"
 
 namespace penstock::stream {
@@ -30,12 +30,13 @@ class JoinSide {
 
   /// ids[i]: the run of rows[i] of `keys` (columns as `key`); kNone: no rows have that key.
   void resolve(const data::DataChunk& keys, std::span<const uint32_t> rows, std::vector<uint32_t>& ids);
-  [[nodiscard]] bool wants_read() const { return !unread_.empty(); }
+  /// True as well before the first read, whatever was asked for: a new table shall be known to be complete before it grows.
+  [[nodiscard]] bool wants_read() const { return !touched_ || !unread_.empty(); }
   [[nodiscard]] bool may_block() const { return table_.may_block(); }
   Status read();
   Status install();
 
-  [[nodiscard]] std::span<const Run::Entry> run(uint32_t id) const { return run_of(id).entries(); }
+  [[nodiscard]] std::span<const RowRun::Entry> run(uint32_t id) const { return run_of(id).entries(); }
   [[nodiscard]] const std::byte* row(uint32_t row) const { return rows_.at(row) + sizeof(RowStore::Head); }
   [[nodiscard]] uint32_t& degree(uint32_t row) const;
   [[nodiscard]] bool counted(uint32_t id) const { return (entries_.flags(id) & kCounted) != 0; }
@@ -45,16 +46,14 @@ class JoinSide {
     return layout_.unpack(column, rows, texts_.handle());
   }
 
-  /// All of `rows` (visible rows of `chunk`, keys not NULL), in order. degrees[i]: of rows[i]; empty: none are kept. Errors: `Internal` when
-  /// a row is taken back that is not there.
+  /// All of `rows` (visible rows of `chunk`, keys not NULL), in order. degrees[i]: of rows[i]; empty: none are kept. Errors: `Internal`
+  /// when a row is taken back that is not there.
   Status apply(const data::StreamChunk& chunk, std::span<const uint32_t> rows, std::span<const uint32_t> degrees);
 
   [[nodiscard]] storage::StateTable& table() { return table_; }
   [[nodiscard]] const std::vector<uint32_t>& key() const { return key_; }
   [[nodiscard]] size_t width() const { return layout_.types().size(); }
-  [[nodiscard]] size_t memory_bytes() const {
-    return entries_.memory_bytes() + rows_.live_bytes() + texts_.live_bytes() + run_bytes_;
-  }
+  [[nodiscard]] size_t memory_bytes() const { return entries_.memory_bytes() + rows_.live_bytes() + texts_.live_bytes() + run_bytes_; }
   size_t evict(size_t bytes);
 
  private:
@@ -62,7 +61,7 @@ class JoinSide {
   // At most so many rows are read at the first touch, to know of a small table that all of it is in memory.
   static constexpr size_t kFirstReadRows = 8192;
 
-  [[nodiscard]] Run& run_of(uint32_t id) const { return *reinterpret_cast<Run*>(entries_.payload(id)); }
+  [[nodiscard]] RowRun& run_of(uint32_t id) const { return *reinterpret_cast<RowRun*>(entries_.payload(id)); }
   Status read_first();
   Status read_run(uint32_t id, std::vector<data::Row>& rows);
   void install_rows(std::span<const data::Row> rows);

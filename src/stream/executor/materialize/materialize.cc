@@ -115,7 +115,7 @@ DataChunk MaterializeByKeyOperator::all_versions() const {
   }
   std::vector<Column> columns = codec_.columns(stored);
   for (size_t c = 0; c < columns.size(); ++c) {
-    const std::array<Column, 2> both{columns[c], chunk_.column(c)};
+    const std::array<Column, 2> both{columns[c], chunk_.column(c).with_type(columns[c].type())};
     columns[c] = data::concat(both);
   }
   return {std::move(columns), places_.size() + chunk_.rows()};
@@ -185,7 +185,7 @@ void MaterializeByKeyOperator::settle_memory() {
   const size_t owed = memory_.owed();
   if (owed == 0) return;
   evict(owed);
-  memory_.set(memory_bytes());
+  memory_.gave_back(owed, memory_bytes());
 }
 
 size_t MaterializeByKeyOperator::evict(size_t bytes) {

@@ -8,16 +8,17 @@
 
 namespace penstock::stream {
 
-/// Lets `rate` rows a second through, with bursts of a tenth of a second at most, so that a source that was held up does not make up
-/// for it at once. Whole numbers only: no row is lost or won by rounding. A rate of 0 lets everything through.
+/// Lets `rate` rows a second through, a tenth of a second's worth at a time. A caller that comes late finds twice that at most, so a short
+/// delay loses no row and a source that was held up for long does not make up for it at once. Whole numbers only: nothing is lost or won by
+/// rounding. A rate of 0 lets everything through.
 class TokenBucket {
  public:
   explicit TokenBucket(uint64_t rate) { set_rate(rate); }
 
   void set_rate(uint64_t rate) {
     rate_ = rate;
-    burst_ = std::max<uint64_t>(rate / 10, 1) * kSecond;
-    tokens_ = std::min(tokens_, burst_);
+    batch_ = std::max<uint64_t>(rate / 10, 1) * kSecond;
+    tokens_ = std::min(tokens_, 2 * batch_);
   }
   /// How many of `wanted` rows may come now.
   [[nodiscard]] uint64_t available(runtime::TimePoint now, uint64_t wanted) {
@@ -29,9 +30,9 @@ class TokenBucket {
   void take(uint64_t rows) {
     if (rate_ != 0) tokens_ -= std::min(tokens_, rows * kSecond);
   }
-  /// How long until a burst is there again, but at least until one row is.
+  /// How long until the next batch is there.
   [[nodiscard]] runtime::Duration wait() const {
-    const uint64_t missing = burst_ - std::min(tokens_, burst_);
+    const uint64_t missing = batch_ - std::min(tokens_, batch_);
     return runtime::Duration((missing + rate_ - 1) / rate_);
   }
 
@@ -43,11 +44,11 @@ class TokenBucket {
     const auto nanos = static_cast<uint64_t>(std::max<int64_t>((now - *last_).count(), 0));
     last_ = now;
     const unsigned __int128 filled = tokens_ + static_cast<unsigned __int128>(nanos) * rate_;
-    tokens_ = filled > burst_ ? burst_ : static_cast<uint64_t>(filled);
+    tokens_ = filled > 2 * batch_ ? 2 * batch_ : static_cast<uint64_t>(filled);
   }
 
   uint64_t rate_ = 0;
-  uint64_t burst_ = 0;
+  uint64_t batch_ = 0;
   uint64_t tokens_ = 0;
   std::optional<runtime::TimePoint> last_;
 };

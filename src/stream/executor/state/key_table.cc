@@ -50,11 +50,16 @@ template <bool kInsert>
 void KeyTable::look_up_all(size_t count, std::vector<uint32_t>& ids, std::vector<uint32_t>* created) {
   ids.resize(count);
   switch (layout_.size() / 8) {
-    case 2: return look_up<2, kInsert>(count, ids, created);
-    case 3: return look_up<3, kInsert>(count, ids, created);
-    case 4: return look_up<4, kInsert>(count, ids, created);
-    case 5: return look_up<5, kInsert>(count, ids, created);
-    default: return look_up<0, kInsert>(count, ids, created);
+    case 2:
+      return look_up<2, kInsert>(count, ids, created);
+    case 3:
+      return look_up<3, kInsert>(count, ids, created);
+    case 4:
+      return look_up<4, kInsert>(count, ids, created);
+    case 5:
+      return look_up<5, kInsert>(count, ids, created);
+    default:
+      return look_up<0, kInsert>(count, ids, created);
   }
 }
 
@@ -87,6 +92,10 @@ void KeyTable::look_up(size_t count, std::vector<uint32_t>& ids, std::vector<uin
       const std::byte* const row = rows_.at(slot.id);
       __builtin_prefetch(row);
       __builtin_prefetch(row + 64);
+    }
+    for (size_t i = begin; layout_.has_text() && i < end; ++i) {
+      const Slot slot = slots_[home(tags_[i])];
+      if (slot.id != kNone && slot.tag == tags_[i]) layout_.prefetch_text(key(slot.id));
     }
     for (size_t i = begin; i < end; ++i) {
       const uint32_t tag = tags_[i];

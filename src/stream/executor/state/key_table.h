@@ -23,7 +23,8 @@ class KeyTable {
   KeyTable(std::vector<data::DataType> key_types, size_t payload_bytes);
 
   /// The entry of each row: ids[i] for rows[i] of `keys`. Where there was none it is made, and i goes to `created` (once a key).
-  void find_or_insert(const data::DataChunk& keys, std::span<const uint32_t> rows, std::vector<uint32_t>& ids, std::vector<uint32_t>& created);
+  void find_or_insert(const data::DataChunk& keys, std::span<const uint32_t> rows, std::vector<uint32_t>& ids,
+                      std::vector<uint32_t>& created);
   /// kNone where there is none.
   void find(const data::DataChunk& keys, std::span<const uint32_t> rows, std::vector<uint32_t>& ids);
   /// The payload is the caller's to take down first.

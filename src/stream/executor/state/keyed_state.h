@@ -12,8 +12,8 @@ namespace penstock::stream {
 /// States of fixed size by key: a state table with a KeyTable as its cache.
 ///
 /// `resolve` gives each row its entry. Entries that may be in the table but are not in the cache must be read: then `wants_read()` is true,
-/// and `read` (which may block) and `install` come before any entry is used. While the cache holds all there is (`complete`: a new table, or
-/// a small one after its first read), nothing is read at all. Entries that are dirty (kDirty: the table does not know of it yet) stay;
+/// and `read` (which may block) and `install` come before any entry is used. While the cache holds all there is (`complete`: a new table,
+/// or a small one after its first read), nothing is read at all. Entries that are dirty (kDirty: the table does not know of it yet) stay;
 /// others may be evicted.
 class KeyedState {
  public:

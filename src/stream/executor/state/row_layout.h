@@ -13,9 +13,9 @@ namespace penstock::stream {
 ///
 ///     NULL bits, one u64 for 64 columns | values of 8 and more bytes | of 4 | of 2 | of 1 | zeros up to a multiple of 8
 ///
-/// A NULL's value is zero bytes. As a key, floats are -0 as 0 and one NaN for all, so equal keys are mostly equal bytes; as a plain row every
-/// value comes back as it was. Text is its 16-byte view; `own_text` moves long ones into an arena. Columns are packed and unpacked one
-/// after the other, all rows of one at a time.
+/// A NULL's value is zero bytes. As a key, floats are -0 as 0 and one NaN for all, so equal keys are mostly equal bytes; as a plain row
+/// every value comes back as it was. Text is its 16-byte view; `own_text` moves long ones into an arena. Columns are packed and unpacked
+/// one after the other, all rows of one at a time.
 class RowLayout {
  public:
   enum class Use : uint8_t { Key, Row };
@@ -30,6 +30,7 @@ class RowLayout {
   /// The same, each to its own place.
   void pack(const data::DataChunk& chunk, std::span<const uint32_t> rows, std::span<std::byte* const> to) const;
   void own_text(std::byte* row, TextArena& arena) const;
+  void prefetch_text(const std::byte* row) const;
   void release_text(const std::byte* row, TextArena& arena) const;
 
   /// Whether two keys are the same: NULL is NULL, 1.0 is 1.00, one month is 30 days.
@@ -52,11 +53,11 @@ class RowLayout {
 
   std::vector<data::DataType> types_;
   bool key_;
-  std::vector<Field> fields_;            // one a column
+  std::vector<Field> fields_;  // one a column
   std::vector<uint32_t> text_offsets_;
   size_t null_words_ = 0;
   size_t size_ = 0;
-  bool equal_is_bytes_ = true;           // false: equal values may have other bytes
+  bool equal_is_bytes_ = true;  // false: equal values may have other bytes
 };
 
 }  // namespace penstock::stream

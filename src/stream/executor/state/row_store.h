@@ -54,10 +54,10 @@ class RowStore {
   struct Block {
     std::unique_ptr<std::byte[]> bytes;  // null: no row, no memory
     uint32_t live = 0;
-    uint32_t used = 0;          // rows ever handed out; those beyond are untouched memory
-    uint32_t free = kNone;      // first of the freed rows
+    uint32_t used = 0;      // rows ever handed out; those beyond are untouched memory
+    uint32_t free = kNone;  // first of the freed rows
     bool touched = false;
-    bool open = false;          // is in open_
+    bool open = false;  // is in open_
   };
 
   size_t row_bytes_;

@@ -28,7 +28,7 @@ std::vector<Id> ids_from_pb(const Field& values) {
 
 ControlRequest from_pb(const pb::InitRequest& m) {
   return InitRequest{m.protocol_version(),         m.min_supported(),           m.cluster_id(),          m.node_id(),
-                     Incarnation{m.incarnation()}, LeaderTerm{m.leader_term()}, WorkerId{m.worker_id()}, from_pb(m.live_segments())};
+                     Incarnation{m.incarnation()}, LeaderTerm{m.leader_term()}, WorkerId{m.worker_id()}, from_pb(m.live_segments()), m.highest_segment()};
 }
 
 Result<BarrierKind> from_pb(pb::BarrierKind kind) {
@@ -133,7 +133,7 @@ Result<ControlRequest> decode_control_request(std::string_view bytes) {
       return from_pb(request.init());
     case pb::ControlRequest::kCreatePartialGraph: {
       const auto& m = request.create_partial_graph();
-      return CreatePartialGraph{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments())};
+      return CreatePartialGraph{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()), ids_from_pb<TableId>(m.live_tables())};
     }
     case pb::ControlRequest::kInjectBarrier:
       return from_pb(*request.mutable_inject_barrier());

@@ -25,6 +25,7 @@ struct InitRequest {
   LeaderTerm leader_term;
   WorkerId worker;
   std::vector<storage::SegmentRef> live_segments;
+  uint64_t highest_segment;  // sequence number of this node that was ever committed
 };
 struct CommitEpoch {
   GraphTerm graph;

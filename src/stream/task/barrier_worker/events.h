@@ -28,6 +28,7 @@ struct CreatePartialGraph {
   GraphTerm graph;
   Epoch committed;
   std::vector<storage::SegmentRef> segments;
+  std::vector<TableId> live_tables;  // rows of others in the segments are skipped
 };
 /// The store has adopted the graph's segments, or why it could not.
 struct GraphOpened {
@@ -98,6 +99,7 @@ struct OpenGraph {
   GraphTerm graph;
   Epoch committed;
   std::vector<storage::SegmentRef> segments;
+  std::vector<TableId> live_tables;
 };
 /// In this order: StartEpoch, SendBarrier, BuildActors; no actor may see a barrier whose epoch the store has not started.
 struct StartEpoch {

@@ -190,7 +190,7 @@ void LocalBarrierWorker::continue_init() {
   pending_init_.reset();
   off_loop(WorkerQueue::Lane::Request, [this, number = control_.number, request = std::move(request)]() -> runtime::Job {
     Status prepared = options_.persist_leader ? options_.persist_leader(request.leader_term) : ok();
-    if (prepared.has_value()) prepared = store_.retain_segments(request.live_segments);
+    if (prepared.has_value()) prepared = store_.retain_segments(request.live_segments, request.highest_segment);
     return [this, number, request, prepared] { finish_init(number, request, prepared); };
   });
 }

@@ -15,7 +15,7 @@ void LocalBarrierWorker::perform(OpenGraph effect) {
   managers_[effect.graph.graph] = std::make_shared<LocalBarrierManagerImpl>(effect.graph, *this);
   actors_.start_graph(effect.graph);
   off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect)]() -> runtime::Job {
-    Status opened = store_.open_graph(effect.graph, effect.committed, effect.segments);
+    Status opened = store_.open_graph(effect.graph, effect.committed, effect.segments, effect.live_tables);
     return [this, graph = effect.graph, opened] { apply(GraphOpened{graph, opened}); };
   });
 }

@@ -38,7 +38,7 @@ int root_cause_score(const Error& error) {
 
 void PartialGraphState::on_create(const CreatePartialGraph& event, BarrierEffects& effects) {
   chain_end_ = event.committed;
-  effects.push_back(OpenGraph{graph_, event.committed, event.segments});
+  effects.push_back(OpenGraph{graph_, event.committed, event.segments, event.live_tables});
 }
 
 void PartialGraphState::on_opened(const GraphOpened& event, runtime::TimePoint now, BarrierEffects& effects) {

@@ -37,7 +37,7 @@ TEST_F(FromProtoTest, lists_operators_inputs_first_with_global_numbers) {
   EXPECT_EQ(tree.output_types.size(), 4U);
 }
 
-TEST_F(FromProtoTest, refuses_a_node_of_unknown_kind) { EXPECT_EQ(refused(pb::StreamNode()), "Protocol: a plan node of unknown kind 0"); }
+TEST_F(FromProtoTest, refuses_a_node_of_unknown_kind) { EXPECT_EQ(refused(pb::StreamNode()), "Protocol: a plan node of unknown kind"); }
 
 TEST_F(FromProtoTest, refuses_missing_inputs) {
   pb::StreamNode plan = node_over({});

@@ -188,17 +188,21 @@ TEST_F(StatelessTest, a_row_in_very_many_windows_comes_out_in_bounded_chunks) {
 }
 
 TEST_F(StatelessTest, windows_beyond_the_range_of_time_are_errors_of_their_rows) {
-  auto op = hop(1, 1, "I64 D");
-  expect_changes_in_order(op.push(R"(
-    I64 D
-    + 1 2024-01-02
-    + 2 5874897-12-31
-  )"),
-                          R"(
-    + 1 "2024-01-02 00:00:00" "2024-01-02 00:01:00"
+  auto op = hop(153'000'000'000, 153'000'000'000);
+  const Output out = op.push(R"(
+    I64 TS
+    + 1 "1970-01-02 00:00:00"
+    + 2 "9999-12-31 00:00:00"
   )");
+  ASSERT_EQ(lines_of(out).size(), 1U);
+  EXPECT_EQ(out[0].column(1).value<int64_t>(0), 0);
   op.barrier();
   EXPECT_EQ(node_.reports.expression_errors[node_.running().prev].count, 1U);
+}
+
+TEST_F(StatelessTest, windows_over_dates_begin_at_midnight) {
+  auto op = hop(60 * 12, 60 * 12, "I64 D");
+  expect_changes_in_order(op.push("I64 D\n+ 1 2024-01-02"), R"(+ 1 "2024-01-02 00:00:00" "2024-01-02 12:00:00")");
 }
 
 TEST_F(StatelessTest, union_passes_what_comes) {

@@ -49,7 +49,7 @@ class ManagedState : public ::testing::Test {
 
   static BarrierEvent parse(const testing::Words& w) {
     const auto number = [&](size_t i) { return std::stoul(w[i]); };
-    if (w[0] == "create") return CreatePartialGraph{graph(w[1]), Epoch{number(3)}, {}};
+    if (w[0] == "create") return CreatePartialGraph{graph(w[1]), Epoch{number(3)}, {}, {}};
     if (w[0] == "opened") return GraphOpened{graph(w[1]), w.size() > 2 ? Status(error(Code::Corruption, "{}", w[2])) : ok()};
     if (w[0] == "inject") return inject(w);
     if (w[0] == "collect") return BarrierCollected{graph(w[1]), ActorId{static_cast<uint32_t>(number(2))}, Epoch{number(3)}};
@@ -385,7 +385,7 @@ TEST(ManagedStateProperty, any_legal_order_completes_every_epoch_once_and_in_ord
         if (const auto* done = std::get_if<BarrierCompleteResult>(&effect)) completed.push_back(done->epoch.prev.value);
       }
     };
-    feed(CreatePartialGraph{graph, Epoch{10}, {}});
+    feed(CreatePartialGraph{graph, Epoch{10}, {}, {}});
     feed(GraphOpened{graph, ok()});
     constexpr uint32_t kActors = 5, kEpochs = 12;
     uint32_t injected = 0, owed = 0;

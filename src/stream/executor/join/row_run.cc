@@ -1,17 +1,17 @@
-#include "stream/executor/join/run.h"
+#include "stream/executor/join/row_run.h"
 
 #include <algorithm>
 
 namespace penstock::stream {
 
-void Run::add(Entry entry) {
+void RowRun::add(Entry entry) {
   if (size_ == std::max(capacity_, 1U)) grow();
   data()[size_] = entry;
   ++size_;
   if (index_ != nullptr) index_add(size_ - 1);
 }
 
-void Run::grow() {
+void RowRun::grow() {
   const uint32_t capacity = capacity_ == 0 ? 4 : capacity_ * 2;
   auto* const entries = new Entry[capacity];
   std::copy_n(data(), size_, entries);
@@ -25,21 +25,21 @@ void Run::grow() {
   for (uint32_t i = 0; i < size_; ++i) index_add(i);
 }
 
-void Run::index_add(uint32_t position) {
+void RowRun::index_add(uint32_t position) {
   const size_t mask = index_size() - 1;
   size_t slot = home(many_[position].tag);
   while (index_[slot] != kEmpty) slot = (slot + 1) & mask;
   index_[slot] = position;
 }
 
-uint32_t Run::index_slot(uint32_t position) const {
+uint32_t RowRun::index_slot(uint32_t position) const {
   const size_t mask = index_size() - 1;
   size_t slot = home(many_[position].tag);
   while (index_[slot] != position) slot = (slot + 1) & mask;
   return static_cast<uint32_t>(slot);
 }
 
-void Run::index_remove(uint32_t position) {
+void RowRun::index_remove(uint32_t position) {
   const size_t mask = index_size() - 1;
   size_t hole = index_slot(position);
   for (size_t next = (hole + 1) & mask; index_[next] != kEmpty; next = (next + 1) & mask) {
@@ -52,7 +52,7 @@ void Run::index_remove(uint32_t position) {
 }
 
 // The last entry takes the place.
-void Run::remove_at(uint32_t position) {
+void RowRun::remove_at(uint32_t position) {
   const uint32_t last = size_ - 1;
   if (index_ != nullptr) {
     index_remove(position);
@@ -62,7 +62,7 @@ void Run::remove_at(uint32_t position) {
   size_ = last;
 }
 
-void Run::clear() {
+void RowRun::clear() {
   if (capacity_ != 0) delete[] many_;
   delete[] index_;
   one_ = {};

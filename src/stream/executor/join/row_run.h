@@ -5,10 +5,10 @@
 
 namespace penstock::stream {
 
-/// The rows of one join key: numbers of rows in a store, each with 32 bits of the hash of what identifies it. One row takes no memory of its
-/// own; long runs get an index by hash, so taking a row out never walks a run. The order means nothing.
-/// A plain value that lies in a payload of zero bytes; `clear` frees.
-class Run {
+/// The rows of one join key: numbers of rows in a store, each with 32 bits of the hash of what identifies it. One row takes no memory of
+/// its own; long runs get an index by hash, so taking a row out never walks a run. The order means nothing. A plain value that lies in a
+/// payload of zero bytes; `clear` frees.
+class RowRun {
  public:
   struct Entry {
     uint32_t tag;
@@ -39,16 +39,16 @@ class Run {
   void remove_at(uint32_t position);
 
   union {
-    Entry one_;    // capacity_ == 0
+    Entry one_;  // capacity_ == 0
     Entry* many_;
   };
-  uint32_t* index_;    // positions by tag, linear probing; null below kIndexed
+  uint32_t* index_;  // positions by tag, linear probing; null below kIndexed
   uint32_t size_;
   uint32_t capacity_;  // a power of two, or 0
 };
 
 template <typename F>
-bool Run::remove(uint32_t tag, F&& is_it) {
+bool RowRun::remove(uint32_t tag, F&& is_it) {
   const Entry* const entries = data();
   if (index_ != nullptr) {
     const size_t mask = index_size() - 1;

@@ -1,0 +1,66 @@
+#include "cmd/roles.h"
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "connector/source/catalog_spec.h"
+#include "frontend/pgwire/scram.h"
+#include "proto/catalog.pb.h"
+#include "storage/rocksdb/rocksdb_state_store.h"
+
+namespace penstock::cmd {
+
+Result<std::unique_ptr<ComputeRole>> ComputeRole::start(const std::string& data_dir, compute::ComputeNode::Options options,
+                                                        runtime::Runtime& runtime, rpc::Transport& transport) {
+  auto role = std::make_unique<ComputeRole>();
+  PENSTOCK_TRY(role->folder_, storage::DataFolder::open(role->files_, data_dir));
+  PENSTOCK_TRY(storage::NodeIdentity identity,
+               storage::NodeIdentity::load_or_create(*role->folder_, [&](void* out, size_t size) { runtime.random_bytes(out, size); }));
+  PENSTOCK_TRY(role->store_, storage::open_rocksdb_state_store(runtime, *role->folder_, identity.uuid));
+  PENSTOCK_TRY(role->node_,
+               compute::ComputeNode::start(std::move(options), runtime, transport, *role->folder_, std::move(identity), *role->store_));
+  return role;
+}
+
+Result<meta::SourceListing> list_source(const pb::CatalogObject& source) {
+  const connector::SourceSpec spec = connector::spec_of(source);
+  PENSTOCK_TRY(const auto splits, connector::list_splits(spec));
+  meta::SourceListing listing{.finite = connector::is_finite(spec)};
+  for (const connector::SplitPosition& split : splits) listing.splits.push_back({split.id, split.identity});
+  return listing;
+}
+
+size_t default_memory(uint32_t computes) {
+  const auto pages = static_cast<size_t>(std::max(0L, sysconf(_SC_PHYS_PAGES)));
+  return pages * static_cast<size_t>(sysconf(_SC_PAGESIZE)) / 4 / std::max(1U, computes);
+}
+
+uint32_t default_parallelism() { return static_cast<uint32_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN))); }
+
+void wait_for(runtime::Runtime& runtime, const std::function<void(runtime::Job)>& start) {
+  const auto waiter = runtime.make_waiter();
+  start([waiter] { waiter->notify(); });
+  (void)waiter->wait_for(std::chrono::seconds(30));
+}
+
+Result<std::map<std::string, std::string>> read_password_file(const std::string& path) {
+  std::map<std::string, std::string> verifiers;
+  if (path.empty()) return verifiers;
+  std::ifstream file(path);
+  if (!file) return error(Code::InvalidConfig, "cannot read password file {}", path);
+  size_t number = 0;
+  for (std::string line; std::getline(file, line);) {
+    ++number;
+    if (line.empty() || line[0] == '#') continue;
+    const size_t colon = line.find(':');
+    if (colon == std::string::npos || frontend::pgwire::ScramServer::create(line.substr(colon + 1)).has_error()) {
+      return error(Code::InvalidConfig, "{}:{}: a line is user:SCRAM-SHA-256$…", path, number)
+          .with_hint("Make one with: penstock password USER");
+    }
+    verifiers[line.substr(0, colon)] = line.substr(colon + 1);
+  }
+  return verifiers;
+}
+
+}  // namespace penstock::cmd

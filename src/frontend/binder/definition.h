@@ -1,0 +1,25 @@
+#pragma once
+
+#include "common/error.h"
+#include "frontend/binder/bind_context.h"
+#include "frontend/parser/statement.h"
+
+namespace penstock::frontend {
+
+/// Name of the column that identifies rows which nothing else does.
+constexpr std::string_view kRowIdColumn = "_row_id";
+
+/// A catalog object with its name, owner and definition, and nothing else. Errors: `DuplicateTable` if the name is taken, unless
+/// `if_not_exists`; those of an unknown schema or another database.
+[[nodiscard]] Result<pb::CatalogObject> new_object(const ast::ObjectName& name, bool if_not_exists, std::string_view definition,
+                                                   const BindContext& context);
+/// CREATE SOURCE: the whole object. CREATE TABLE: all but its state table; a hidden row id is added where no primary key is declared.
+/// Errors: types, duplicate columns, unknown options, formats that are not supported, defaults that do not fit.
+[[nodiscard]] Result<pb::CatalogObject> bind_definition(const ast::CreateRelation& create, std::string_view definition,
+                                                        BindContext& context);
+/// WITH (…) as the catalog keeps it.
+void set_properties(const std::vector<ast::Option>& options, pb::CatalogObject& object);
+/// The value of an option that is a number of rows a second. Errors: `InvalidParameter`.
+[[nodiscard]] Result<uint64_t> rate_limit_of(const ast::Option& option);
+
+}  // namespace penstock::frontend

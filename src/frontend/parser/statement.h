@@ -1,0 +1,152 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "frontend/parser/ast.h"
+
+namespace penstock::frontend::ast {
+
+struct ColumnDef {
+  std::string name;
+  TypeName type;
+  bool not_null = false;
+  ExprPtr default_value;
+  uint32_t position = 0;
+};
+struct NameAt {
+  std::string name;
+  uint32_t position = 0;
+};
+/// One `key = value` of WITH (…) or ENCODE … (…): key in lower case with its dots, value as text.
+struct Option {
+  std::string key;
+  std::string value;
+  uint32_t position = 0;
+};
+
+enum class RelationKind { Source, Table, MaterializedView, Sink, View, Database };
+enum class OnConflict { Overwrite, Ignore };
+
+/// CREATE SOURCE and CREATE TABLE.
+struct CreateRelation {
+  RelationKind kind = RelationKind::Table;
+  ObjectName name;
+  bool if_not_exists = false;
+  std::vector<ColumnDef> columns;
+  std::vector<NameAt> primary_key;
+  OnConflict on_conflict = OnConflict::Overwrite;
+  std::vector<Option> options;         // WITH (…)
+  std::string format;                  // PLAIN; empty: none given
+  std::string encode;                  // CSV, JSON; empty: none given
+  std::vector<Option> encode_options;  // ENCODE CSV (…)
+  uint32_t format_position = 0;
+};
+struct CreateMaterializedView {
+  ObjectName name;
+  bool if_not_exists = false;
+  std::vector<std::string> columns;
+  std::vector<Option> options;
+  QueryPtr query;
+};
+/// FROM a relation or AS a query: one of the two.
+struct CreateSink {
+  ObjectName name;
+  bool if_not_exists = false;
+  std::optional<ObjectName> from;
+  QueryPtr query;
+  std::vector<Option> options;
+};
+struct CreateDatabase {
+  std::string name;
+  bool if_not_exists = false;
+  std::vector<Option> options;
+  uint32_t position = 0;
+};
+struct Drop {
+  RelationKind kind = RelationKind::Table;
+  std::vector<ObjectName> names;
+  bool if_exists = false;
+  bool cascade = false;
+};
+struct Insert {
+  ObjectName table;
+  std::vector<NameAt> columns;  // empty: all
+  QueryPtr query;               // absent: DEFAULT VALUES
+};
+struct Assignment {
+  NameAt column;
+  ExprPtr value;
+};
+struct Update {
+  ObjectName table;
+  std::string alias;
+  std::vector<Assignment> assignments;
+  ExprPtr where;
+};
+struct Delete {
+  ObjectName table;
+  std::string alias;
+  ExprPtr where;
+};
+struct Flush {};
+struct WaitForSource {
+  ObjectName source;
+};
+enum class ShowKind {
+  Tables,
+  Sources,
+  MaterializedViews,
+  Views,
+  Sinks,
+  InternalTables,
+  Indexes,
+  Databases,
+  Schemas,
+  Jobs,
+  Functions,
+  Parameters,
+  Cluster,
+  All,
+  Variable,
+  Columns,
+  Create,
+};
+struct Show {
+  ShowKind kind = ShowKind::Tables;
+  ObjectName name;                                 // Columns, Create: the relation; Variable: its name; lists: the schema, if given
+  RelationKind create_kind = RelationKind::Table;  // Create
+  std::optional<std::string> like;                 // lists
+};
+struct SetVariable {
+  std::string name;
+  std::optional<std::string> value;  // absent: DEFAULT
+  bool local = false;
+};
+struct ResetVariable {
+  std::string name;  // empty: ALL
+};
+enum class TransactionKind { Begin, Commit, Rollback };
+struct Transaction {
+  TransactionKind kind = TransactionKind::Begin;
+};
+struct Statement;
+struct Explain {
+  std::unique_ptr<Statement> statement;
+  bool verbose = false;
+};
+
+/// One statement of a SQL text. Movable, not copyable.
+struct Statement {
+  std::variant<Query, CreateRelation, CreateMaterializedView, CreateSink, CreateDatabase, Drop, Insert, Update, Delete, Flush,
+               WaitForSource, Show, SetVariable, ResetVariable, Transaction, Explain>
+      body;
+  std::string text;         // without the semicolon and the white space around
+  uint32_t position = 0;    // of its first character in the whole text
+  uint32_t parameters = 0;  // the highest $n
+};
+
+}  // namespace penstock::frontend::ast

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/error.h"
+#include "frontend/binder/catalog_reader.h"
+#include "frontend/binder/parameters.h"
+#include "frontend/binder/session_settings.h"
+#include "frontend/parser/parser.h"
+#include "frontend/planner/batch_plan.h"
+#include "proto/catalog.pb.h"
+#include "proto/stream_plan.pb.h"
+
+/// From SQL text to something that can be done: `parse` (frontend/parser/parser.h), then `bind` for each statement when its turn comes,
+/// so that it sees what those before it changed.
+namespace penstock::frontend {
+
+struct CreateSource {
+  pb::CatalogObject object;  // id 0; meta gives it
+  bool if_not_exists = false;
+};
+/// A table, materialized view or sink and the job that makes it. Numbers of fragments, operators and tables are local to the job.
+struct CreateJob {
+  pb::CatalogObject object;
+  pb::FragmentGraph graph;
+  bool if_not_exists = false;
+};
+struct CreateDatabase {
+  std::string name;
+  bool if_not_exists = false;
+  uint32_t barrier_interval_ms = 0;   // 0: the cluster's
+  uint32_t checkpoint_frequency = 0;  // 0: the cluster's
+};
+struct Drop {
+  struct Target {
+    uint32_t id = 0;
+    std::string name;
+    pb::ObjectKind kind = pb::OBJECT_UNKNOWN;
+  };
+  std::vector<Target> targets;  // none: IF EXISTS found nothing
+  bool cascade = false;
+};
+/// Rows come in the columns of `table`, the row id (hidden) as NULL. Whoever runs it refuses NULL in columns that are `not_null`.
+struct Insert {
+  pb::CatalogObject table;
+  batch_plan::PlanPtr rows;
+};
+/// Rows: all columns of the row as it is, then all columns as it shall be. `not_null` as above. The primary key never changes.
+struct Update {
+  pb::CatalogObject table;
+  batch_plan::PlanPtr rows;
+};
+/// Rows: all columns of the rows to delete.
+struct Delete {
+  pb::CatalogObject table;
+  batch_plan::PlanPtr rows;
+};
+struct Query {
+  batch_plan::PlanPtr plan;
+  std::vector<data::Field> columns;  // names as the client sees them
+};
+struct Explain {
+  std::vector<std::string> lines;
+};
+/// `object`: what Columns and Create are about. Lists: `schema` if one was named, `like` a pattern on names.
+struct Show {
+  ast::ShowKind kind = ast::ShowKind::Tables;
+  std::string variable;
+  std::string schema;
+  std::optional<std::string> like;
+  std::optional<pb::CatalogObject> object;
+};
+struct Flush {};
+struct WaitForSource {
+  uint32_t source_id = 0;
+  std::string name;
+};
+/// Nothing to do: IF NOT EXISTS found it. A notice says so.
+struct Skip {};
+
+struct BoundStatement {
+  std::variant<CreateSource, CreateJob, CreateDatabase, Drop, Insert, Update, Delete, Query, Explain, Show, ast::SetVariable,
+               ast::ResetVariable, Flush, WaitForSource, ast::Transaction, Skip>
+      body;
+  std::string tag;  // command tag: "CREATE MATERIALIZED VIEW"; for INSERT, UPDATE, DELETE and SELECT the row count follows
+  std::vector<std::string> notices;
+};
+
+/// What `statement` means in this catalog to this session. `parameters`: types given by the client, filled in with what is inferred (text
+/// where nothing says more); without values the plan serves to describe the statement only (parameters read as NULL).
+///
+/// Errors carry SQLSTATE, the character in the text that `parse` was given, and often a hint.
+/// Pure and thread-safe; recursion as deep as the statement is nested: a stack of 64 MB, as for `parse`.
+[[nodiscard]] Result<BoundStatement> bind(const Statement& statement, const CatalogReader& catalog, const SessionSettings& settings,
+                                          Parameters& parameters);
+[[nodiscard]] Result<BoundStatement> bind(const Statement& statement, const CatalogReader& catalog, const SessionSettings& settings);
+
+}  // namespace penstock::frontend

@@ -1,0 +1,175 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "meta/meta_node.h"
+#include "meta/store/memory_meta_store.h"
+#include "proto/control_stream.pb.h"
+#include "proto/meta_service.pb.h"
+#include "rpc/memory_transport.h"
+#include "runtime/sim_runtime.h"
+#include "unit/meta/plans.h"
+
+namespace penstock::meta::testing {
+
+/// What a compute keeps over restarts: segments with the positions its actors had read to, which stand for all state.
+struct FakeDisk {
+  std::string uuid;
+  uint64_t incarnation = 0;
+  uint64_t next_sequence = 1;
+  struct Segment {
+    pb::SegmentRef ref;
+    std::map<uint32_t, uint64_t> rows;  // by split number, as of the end of the epoch
+  };
+  std::map<uint64_t, Segment> segments;
+  std::map<uint64_t, std::map<uint32_t, uint64_t>> flushed;  // graph -> rows: what went to the sorted store
+  std::set<uint64_t> flushed_marks;
+  uint64_t highest_leader = 0;
+};
+
+/// What all computes of a test saw, to check meta against: a commit only after every node of the barrier has completed it.
+struct Ledger {
+  struct Barrier {
+    std::set<std::string> injected;
+    std::set<std::string> completed;
+  };
+  std::map<std::pair<uint64_t, uint64_t>, Barrier> barriers;  // by term and prev
+  std::set<uint64_t> currs;                                   // every epoch that was ever begun, of one graph
+  uint64_t commits = 0;
+  uint64_t recoveries = 0;  // graphs that were built with adopted state
+};
+
+/// A compute that speaks the control stream as LocalBarrierWorker does and runs no actors: each split it has moves by one row a barrier
+/// until it has `kRows`. It checks all that meta says.
+class FakeCompute : public rpc::Service, public std::enable_shared_from_this<FakeCompute> {
+ public:
+  static constexpr uint64_t kRows = 20;
+
+  FakeCompute(std::string name, runtime::Runtime& runtime, rpc::MemoryNetwork& network, std::shared_ptr<FakeDisk> disk, Ledger& ledger);
+  void start();
+  void stop();
+
+  void call(std::string_view, rpc::Bytes, Reply reply) override { reply(error(Code::NotSupported, "fake")); }
+  Result<Accepted> open(std::string_view method, std::shared_ptr<rpc::Stream> stream) override;
+
+  /// Completes nothing while true; what was held is completed in order afterwards.
+  void hold(bool held);
+  void send_failure(uint32_t actor, const std::string& message);
+  void send_shutdown();
+  bool left_in_good_order() const { return left_in_good_order_; }
+  bool connected() const { return stream_ != nullptr && initialized_; }
+
+ private:
+  struct Graph {
+    uint64_t term = 0;
+    uint64_t chain_end = 0;
+    bool has_initial = false;
+    std::map<uint32_t, uint64_t> rows;                          // positions by split number
+    std::map<uint32_t, std::map<uint32_t, uint64_t>> by_actor;  // actor -> split number -> rows
+    std::set<uint32_t> actors;
+    std::deque<pb::InjectBarrier> held;
+    std::map<uint64_t, std::vector<uint64_t>> staged;  // by prev: segments not committed yet
+  };
+
+  void on_bytes(const rpc::Bytes& bytes);
+  void handle(const pb::InitRequest& init);
+  void handle(const pb::CreatePartialGraph& create);
+  void handle(const pb::InjectBarrier& inject);
+  void handle(const pb::CommitEpoch& commit);
+  void handle(const pb::ResetPartialGraphs& reset);
+  void handle(const pb::RemovePartialGraphs& remove);
+  void complete(Graph& graph, const pb::InjectBarrier& inject);
+  void write_segment(Graph& graph, const pb::InjectBarrier& inject, pb::BarrierComplete& complete);
+  void build(Graph& graph, const pb::InjectBarrier& inject);
+  void register_again();
+  void send(const pb::ControlResponse& response);
+
+  const std::string name_;
+  runtime::Runtime& runtime_;
+  rpc::MemoryNetwork& network_;
+  const std::shared_ptr<FakeDisk> disk_;  // shared with the next incarnation
+  Ledger& ledger_;
+  std::unique_ptr<runtime::Executor> executor_;
+  std::unique_ptr<rpc::Transport> transport_;
+  std::unique_ptr<rpc::Listener> listener_;
+  runtime::Timer timer_;
+  std::shared_ptr<rpc::Stream> stream_;
+  bool initialized_ = false;
+  bool stopped_ = false;
+  bool held_ = false;
+  bool left_in_good_order_ = false;
+  std::string cluster_;
+  std::map<uint64_t, Graph> graphs_;
+};
+
+/// A meta and computes in simulation, each a node of the network; any of them can be killed and started again on what it had on disk.
+class FakeCluster {
+ public:
+  explicit FakeCluster(uint64_t seed = 1, size_t computes = 2);
+  ~FakeCluster();
+
+  void start_meta();
+  void kill_meta();
+  void start_compute(size_t i);
+  void kill_compute(size_t i);
+  [[nodiscard]] bool has_meta() const { return meta_ != nullptr; }
+  [[nodiscard]] bool has_compute(size_t i) const { return computes_[i].compute != nullptr; }
+
+  runtime::SimRuntime& sim() { return sim_; }
+  rpc::MemoryNetwork& network() { return network_; }
+  Ledger& ledger() { return ledger_; }
+  FakeCompute& compute(size_t i) { return *computes_[i].compute; }
+  MetaNode& meta() { return *meta_; }
+  MetaNode::Options& options() { return options_; }
+  std::shared_ptr<MemoryMetaStore::Disk> disk() { return disk_; }
+  const std::optional<Error>& fatal() const { return fatal_; }
+
+  /// A call to meta; waiting runs the simulation.
+  template <typename Response, typename Request>
+  Result<Response> call(std::string_view method, const Request& request, runtime::Duration timeout = std::chrono::seconds(60)) {
+    auto bytes = client_->call_and_wait(sim_, "meta", fmt::format("/penstock.Meta/{}", method), request.SerializeAsString(), timeout);
+    if (bytes.has_error()) return bytes.error();
+    Response response;
+    EXPECT_TRUE(response.ParseFromString(bytes.value()));
+    return response;
+  }
+  /// A call whose answer comes later or never.
+  void send(std::string_view method, const google::protobuf::Message& request);
+  Result<pb::CreateObjectResponse> create(const pb::CreateObjectRequest& request) {
+    return call<pb::CreateObjectResponse>("CreateObject", request);
+  }
+  Result<pb::DropObjectResponse> drop(uint32_t object, bool cascade = false);
+  Result<pb::FlushResponse> flush(runtime::Duration timeout = std::chrono::seconds(60));
+  Result<pb::WaitForSourceResponse> wait_for_source(uint32_t source, runtime::Duration timeout = std::chrono::seconds(120));
+  /// Rows of a system relation, columns separated by '|'.
+  std::vector<std::string> rows(const std::string& relation);
+  std::string inspect();
+  pb::MetaSnapshot snapshot() { return std::move(call<pb::MetaSnapshot>("GetCatalog", pb::GetCatalogRequest()).value()); }
+  /// What is durable, read as a restarted meta would.
+  MetaModel durable();
+
+ private:
+  struct Compute {
+    std::shared_ptr<FakeDisk> disk;
+    std::shared_ptr<FakeCompute> compute;
+  };
+
+  runtime::SimRuntime sim_;
+  rpc::MemoryNetwork network_;
+  Ledger ledger_;
+  std::shared_ptr<MemoryMetaStore::Disk> disk_ = std::make_shared<MemoryMetaStore::Disk>("cluster-1");
+  MetaNode::Options options_;
+  std::optional<Error> fatal_;
+  std::unique_ptr<rpc::Transport> meta_transport_;
+  std::unique_ptr<MetaNode> meta_;
+  std::vector<Compute> computes_;
+  std::unique_ptr<rpc::Transport> client_;
+  std::unique_ptr<runtime::Executor> client_executor_;
+};
+
+}  // namespace penstock::meta::testing

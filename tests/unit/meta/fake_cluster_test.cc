@@ -1,0 +1,411 @@
+// The other half of fake_cluster.h.
+#include "unit/meta/fake_cluster.h"
+
+namespace penstock::meta::testing {
+
+using runtime::Duration;
+
+FakeCompute::FakeCompute(std::string name, runtime::Runtime& runtime, rpc::MemoryNetwork& network, std::shared_ptr<FakeDisk> disk,
+                         Ledger& ledger)
+    : name_(std::move(name)), runtime_(runtime), network_(network), disk_(std::move(disk)), ledger_(ledger) {}
+
+void FakeCompute::start() {
+  ++disk_->incarnation;
+  executor_ = runtime_.make_serial(name_, false);
+  transport_ = network_.transport(name_);
+  listener_ = std::move(transport_->listen(name_, shared_from_this()).value());
+  register_again();
+}
+
+void FakeCompute::stop() {
+  stopped_ = true;
+  timer_.cancel();
+  network_.kill(name_);
+  stream_.reset();
+  listener_.reset();
+}
+
+void FakeCompute::register_again() {
+  if (stopped_) return;
+  if (!connected()) {
+    pb::RegisterWorkerRequest request;
+    request.set_node_id(disk_->uuid);
+    request.set_cluster_id(cluster_);
+    request.set_incarnation(disk_->incarnation);
+    request.set_endpoint(name_);
+    request.set_parallelism(1);
+    transport_->call("meta", "/penstock.Meta/RegisterWorker", request.SerializeAsString(), std::chrono::seconds(1), *executor_,
+                     [self = shared_from_this()](const Result<rpc::Bytes>&) {});
+  }
+  timer_ = runtime_.after(std::chrono::milliseconds(200), *executor_, [self = shared_from_this()] { self->register_again(); });
+}
+
+Result<rpc::Service::Accepted> FakeCompute::open(std::string_view method, std::shared_ptr<rpc::Stream> stream) {
+  EXPECT_EQ(method, "/penstock.Compute/Control");
+  const auto current = stream.get();
+  executor_->post([self = shared_from_this(), stream = std::move(stream)] {
+    if (self->stream_) self->stream_->close(error(Code::Closed, "a newer stream"));
+    self->stream_ = stream;
+    self->initialized_ = false;
+  });
+  rpc::StreamEvents events;
+  events.on_message = [self = shared_from_this(), current](const rpc::Bytes& bytes) {
+    if (!self->stopped_ && self->stream_.get() == current) self->on_bytes(bytes);
+  };
+  events.on_closed = [self = shared_from_this(), current](const Status& reason) {
+    if (self->stopped_ || self->stream_.get() != current) return;
+    self->stream_.reset();
+    self->left_in_good_order_ = reason.has_value();
+  };
+  return Accepted{executor_.get(), std::move(events)};
+}
+
+void FakeCompute::send(const pb::ControlResponse& response) {
+  if (stream_) stream_->write(response.SerializeAsString());
+}
+
+void FakeCompute::on_bytes(const rpc::Bytes& bytes) {
+  pb::ControlRequest request;
+  ASSERT_TRUE(request.ParseFromString(bytes));
+  if (request.has_init()) return handle(request.init());
+  if (request.has_ping()) {
+    pb::ControlResponse response;
+    response.mutable_pong();
+    return send(response);
+  }
+  if (request.has_inspect()) {
+    pb::ControlResponse response;
+    response.mutable_inspect()->set_request(request.inspect().request());
+    response.mutable_inspect()->set_text(fmt::format("{} is held", name_));
+    return send(response);
+  }
+  ASSERT_TRUE(initialized_) << "the first request must be Init";
+  if (request.has_create_partial_graph()) handle(request.create_partial_graph());
+  if (request.has_inject_barrier()) handle(request.inject_barrier());
+  if (request.has_commit_epoch()) handle(request.commit_epoch());
+  if (request.has_reset_partial_graphs()) handle(request.reset_partial_graphs());
+  if (request.has_remove_partial_graphs()) handle(request.remove_partial_graphs());
+}
+
+void FakeCompute::handle(const pb::InitRequest& init) {
+  if (init.leader_term() < disk_->highest_leader || init.node_id() != disk_->uuid || init.incarnation() != disk_->incarnation) {
+    stream_->close(error(Code::Stale, "not for me"));
+    stream_.reset();
+    return;
+  }
+  disk_->highest_leader = init.leader_term();
+  cluster_ = init.cluster_id();
+  graphs_.clear();
+  std::set<uint64_t> live;
+  for (const pb::SegmentRef& ref : init.live_segments()) {
+    live.insert(ref.sequence());
+    EXPECT_TRUE(disk_->segments.contains(ref.sequence()) || disk_->flushed_marks.contains(ref.sequence()))
+        << name_ << " lacks segment " << ref.sequence() << ", which meta lists";
+  }
+  EXPECT_LE(init.highest_segment(), disk_->next_sequence);
+  std::erase_if(disk_->segments, [&](const auto& segment) { return !live.contains(segment.first); });
+  initialized_ = true;
+  pb::ControlResponse response;
+  response.mutable_init()->set_protocol_version(1);
+  response.mutable_init()->set_min_supported(1);
+  response.mutable_init()->set_node_id(disk_->uuid);
+  response.mutable_init()->set_incarnation(disk_->incarnation);
+  send(response);
+}
+
+void FakeCompute::handle(const pb::CreatePartialGraph& create) {
+  ASSERT_FALSE(graphs_.contains(create.graph().id())) << "graph " << create.graph().id() << " is created twice";
+  Graph& graph = graphs_[create.graph().id()];
+  graph.term = create.graph().term();
+  graph.chain_end = create.committed_epoch();
+  graph.rows = disk_->flushed[create.graph().id()];
+  std::set<uint64_t> adopted;
+  for (const pb::SegmentRef& ref : create.segments()) {
+    adopted.insert(ref.sequence());
+    EXPECT_LE(ref.epoch(), create.committed_epoch());
+    const auto segment = disk_->segments.find(ref.sequence());
+    if (segment == disk_->segments.end()) {
+      EXPECT_TRUE(disk_->flushed_marks.contains(ref.sequence())) << name_ << " lacks segment " << ref.sequence();
+      continue;
+    }
+    for (const auto& [split, rows] : segment->second.rows) graph.rows[split] = rows;
+  }
+  std::erase_if(disk_->segments, [&](const auto& segment) {
+    return segment.second.ref.graph().id() == create.graph().id() && !adopted.contains(segment.first);
+  });
+}
+
+void FakeCompute::handle(const pb::InjectBarrier& inject) {
+  const auto found = graphs_.find(inject.graph().id());
+  if (found == graphs_.end() || found->second.term != inject.graph().term()) {
+    ADD_FAILURE() << name_ << ": barrier for graph " << inject.graph().id() << " term " << inject.graph().term() << ", which is not here";
+    return;
+  }
+  Graph& graph = found->second;
+  const auto& epoch = inject.barrier().epoch();
+  EXPECT_EQ(epoch.prev(), graph.chain_end);
+  EXPECT_GT(epoch.curr(), epoch.prev());
+  EXPECT_EQ(inject.barrier().kind() == pb::BARRIER_INITIAL, !graph.has_initial);
+  graph.has_initial = true;
+  graph.chain_end = epoch.curr();
+  auto& seen = ledger_.barriers[{inject.graph().term(), epoch.prev()}];
+  if (seen.injected.empty()) {
+    // Joining nodes repeat the epoch the others are in; everything else is new.
+    ledger_.currs.insert(epoch.curr());
+  }
+  seen.injected.insert(name_);
+  build(graph, inject);
+  const std::set<uint32_t> owed(inject.actors_to_collect().begin(), inject.actors_to_collect().end());
+  EXPECT_EQ(owed, graph.actors) << name_ << " at " << epoch.prev();
+  for (const uint32_t actor : inject.barrier().mutation().stop().actors()) {
+    graph.actors.erase(actor);
+    graph.by_actor.erase(actor);
+  }
+  graph.held.push_back(inject);
+  while (!held_ && !graph.held.empty()) {
+    const pb::InjectBarrier next = graph.held.front();
+    graph.held.pop_front();
+    complete(graph, next);
+  }
+}
+
+void FakeCompute::build(Graph& graph, const pb::InjectBarrier& inject) {
+  for (const pb::BuildFragment& fragment : inject.build()) {
+    for (const pb::BuildActor& actor : fragment.actors()) {
+      EXPECT_TRUE(graph.actors.insert(actor.actor_id()).second) << "actor " << actor.actor_id() << " is built twice";
+      for (const pb::Split& split : actor.splits()) {
+        const uint64_t rows = split.offset().empty() ? 0 : std::stoull(split.offset());
+        graph.by_actor[actor.actor_id()][split.number()] = rows;
+        // The heart of it: what meta hands to the actor is what the adopted segments hold, no more and no less.
+        EXPECT_EQ(rows, graph.rows[split.number()]) << name_ << " actor " << actor.actor_id() << " split " << split.id();
+        if (inject.barrier().kind() == pb::BARRIER_INITIAL) ++ledger_.recoveries;
+      }
+    }
+  }
+}
+
+void FakeCompute::complete(Graph& graph, const pb::InjectBarrier& inject) {
+  pb::ControlResponse response;
+  pb::BarrierComplete& complete = *response.mutable_barrier_complete();
+  *complete.mutable_graph() = inject.graph();
+  complete.set_epoch(inject.barrier().epoch().prev());
+  complete.set_kind(inject.barrier().kind());
+  for (const auto& [number, given] : inject.barrier().mutation().source_change_split().splits()) {
+    if (!graph.actors.contains(number)) continue;
+    for (const pb::Split& split : given.splits()) graph.by_actor[number].try_emplace(split.number(), 0);
+  }
+  if (inject.barrier().kind() != pb::BARRIER_INITIAL) {
+    for (auto& [actor, splits] : graph.by_actor) {
+      pb::SourceProgress* progress = complete.add_sources();
+      progress->set_actor_id(actor);
+      progress->set_source_id(1);
+      for (auto& [number, rows] : splits) {
+        rows = std::min(rows + 1, kRows);
+        graph.rows[number] = rows;
+        pb::Split* split = progress->add_splits();
+        split->set_id(fmt::format("file-{}", number));
+        split->set_number(number);
+        split->set_offset(std::to_string(rows));
+        split->set_rows(rows);
+        split->set_finished(rows == kRows);
+      }
+    }
+  }
+  for (const uint32_t actor : graph.actors) {
+    pb::CreateProgress* progress = complete.add_create_progress();
+    progress->set_actor_id(actor);
+    progress->set_done(true);
+  }
+  if (inject.barrier().kind() == pb::BARRIER_CHECKPOINT) write_segment(graph, inject, complete);
+  ledger_.barriers[{inject.graph().term(), complete.epoch()}].completed.insert(name_);
+  send(response);
+}
+
+void FakeCompute::write_segment(Graph& graph, const pb::InjectBarrier& inject, pb::BarrierComplete& complete) {
+  FakeDisk::Segment segment;
+  segment.ref.set_sequence(disk_->next_sequence++);
+  segment.ref.set_epoch(complete.epoch());
+  *segment.ref.mutable_graph() = inject.graph();
+  segment.rows = graph.rows;
+  *complete.add_segments()->mutable_ref() = segment.ref;
+  graph.staged[complete.epoch()].push_back(segment.ref.sequence());
+  disk_->segments[segment.ref.sequence()] = segment;
+  for (const uint64_t sequence : disk_->flushed_marks) complete.add_flushed_segments(sequence);
+}
+
+void FakeCompute::handle(const pb::CommitEpoch& commit) {
+  const auto found = graphs_.find(commit.graph().id());
+  if (found == graphs_.end() || found->second.term != commit.graph().term()) return;
+  const auto& barrier = ledger_.barriers[{commit.graph().term(), commit.epoch()}];
+  EXPECT_EQ(barrier.completed, barrier.injected) << "epoch " << commit.epoch() << " is committed before every node completed it";
+  ++ledger_.commits;
+  for (const uint64_t sequence : commit.struck_off()) disk_->flushed_marks.erase(sequence);
+  // Every few segments the committed ones go to the sorted store in one step.
+  Graph& graph = found->second;
+  std::vector<uint64_t> committed;
+  for (auto at = graph.staged.begin(); at != graph.staged.end() && at->first <= commit.epoch(); at = graph.staged.erase(at)) {
+    committed.insert(committed.end(), at->second.begin(), at->second.end());
+  }
+  for (const uint64_t sequence : committed) {
+    if (sequence % 4 != 0) continue;
+    for (auto segment = disk_->segments.begin(); segment != disk_->segments.end() && segment->first <= sequence;) {
+      if (segment->second.ref.graph().id() != commit.graph().id()) {
+        ++segment;
+        continue;
+      }
+      for (const auto& [split, rows] : segment->second.rows) disk_->flushed[commit.graph().id()][split] = rows;
+      disk_->flushed_marks.insert(segment->first);
+      segment = disk_->segments.erase(segment);
+    }
+  }
+}
+
+void FakeCompute::handle(const pb::ResetPartialGraphs& reset) {
+  for (const pb::GraphId& id : reset.graphs()) {
+    graphs_.erase(id.id());
+    pb::ControlResponse response;
+    *response.mutable_reset_partial_graph()->mutable_graph() = id;
+    send(response);
+  }
+}
+
+void FakeCompute::handle(const pb::RemovePartialGraphs& remove) {
+  for (const pb::GraphId& id : remove.graphs()) {
+    EXPECT_TRUE(graphs_.at(id.id()).held.empty());
+    EXPECT_TRUE(graphs_.at(id.id()).actors.empty());
+    graphs_.erase(id.id());
+  }
+}
+
+void FakeCompute::hold(bool held) {
+  executor_->post([self = shared_from_this(), held] {
+    self->held_ = held;
+    for (auto& [id, graph] : self->graphs_) {
+      while (!held && !graph.held.empty()) {
+        const pb::InjectBarrier next = graph.held.front();
+        graph.held.pop_front();
+        self->complete(graph, next);
+      }
+    }
+  });
+}
+
+void FakeCompute::send_failure(uint32_t actor, const std::string& message) {
+  executor_->post([self = shared_from_this(), actor, message] {
+    for (auto& [id, graph] : self->graphs_) {
+      pb::ControlResponse response;
+      auto* failure = response.mutable_partial_graph_failure();
+      failure->mutable_graph()->set_id(id);
+      failure->mutable_graph()->set_term(graph.term);
+      failure->mutable_error()->set_actor_id(actor);
+      failure->mutable_error()->set_message(message);
+      failure->mutable_error()->set_score(100);
+      self->send(response);
+    }
+  });
+}
+
+void FakeCompute::send_shutdown() {
+  executor_->post([self = shared_from_this()] {
+    pb::ControlResponse response;
+    response.mutable_shutdown();
+    self->send(response);
+  });
+}
+
+// ---- the cluster ------------------------------------------------------------------------------------------------------------------------
+
+FakeCluster::FakeCluster(uint64_t seed, size_t computes)
+    : sim_(seed), network_(sim_), client_(network_.transport("client")), client_executor_(sim_.make_serial("client", false)) {
+  options_.list_splits = [](const pb::CatalogObject& object) -> Result<SourceListing> {
+    if (object.properties().contains("missing")) return error(Code::Io, "folder /nowhere does not exist");
+    SourceListing listing;
+    for (int i = 0; i < 3; ++i) listing.splits.push_back({fmt::format("file-{}", i), "identity"});
+    listing.finite = !object.properties().contains("follow");
+    return listing;
+  };
+  options_.on_fatal = [this](const Error& error) { fatal_ = error; };
+  for (size_t i = 0; i < computes; ++i) {
+    computes_.push_back({std::make_shared<FakeDisk>(), nullptr});
+    computes_.back().disk->uuid = fmt::format("uuid-{}", i + 1);
+  }
+  start_meta();
+  for (size_t i = 0; i < computes; ++i) {
+    start_compute(i);  // one after the other, so that node i + 1 is compute i
+    EXPECT_TRUE(sim_.run_until([&] { return compute(i).connected(); }, std::chrono::seconds(5)));
+  }
+  sim_.run_until_idle();
+}
+
+FakeCluster::~FakeCluster() {
+  for (size_t i = 0; i < computes_.size(); ++i) kill_compute(i);
+  kill_meta();
+  sim_.stop();
+}
+
+void FakeCluster::start_meta() {
+  options_.store = std::make_shared<MemoryMetaStore>(disk_);
+  meta_transport_ = network_.transport("meta");
+  auto started = MetaNode::start(options_, sim_, *meta_transport_, "meta");
+  ASSERT_TRUE(started.has_value()) << started.error().to_string();
+  meta_ = std::move(started).value();
+}
+
+void FakeCluster::kill_meta() {
+  network_.kill("meta");
+  meta_.reset();
+}
+
+void FakeCluster::start_compute(size_t i) {
+  computes_[i].compute = std::make_shared<FakeCompute>(fmt::format("compute-{}", i + 1), sim_, network_, computes_[i].disk, ledger_);
+  computes_[i].compute->start();
+}
+
+void FakeCluster::kill_compute(size_t i) {
+  if (computes_[i].compute) computes_[i].compute->stop();
+  computes_[i].compute.reset();
+}
+
+void FakeCluster::send(std::string_view method, const google::protobuf::Message& request) {
+  client_->call("meta", fmt::format("/penstock.Meta/{}", method), request.SerializeAsString(), std::chrono::seconds(600), *client_executor_,
+                [](const Result<rpc::Bytes>&) {});
+}
+
+Result<pb::DropObjectResponse> FakeCluster::drop(uint32_t object, bool cascade) {
+  pb::DropObjectRequest request;
+  request.set_object_id(object);
+  request.set_cascade(cascade);
+  return call<pb::DropObjectResponse>("DropObject", request);
+}
+
+Result<pb::FlushResponse> FakeCluster::flush(Duration timeout) {
+  pb::FlushRequest request;
+  request.set_database_id(1);
+  return call<pb::FlushResponse>("Flush", request, timeout);
+}
+
+Result<pb::WaitForSourceResponse> FakeCluster::wait_for_source(uint32_t source, Duration timeout) {
+  pb::WaitForSourceRequest request;
+  request.set_source_id(source);
+  return call<pb::WaitForSourceResponse>("WaitForSource", request, timeout);
+}
+
+std::vector<std::string> FakeCluster::rows(const std::string& relation) {
+  pb::SystemRowsRequest request;
+  request.set_relation(relation);
+  const auto response = call<pb::SystemRowsResponse>("SystemRows", request);
+  EXPECT_TRUE(response.has_value());
+  std::vector<std::string> out;
+  for (const pb::SystemRow& row : response.value().rows()) {
+    std::vector<std::string> values;
+    for (int i = 0; i < row.values_size(); ++i) values.push_back(row.nulls(i) ? "NULL" : row.values(i));
+    out.push_back(fmt::format("{}", fmt::join(values, "|")));
+  }
+  return out;
+}
+
+std::string FakeCluster::inspect() { return call<pb::InspectReply>("Inspect", pb::InspectRequest()).value().text(); }
+
+MetaModel FakeCluster::durable() { return std::move(MetaModel::load(MemoryMetaStore(disk_).scan("").value()).value()); }
+
+}  // namespace penstock::meta::testing

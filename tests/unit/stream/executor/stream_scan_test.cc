@@ -1,0 +1,257 @@
+#include "stream/executor/backfill/stream_scan.h"
+
+#include <gtest/gtest.h>
+
+#include "stream/executor/materialize/materialize.h"
+#include "testing/plan_nodes.h"
+
+namespace penstock::stream {
+namespace {
+
+using namespace penstock::testing;  // NOLINT(google-build-using-namespace): the language of operator tests
+
+// An upstream table (key I64, value T) that is materialized in one actor, and its backfill in another; both pass the same barriers.
+class BackfillWorld {
+ public:
+  explicit BackfillWorld(size_t batch_rows) : batch_rows_(batch_rows) { start_upstream(); }
+
+  OperatorNode node;
+
+  void start_scan() {
+    scanning_ = true;
+    start_scan_actor();
+  }
+  /// A change of the upstream, which the backfill sees as well.
+  void change(std::string_view rows) {
+    Output changed;
+    const std::string table = fmt::format("I64 T\n{}", rows);
+    must(upstream_->on_chunk(0, data::chunk_from_table(table), changed));
+    if (!scanning_) return;
+    for (auto& chunk : changed) out_of([&](Output& out) { return must(scan_->on_chunk(0, chunk, out)); });
+  }
+  void barrier(BarrierKind kind = BarrierKind::Barrier) {
+    const Barrier barrier = node.next_barrier(kind);
+    pass(barrier);
+    if (kind == BarrierKind::Checkpoint) node.commit();
+    if (kind == BarrierKind::Checkpoint) committed_ = before_;
+  }
+  /// One more batch while the upstream is quiet; false when there is nothing to read.
+  bool poll() {
+    const size_t before = emitted_;
+    out_of([&](Output& out) { return must(scan_->generator()->poll(out)).step; });
+    return emitted_ != before;
+  }
+  void restart() {
+    node.reports.progress.clear();
+    scan_.reset();
+    upstream_.reset();
+    node.reset();
+    view_ = committed_;
+    start_upstream();
+    if (scanning_) start_scan_actor();
+  }
+  [[nodiscard]] std::string view() const { return view_.text(); }
+  [[nodiscard]] size_t emitted() const { return emitted_; }
+  /// What was reported last, since the actor started.
+  [[nodiscard]] CreateReport progress() { return node.reports.progress.empty() ? CreateReport{} : node.reports.progress.rbegin()->second; }
+
+ private:
+  static storage::TableSchema schema() {
+    return {TableId{50}, "upstream", types("I64 T"), {0}, {data::SortOrder{}}, {0}, kDefaultVNodeCount, 0};
+  }
+  void start_upstream() {
+    auto table = must(storage::StateTable::open(node.store, node.graph().graph, schema(), node.vnodes));
+    upstream_ = std::make_unique<MaterializeOperator>(std::move(table));
+    must(upstream_->init(node.running()));
+    Output none;
+    must(upstream_->on_barrier(node.first_barrier(), none));
+    must(upstream_->after_barrier(node.first_barrier(), none));
+  }
+  void start_scan_actor() {
+    pb::StreamNode plan = node_over({types("I64 T")});
+    pb::StreamScanNode& body = *plan.mutable_stream_scan();
+    *body.mutable_upstream_table() = table_desc(50, "upstream", types("I64 T"), {0}, {0});
+    for (const uint32_t column : {1U, 0U}) body.add_output(column);
+    *body.mutable_progress() = table_desc(1, "progress", types("I32 I64 B I64"), {0}, {});
+    add_fields(*plan.mutable_fields(), types("T I64"));
+    tree_ = must(build_operator_tree(plan, node.context()));
+    if (batch_rows_ != 0) {
+      auto progress = must(storage::StateTable::open(node.store, node.graph().graph, progress_schema(), node.vnodes));
+      scan_ = std::make_unique<StreamScanOperator>(StreamScanOperator::Options{schema(), {1, 0}, std::move(progress), batch_rows_},
+                                                   node.context());
+    } else {
+      scan_ = std::move(tree_->nodes.back().op);
+    }
+    must(scan_->init(node.running()));
+    pass_scan({node.running(), BarrierKind::Initial, nullptr});
+  }
+  static storage::TableSchema progress_schema() {
+    return {TableId{51}, "progress", types("I32 I64 B I64"), {0}, {data::SortOrder{}}, {}, kDefaultVNodeCount, 0};
+  }
+
+  void pass(const Barrier& barrier) {
+    Output none;
+    must(upstream_->on_barrier(barrier, none));
+    must(upstream_->after_barrier(barrier, none));
+    before_ = view_;
+    if (scanning_) pass_scan(barrier);
+  }
+  void pass_scan(const Barrier& barrier) {
+    out_of([&](Output& out) { return must(scan_->on_barrier(barrier, out)); });
+    before_ = view_;
+    out_of([&](Output& out) { return must(scan_->after_barrier(barrier, out)); });
+  }
+  void out_of(const std::function<Step(Output&)>& call) {
+    Output out;
+    Step step = call(out);
+    while (step != Step::Done) {
+      if (step == Step::NeedState) must(scan_->take_state_read()());
+      step = must(scan_->resume(out));
+    }
+    view_.apply(out);
+    for (const auto& chunk : out) emitted_ += chunk.visible_rows();
+  }
+
+  const size_t batch_rows_;
+  std::unique_ptr<MaterializeOperator> upstream_;
+  std::optional<OperatorTree> tree_;
+  std::unique_ptr<Operator> scan_;
+  bool scanning_ = false;
+  ChangeView view_, before_, committed_;
+  size_t emitted_ = 0;
+};
+
+TEST(StreamScan, reads_what_the_table_has_then_passes_changes) {
+  BackfillWorld world(0);
+  world.change("+ 1 a\n+ 2 b");
+  world.barrier();
+  world.start_scan();
+  EXPECT_EQ(world.view(), "a 1\nb 2\n");
+  EXPECT_FALSE(world.progress().done);  // the rows belong to the epoch that runs
+  world.barrier();
+  EXPECT_TRUE(world.progress().done);
+  EXPECT_EQ(world.progress().rows, 2U);
+  world.change("U- 1 a\nU+ 1 c\n- 2 b\n+ 3 d");
+  EXPECT_EQ(world.view(), "c 1\nd 3\n");
+}
+
+TEST(StreamScan, an_empty_table_is_done_with_the_first_batch) {
+  BackfillWorld world(0);
+  world.start_scan();
+  world.barrier();
+  EXPECT_TRUE(world.progress().done);
+  world.change("+ 1 a");
+  EXPECT_EQ(world.view(), "a 1\n");
+}
+
+TEST(StreamScan, changes_above_the_position_are_left_to_a_later_batch) {
+  BackfillWorld world(3);
+  for (int i = 0; i < 10; ++i) world.change(fmt::format("+ {} v", i));
+  world.barrier();
+  world.start_scan();
+  EXPECT_EQ(world.emitted(), 3U);
+  std::string update, expected;
+  for (int i = 0; i < 10; ++i) {
+    update += fmt::format("U- {} v\nU+ {} w\n", i, i);
+    expected += fmt::format("w {}\n", i);
+  }
+  world.change(update);
+  EXPECT_EQ(world.emitted(), 3U + 6U);
+  for (int i = 0; i < 4; ++i) world.barrier();
+  EXPECT_EQ(world.view(), expected);
+}
+
+TEST(StreamScan, a_quiet_table_is_read_without_waiting_for_barriers) {
+  BackfillWorld world(3);
+  for (int i = 0; i < 10; ++i) world.change(fmt::format("+ {} v", i));
+  world.barrier();
+  world.start_scan();
+  world.barrier();
+  while (world.poll()) {
+  }
+  EXPECT_EQ(world.emitted(), 10U);
+}
+
+TEST(StreamScan, the_position_stands_still_once_a_change_has_come) {
+  BackfillWorld world(3);
+  for (int i = 0; i < 10; ++i) world.change(fmt::format("+ {} v", i));
+  world.barrier();
+  world.start_scan();
+  world.barrier();
+  world.change("+ 100 x");
+  EXPECT_FALSE(world.poll());
+}
+
+TEST(StreamScan, goes_on_after_a_restart_where_it_was_committed) {
+  BackfillWorld world(3);
+  for (int i = 0; i < 10; ++i) world.change(fmt::format("+ {} v", i));
+  world.barrier(BarrierKind::Checkpoint);
+  world.start_scan();
+  world.barrier(BarrierKind::Checkpoint);
+  world.barrier(BarrierKind::Checkpoint);
+  world.barrier();
+  world.restart();
+  while (world.poll()) {
+  }
+  world.barrier();
+  EXPECT_TRUE(world.progress().done);
+  EXPECT_EQ(world.progress().rows, 10U);
+  std::string expected;
+  for (int i = 0; i < 10; ++i) expected += fmt::format("v {}\n", i);
+  EXPECT_EQ(world.view(), expected);
+  world.barrier(BarrierKind::Checkpoint);
+  world.restart();
+  EXPECT_TRUE(world.progress().done);  // told again, because meta may have forgotten
+}
+
+TEST(StreamScan, any_changes_while_it_reads_give_the_table_itself) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    std::mt19937_64 random(seed);
+    BackfillWorld world(1 + random() % 40);
+    std::map<int64_t, std::string> table, committed;
+    const auto change = [&] {
+      std::string rows;
+      for (uint64_t i = 0, n = random() % 20; i < n; ++i) {
+        const auto key = static_cast<int64_t>(random() % 150);
+        const std::string value = fmt::format("v{}", random() % 1000);
+        if (const auto found = table.find(key); found == table.end()) {
+          rows += fmt::format("+ {} {}\n", key, value);
+          table[key] = value;
+        } else if (random() % 3 == 0) {
+          rows += fmt::format("- {} {}\n", key, found->second);
+          table.erase(found);
+        } else {
+          rows += fmt::format("U- {} {}\nU+ {} {}\n", key, found->second, key, value);
+          found->second = value;
+        }
+      }
+      world.change(rows);
+    };
+    for (int i = 0; i < 20; ++i) change();
+    world.barrier(BarrierKind::Checkpoint);
+    committed = table;
+    world.start_scan();
+    for (int step = 0; step < 200; ++step) {
+      const auto dice = random() % 10;
+      if (dice < 5) change();
+      if (dice == 5) (void)world.poll();
+      if (dice == 6 || dice == 7) world.barrier();
+      if (dice == 8) {
+        world.barrier(BarrierKind::Checkpoint);
+        committed = table;
+      }
+      if (dice == 9 && random() % 5 == 0) {
+        world.restart();
+        table = committed;
+      }
+    }
+    for (int i = 0; i < 200 && !world.progress().done; ++i) world.barrier();
+    EXPECT_TRUE(world.progress().done);
+    std::set<std::string> lines;
+    for (const auto& [key, value] : table) lines.insert(fmt::format("{} {}\n", value, key));
+    ASSERT_EQ(world.view(), fmt::format("{}", fmt::join(lines, ""))) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace penstock::stream
