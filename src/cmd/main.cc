@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   cmd::add_sql(app);
   cmd::add_nexmark(app);
   cmd::add_password(app);
+  cmd::add_bench(app);
   CLI11_PARSE(app, argc, argv);
   return cmd::exit_code();
 }

@@ -20,6 +20,7 @@ using tcp = asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr uint32_t kMaxHeaderBytes = 8 * 1024;
+constexpr size_t kReadBuffer = size_t{16} << 10U;
 constexpr size_t kMaxConnections = 64;
 constexpr auto kMaxSilence = std::chrono::seconds(30);
 constexpr auto kPauseWithoutDescriptors = std::chrono::milliseconds(100);
@@ -139,12 +140,12 @@ class Server::Impl::Session : public std::enable_shared_from_this<Session> {
     if (failed) return;
     if (message_.keep_alive()) return read();
     error_code ignored;
-    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    ignored = stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
   }
 
   Impl& server_;
   beast::tcp_stream stream_;
-  beast::flat_buffer buffer_{2 * kMaxHeaderBytes};
+  beast::flat_buffer buffer_{kReadBuffer};
   std::optional<beast::http::request_parser<beast::http::empty_body>> parser_;
   Message message_;
   std::optional<beast::http::response_serializer<beast::http::string_body>> serializer_;
@@ -174,15 +175,13 @@ Result<std::unique_ptr<Server>> Server::start(runtime::Runtime& runtime, std::st
   if (failed) return error(Code::InvalidParameter, "cannot resolve {}: {}", address, failed.message());
   const tcp::endpoint endpoint = endpoints.begin()->endpoint();
   tcp::acceptor acceptor(*io);
-  acceptor.open(endpoint.protocol(), failed);
-  if (!failed) acceptor.set_option(tcp::acceptor::reuse_address(true), failed);
-  if (!failed) acceptor.bind(endpoint, failed);
-  if (!failed) acceptor.listen(tcp::acceptor::max_listen_connections, failed);
-  if (failed == asio::error::address_in_use) {
+  try {
+    acceptor = tcp::acceptor(*io, endpoint, true);
+  } catch (const boost::system::system_error& e) {
+    if (e.code() != asio::error::address_in_use) return error(Code::Io, "cannot listen on {}: {}", address, e.code().message());
     return error(Code::Io, "cannot listen on {}: the address is in use", address)
         .with_hint("stop the other process or choose another port");
   }
-  if (failed) return error(Code::Io, "cannot listen on {}: {}", address, failed.message());
   wanted.port = acceptor.local_endpoint().port();
   auto impl = std::make_unique<Impl>(std::move(handler), std::move(acceptor), std::move(io), wanted.to_string());
   impl->start(runtime);

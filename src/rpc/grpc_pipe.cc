@@ -1,7 +1,6 @@
 #include "rpc/grpc_pipe.h"
 
 #include "rpc/error_codec.h"
-#include "rpc/grpc_frame.h"
 
 namespace penstock::rpc {
 
@@ -31,19 +30,18 @@ bool GrpcPipe::write(Bytes message) {
     return false;
   }
   if (inbox_->ended()) return false;
-  auto frame = GrpcFrame::encode(GrpcFrame::Kind::Message, std::move(message));
   const MutexLock lock(mutex_);
   if (closing_ || nobody_reads_) return false;
-  enqueue(std::move(frame), size);
+  enqueue({GrpcFrame::Kind::Message, std::move(message)});
   return true;
 }
 
 void GrpcPipe::close(const Status& own, const Status& told) {
   if (!inbox_->abandon(own)) return;
-  auto frame = GrpcFrame::encode(GrpcFrame::Kind::End, encode_status(told));
+  GrpcFrame end{GrpcFrame::Kind::End, encode_status(told)};
   const MutexLock lock(mutex_);
   start_linger();
-  if (!nobody_reads_) enqueue(std::move(frame), 0);
+  if (!nobody_reads_) enqueue(std::move(end));
   closing_ = true;
   advance();
 }
@@ -90,8 +88,8 @@ void GrpcPipe::on_read(bool good) {
 void GrpcPipe::on_written(bool good) {
   const MutexLock lock(mutex_);
   writing_ = false;
-  queued_.fetch_sub(current_.size, std::memory_order_relaxed);
-  current_ = {};
+  queued_.fetch_sub(std::exchange(writing_bytes_, 0), std::memory_order_relaxed);
+  writing_frame_.Clear();
   if (!good) nobody_reads_ = true;
   advance();
 }
@@ -112,14 +110,14 @@ void GrpcPipe::on_done(const Status& reason) {
   drop_outgoing();
 }
 
-void GrpcPipe::enqueue(grpc::ByteBuffer frame, size_t size) {
-  queued_.fetch_add(size, std::memory_order_relaxed);
-  outgoing_.push({std::move(frame), size});
+void GrpcPipe::enqueue(GrpcFrame frame) {
+  queued_.fetch_add(frame.payload.size(), std::memory_order_relaxed);
+  outgoing_.push(std::move(frame));
   advance();
 }
 
 void GrpcPipe::drop_outgoing() {
-  while (!outgoing_.empty()) queued_.fetch_sub(outgoing_.pop().size, std::memory_order_relaxed);
+  while (!outgoing_.empty()) queued_.fetch_sub(outgoing_.pop().payload.size(), std::memory_order_relaxed);
 }
 
 void GrpcPipe::start_linger() {
@@ -142,9 +140,12 @@ void GrpcPipe::advance_writes() {
   if (nobody_reads_) drop_outgoing();
   if (writing_ || writes_ended_) return;
   if (!outgoing_.empty()) {
-    current_ = outgoing_.pop();
+    GrpcFrame frame = outgoing_.pop();
+    writing_bytes_ = frame.payload.size();
+    auto encoded = GrpcFrame::encode(frame.kind, std::move(frame.payload));
+    writing_frame_.Swap(&encoded);
     writing_ = true;
-    wire_->start_write(&current_.frame);
+    wire_->start_write(&writing_frame_);
   } else if (closing_ || nobody_reads_) {
     writes_ended_ = true;
     may_read_on_ = wire_->end_writes();

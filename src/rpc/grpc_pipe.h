@@ -5,6 +5,7 @@
 
 #include <atomic>
 
+#include "rpc/grpc_frame.h"
 #include "rpc/inbox.h"
 #include "runtime/ring_queue.h"
 
@@ -71,14 +72,9 @@ class GrpcPipe : public std::enable_shared_from_this<GrpcPipe> {
   void advance_writes() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void advance_reads() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void drop_outgoing() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void enqueue(grpc::ByteBuffer frame, size_t size) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void enqueue(GrpcFrame frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void start_linger() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void break_off();
-
-  struct Outgoing {
-    grpc::ByteBuffer frame;
-    size_t size = 0;
-  };
 
   runtime::Runtime& runtime_;
   const runtime::Duration linger_;
@@ -88,9 +84,10 @@ class GrpcPipe : public std::enable_shared_from_this<GrpcPipe> {
 
   Mutex mutex_;
   Wire* wire_ ABSL_GUARDED_BY(mutex_) = nullptr;  // between attach and on_done
-  runtime::RingQueue<Outgoing> outgoing_ ABSL_GUARDED_BY(mutex_);
-  Outgoing current_ ABSL_GUARDED_BY(mutex_);  // being written
-  grpc::ByteBuffer incoming_;                 // being read; gRPC's while reading_, then on_read's
+  runtime::RingQueue<GrpcFrame> outgoing_ ABSL_GUARDED_BY(mutex_);
+  grpc::ByteBuffer writing_frame_ ABSL_GUARDED_BY(mutex_);
+  size_t writing_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  grpc::ByteBuffer incoming_;  // being read; gRPC's while reading_, then on_read's
   runtime::Timer linger_timer_ ABSL_GUARDED_BY(mutex_);
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

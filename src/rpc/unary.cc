@@ -101,7 +101,7 @@ void call_over_stream(runtime::Runtime& runtime, runtime::Executor& executor, st
   call->attach(std::move(stream), std::move(timer));
 }
 
-StreamEvents answer_call(std::shared_ptr<Service> service, std::string method, std::shared_ptr<Stream> stream) {
+StreamEvents answer_call(std::shared_ptr<Service> service, const std::string& method, std::shared_ptr<Stream> stream) {
   StreamEvents events;
   events.on_message = [service = std::move(service), method, stream = std::move(stream)](Bytes request) mutable {
     if (!stream) return;  // a second request is ignored

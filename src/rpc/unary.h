@@ -15,6 +15,6 @@ void call_over_stream(runtime::Runtime& runtime, runtime::Executor& executor, st
                       runtime::Duration timeout, CallDone done, absl::FunctionRef<std::shared_ptr<Stream>(StreamEvents events)> connect);
 
 /// The server's end: what `stream` has to hear so that its one message becomes `service->call`.
-[[nodiscard]] StreamEvents answer_call(std::shared_ptr<Service> service, std::string method, std::shared_ptr<Stream> stream);
+[[nodiscard]] StreamEvents answer_call(std::shared_ptr<Service> service, const std::string& method, std::shared_ptr<Stream> stream);
 
 }  // namespace penstock::rpc

@@ -57,7 +57,9 @@ void JobThreads::serve() {
   }
   batch = RingQueue<Job>();
   const MutexLock lock(mutex_);
-  if (live_ > 0 && --live_ == 0) ended_.notify_all();
+  if (live_ == 0) return;  // closed by our own job
+  --live_;
+  if (live_ == 0) ended_.notify_all();
 }
 
 bool JobThreads::take(RingQueue<Job>& batch) {

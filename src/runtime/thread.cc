@@ -27,10 +27,10 @@ Thread::Thread(std::string_view name, size_t stack_bytes, Job body) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   if (stack_bytes != 0) pthread_attr_setstacksize(&attributes, stack_bytes);
-  const int failed = pthread_create(&id_, &attributes, run_thread, start.get());
+  Start* const passed = start.release();
+  const int failed = pthread_create(&id_, &attributes, run_thread, passed);
   pthread_attr_destroy(&attributes);
   PENSTOCK_CHECK(failed == 0, "cannot start thread {}: {}", name, std::strerror(failed));
-  static_cast<void>(start.release());
 }
 
 Thread::~Thread() { pthread_join(id_, nullptr); }

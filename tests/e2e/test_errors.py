@@ -6,7 +6,7 @@ import subprocess
 import psycopg
 import pytest
 
-from penstock import BINARY, Playground, Process, free_port
+from penstock import BINARY, Cluster, Playground, free_port
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +111,18 @@ def test_random_bytes_on_the_sql_port_do_no_harm(server):
         with socket.create_connection(("127.0.0.1", server.port)) as s:
             s.sendall(os.urandom(100 + i * 10))
     assert server.sql("SELECT 1") == [(1,)]
+
+
+def test_random_bytes_on_every_port_do_no_harm():
+    with Cluster(computes=1) as cluster:
+        cluster.sql("CREATE TABLE t (id BIGINT)")
+        ports = [int(word.rsplit(":", 1)[1]) for process in cluster.processes.values() for flag, word in zip(process.args, process.args[1:])
+                 if flag in ("--listen", "--sql-listen")]
+        assert len(ports) == 3
+        for port in ports:
+            for i in range(20):
+                with socket.create_connection(("127.0.0.1", port)) as s:
+                    s.sendall(os.urandom(64 + i * 32))
+        cluster.sql("INSERT INTO t VALUES (1)")
+        assert cluster.sql("SELECT id FROM t") == [(1,)]
+        assert all(process.process.poll() is None for process in cluster.processes.values())

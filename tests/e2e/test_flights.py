@@ -46,7 +46,7 @@ def test_views_are_exact_after_kill_9_of_the_playground(oracle):
     with Playground() as server:
         flights.create(server, rate=60000)
         for _ in range(KILLS):
-            mark = rows_read(server) + choose.randrange(1, 30000)
+            mark = rows_read(server) + choose.randrange(1, 2 * 300_000 // KILLS)
             wait_until(lambda: rows_read(server) >= min(mark, 300_000), 60, f"{mark} rows")
             server.process.kill()
             server.process.start()
@@ -65,7 +65,7 @@ def test_views_are_exact_after_kill_9_of_each_process(oracle):
         victims = ["compute-0", "compute-1", "meta", "frontend", "all"]
         for i in range(KILLS):
             victim = victims[i % len(victims)] if i < len(victims) else choose.choice(victims)
-            mark = rows_read(server) + choose.randrange(1, 30000)
+            mark = rows_read(server) + choose.randrange(1, 2 * 300_000 // KILLS)
             wait_until(lambda: rows_read(server) >= min(mark, 300_000), 60, f"{mark} rows")
             chosen = list(server.processes) if victim == "all" else [victim]
             for name in chosen:

@@ -7,10 +7,11 @@
 
 namespace penstock::testing {
 
-/// A MemoryStateStore whose tables say that reading may block, while `waits` is set: operators then take the way of NeedState.
+/// A MemoryStateStore for tests and benches of operators.
 class WaitingStore final : public storage::StateStore {
  public:
-  bool waits = false;
+  bool waits = false;     // tables say that reading may block: operators take the way of NeedState
+  bool discards = false;  // what is written is dropped: benches of operators that need not read it
 
   Status retain_segments(std::span<const storage::SegmentRef> live, std::optional<uint64_t> highest) override {
     return inner_.retain_segments(live, highest);
@@ -50,7 +51,7 @@ class WaitingStore final : public storage::StateStore {
    public:
     Table(WaitingStore& store, std::unique_ptr<storage::LocalStateStore> inner) : store_(store), inner_(std::move(inner)) {}
     Status init(EpochPair epoch) override { return inner_->init(epoch); }
-    Status append(storage::WriteBatch batch) override { return inner_->append(std::move(batch)); }
+    Status append(storage::WriteBatch batch) override { return store_.discards ? ok() : inner_->append(std::move(batch)); }
     Result<std::optional<std::string>> get(std::string_view key) override { return inner_->get(key); }
     Result<std::vector<std::optional<std::string>>> multi_get(std::span<const std::string> keys) override {
       return inner_->multi_get(keys);

@@ -143,7 +143,7 @@ def status_line(connection, started, total, before):
                               "ORDER BY epoch DESC LIMIT 1").fetchone()
     now = time.monotonic()
     rate = (rows - before["rows"]) / (now - before["at"]) if before["at"] else 0
-    if now - before["at"] > 0.5:
+    if now - before["at"] > 2:
         before.update(rows=rows, at=now, rate=rate)
     text = f"{rows:,} of {total:,} flights, {before['rate']:,.0f} rows/s, {now - started:.0f} s"
     if last:

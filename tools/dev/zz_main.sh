@@ -4,9 +4,18 @@ dev_help() {
   cat <<'EOT'
 usage: ./dev COMMAND [ARGS]
 
-  setup                 install what the project needs (Debian 12; a second run does nothing)
-  build [PRESET] [TGT]  build; presets: release (default), dev, asan, tsan, bench, gcc
-  test [CTEST ARGS]     build and run every test
+  setup                    install what the project needs (Debian 12; a second run does nothing)
+  demo [--crash] [--speed N|max] [--data DIR]
+                           live views over real flights, checked at the end
+  build [PRESET] [TARGET]  build; presets: release (default), dev, asan, tsan, bench, gcc
+  test [CTEST ARGS]        build and run every test
+  test-asan                the unit tests under sanitizers
+  bench [NAME]             flights | recovery | NAME of a micro-benchmark; none: list them
+  check [--all|--rules|--gcc]
+                           format, house rules and clang-tidy over what changed
+  fmt [--all]              clang-format
+  run ARGS                 build, then penstock ARGS
+  cluster [--computes N]   meta, computes and frontend as processes of their own, until Ctrl-C
 EOT
 }
 

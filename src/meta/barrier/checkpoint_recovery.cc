@@ -4,6 +4,17 @@ namespace penstock::meta {
 
 using runtime::Duration;
 
+namespace {
+
+Code code_of(const std::string& state) {
+  for (uint8_t code = 0; code <= static_cast<uint8_t>(Code::Stale); ++code) {
+    if (sqlstate(static_cast<Code>(code)) == state) return static_cast<Code>(code);
+  }
+  return Code::Internal;
+}
+
+}  // namespace
+
 std::optional<JobId> CheckpointControl::job_of(const pb::RootError& root) const {
   if (root.job_id() != 0) return JobId{root.job_id()};
   if (const auto at = graph_.find(ActorId{root.actor_id()})) return at->job;
@@ -95,7 +106,7 @@ void CheckpointControl::redrive(const std::optional<pb::RootError>& root, Contro
     const auto* create = barrier.command ? std::get_if<CreateJob>(&*barrier.command) : nullptr;
     if (create == nullptr) continue;
     if (guilty == create->job) {
-      out.emplace_back(JobFailed{create->job, error(Code::Internal, "{}", describe(*root))});
+      out.emplace_back(JobFailed{create->job, error(code_of(root->sqlstate()), "{}", describe(*root))});
     } else if (create->lost_barriers + 1 >= options_.create_attempts) {
       out.emplace_back(JobFailed{create->job, error(Code::Unavailable, "its first barrier was lost {} times", create->lost_barriers + 1)});
     } else {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kVNodeBytes = 2;
 
-std::string_view after_vnode(std::string_view key) { return key.size() <= kVNodeBytes ? std::string_view() : key.substr(kVNodeBytes); }
+std::string_view after_vnode(std::string_view key) { return key.substr(std::min(key.size(), kVNodeBytes)); }
 
 uint64_t first_six(std::string_view bytes) {
   uint64_t value = 0;

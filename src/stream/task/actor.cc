@@ -126,7 +126,7 @@ Actor::Turn Actor::run_slice() {
     const Result<Turn> result = turn();
     if (result.has_error()) {
       fail(result.error());
-      return Turn::Ended;
+      continue;
     }
     if (result.value() != Turn::Worked || steps == kMostSteps) return result.value();
     if (steps % kStepsPerLook != 0) continue;
@@ -138,8 +138,8 @@ Actor::Turn Actor::run_slice() {
 
 Result<Actor::Turn> Actor::turn() {
   PENSTOCK_TRY(look_at_wakes());
+  if (stop_requested_.load(std::memory_order_relaxed)) return reading_state_ ? Turn::Wait : Turn::Ended;
   if (reading_state_) return wait(WaitingFor::StateRead);
-  if (stop_requested_.load(std::memory_order_relaxed)) return Turn::Ended;
   if (outputs_->blocked()) {
     PENSTOCK_TRY(outputs_->send(false));
     if (outputs_->blocked()) return wait_for_output();
@@ -156,8 +156,9 @@ Status Actor::look_at_wakes() {
   if (says(Wake::Generator)) {
     for (GeneratorState& generator : generators_) generator.due = true;
   }
+  if (says(Wake::StateRead)) reading_state_ = false;
+  if (stop_requested_.load(std::memory_order_relaxed)) return ok();
   if (says(Wake::StateRead)) {
-    reading_state_ = false;
     PENSTOCK_TRY(chain_->state_read_done(*std::exchange(state_read_result_, std::nullopt)));
   }
   if (says(Wake::Control)) {
@@ -194,8 +195,9 @@ Result<Actor::Turn> Actor::wait_for_output() {
   return Turn::Wait;
 }
 
+// Its neighbours' channels close afterwards, when it ends: at once, or when a state read, which has the operator to itself, is back.
 void Actor::fail(const Error& error) {
-  if (stop_requested_.load()) return;
+  if (stop_requested_.exchange(true)) return;
   const std::string where = fmt::format("actor {} of fragment {}, job {}", context_.actor, context_.fragment, job_name());
   manager_->notify_failure(context_.actor, error.with_context(where));
 }

@@ -311,6 +311,7 @@ Result<Step> HashAggOperator::emit_some(Output& out) {
   errors_.report(barrier_->epoch.prev);
   PENSTOCK_TRY(tables_.commit(*barrier_));
   barrier_.reset();
+  memory_.barrier_passed();
   settle_memory();
   return Step::Done;
 }
@@ -432,7 +433,7 @@ void HashAggOperator::settle_memory() {
   const size_t owed = memory_.owed();
   if (owed == 0) return;
   evict(owed);
-  memory_.set(memory_bytes());
+  memory_.gave_back(owed, memory_bytes());
 }
 
 size_t HashAggOperator::evict(size_t bytes) {

@@ -28,6 +28,11 @@ Result<Built> build_source(const Request& request) {
   options.output = numbers(source.output());
   options.with_row_id = source.with_row_id();
   options.rate_limit = source.rate_limit();
+  options.own_rate = connector::own_rate(options.spec);
+  if (options.own_rate != 0) {  // a generator: listing its splits touches no file
+    PENSTOCK_TRY(const auto splits, connector::list_splits(options.spec));
+    options.own_splits = std::max<uint64_t>(splits.size(), 1);
+  }
   PENSTOCK_TRY(check_columns(options.output, options.spec.columns.size(), "output"));
   Types types;
   for (const uint32_t column : options.output) types.push_back(options.spec.columns[column].type);

@@ -262,7 +262,7 @@ void HashJoinOperator::settle_memory() {
   const size_t owed = memory_.owed();
   if (owed == 0) return;
   evict(owed);
-  memory_.set(memory_bytes());
+  memory_.gave_back(owed, memory_bytes());
 }
 
 size_t HashJoinOperator::evict(size_t bytes) {

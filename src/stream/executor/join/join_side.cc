@@ -156,7 +156,7 @@ void JoinSide::add(uint32_t id, uint32_t tag, const std::byte* packed, uint32_t 
   const uint32_t row = rows_.allocate();
   std::byte* const bytes = rows_.at(row) + sizeof(RowStore::Head);
   std::memcpy(bytes, packed, layout_.size());
-  layout_.own_text(bytes, texts_);
+  if (layout_.has_text()) layout_.own_text(bytes, texts_);
   degree(row) = degree_of_row;
   RowRun& run = run_of(id);
   run_bytes_ -= run.owned_bytes();
@@ -173,7 +173,7 @@ bool JoinSide::remove(uint32_t id, uint32_t tag, const std::byte* packed) {
 }
 
 void JoinSide::release_row(uint32_t row_id) {
-  layout_.release_text(row(row_id), texts_);
+  if (layout_.has_text()) layout_.release_text(row(row_id), texts_);
   rows_.release(row_id);
 }
 

@@ -185,7 +185,7 @@ void MaterializeByKeyOperator::settle_memory() {
   const size_t owed = memory_.owed();
   if (owed == 0) return;
   evict(owed);
-  memory_.set(memory_bytes());
+  memory_.gave_back(owed, memory_bytes());
 }
 
 size_t MaterializeByKeyOperator::evict(size_t bytes) {

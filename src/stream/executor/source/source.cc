@@ -23,7 +23,8 @@ SourceOperator::SourceOperator(Options options, const ActorContext& context, Spl
       runtime_(context.runtime),
       reports_(context.reports),
       to_open_(context.splits),
-      tokens_(options_.rate_limit) {}
+      limit_(options_.rate_limit),
+      pace_(0) {}
 
 Status SourceOperator::init(EpochPair /*first*/) { return assign(std::move(to_open_)); }
 
@@ -43,8 +44,10 @@ Result<Step> SourceOperator::resume(Output& out) {
 
 // Asks the splits in turn until one gives rows or needs a read. The one that needs a read keeps the turn.
 Result<Generator::Poll> SourceOperator::read_some(Output& out) {
-  const uint64_t budget = tokens_.available(runtime_.now(), data::kChunkRows);
-  if (budget == 0) return Poll{Step::Done, tokens_.wait()};
+  const auto now = runtime_.now();
+  const uint64_t paced = pace_.available(now, data::kChunkRows);
+  const uint64_t budget = limit_.available(now, paced);
+  if (budget == 0) return Poll{Step::Done, paced == 0 ? pace_.wait() : limit_.wait()};
   bool idle = false;
   for (size_t tried = 0; tried < splits_.size(); ++tried) {
     turn_ %= splits_.size();
@@ -60,7 +63,10 @@ Result<Generator::Poll> SourceOperator::read_some(Output& out) {
     const auto state = next.value();
     const bool some = rows.rows() > 0;
     if (some) emit(split, std::move(rows), first_row, out);
-    tokens_.take(some ? out.back().rows() : 0);
+    if (some) {
+      pace_.take(out.back().rows());
+      limit_.take(out.back().rows());
+    }
     if (state == SplitReader::State::NeedRead) return Poll{Step::NeedState, std::nullopt};
     if (state == SplitReader::State::Finished) finish(split);
     idle |= state == SplitReader::State::Idle;
@@ -95,7 +101,7 @@ Result<Step> SourceOperator::on_barrier(const Barrier& barrier, Output& /*out*/)
 Result<Step> SourceOperator::after_barrier(const Barrier& barrier, Output& /*out*/) {
   SourceMutation mutation = source_mutation(barrier, actor_);
   if (mutation.paused) paused_ = *mutation.paused;
-  if (mutation.rate_limit) tokens_.set_rate(*mutation.rate_limit);
+  if (mutation.rate_limit) limit_.set_rate(*mutation.rate_limit);
   if (mutation.splits) {
     PENSTOCK_TRY(assign(std::move(*mutation.splits)));
   }
@@ -117,6 +123,7 @@ Status SourceOperator::assign(std::vector<SplitState> splits) {
   for (Split& gone : splits_) forget(gone);
   splits_ = std::move(assigned);
   turn_ = 0;
+  if (options_.own_rate != 0) pace_.set_rate(std::max<uint64_t>(options_.own_rate * splits_.size() / options_.own_splits, 1));
   return ok();
 }
 

@@ -31,6 +31,8 @@ class SourceOperator final : public Operator, public Generator {
     std::vector<uint32_t> output;  // columns of spec.columns
     bool with_row_id = false;      // appended
     uint64_t rate_limit = 0;       // rows a second of this actor; 0: none
+    uint64_t own_rate = 0;         // rows a second that the source itself asks for, all of its splits together; 0: none
+    uint64_t own_splits = 1;       // how many splits those are
   };
   SourceOperator(Options options, const ActorContext& context, SplitReaderFactory open);
 
@@ -71,7 +73,8 @@ class SourceOperator final : public Operator, public Generator {
   std::vector<SplitState> to_open_;  // from construction to init
   size_t turn_ = 0;                  // of splits_: who reads next, and who reads now after NeedState
   bool paused_ = false;
-  TokenBucket tokens_;
+  TokenBucket limit_;            // of the user
+  TokenBucket pace_;             // of the source itself, the actor's share
   uint64_t skipped_before_ = 0;  // by readers that are gone
   std::string last_error_;
 };

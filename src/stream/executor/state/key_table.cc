@@ -93,6 +93,10 @@ void KeyTable::look_up(size_t count, std::vector<uint32_t>& ids, std::vector<uin
       __builtin_prefetch(row);
       __builtin_prefetch(row + 64);
     }
+    for (size_t i = begin; layout_.has_text() && i < end; ++i) {
+      const Slot slot = slots_[home(tags_[i])];
+      if (slot.id != kNone && slot.tag == tags_[i]) layout_.prefetch_text(key(slot.id));
+    }
     for (size_t i = begin; i < end; ++i) {
       const uint32_t tag = tags_[i];
       const std::byte* const key = packed_.data() + i * layout_.size();

@@ -17,17 +17,28 @@ class MemoryAccount {
     bytes_ = bytes;
   }
   /// How much this operator should give back: its share of what the node has too much, and a little more so that it is not asked for each
-  /// chunk. 0 when the node is within its budget.
+  /// chunk. 0 when the node is within its budget, or when there was nothing to give the last time and not much has come since.
   [[nodiscard]] size_t owed() const {
     const size_t excess = budget_.excess();
-    if (excess == 0) return 0;
+    if (excess == 0 || bytes_ < ask_again_at_) return 0;
     const double share = static_cast<double>(bytes_) / static_cast<double>(std::max<size_t>(budget_.used(), 1));
     return static_cast<size_t>(static_cast<double>(excess) * share) + bytes_ / 32;
   }
 
+  /// Sets what is used now, after `owed()` bytes were asked for. If most of it could not be given (it is dirty), walking all of the state
+  /// for each chunk would help nobody.
+  void gave_back(size_t owed, size_t bytes) {
+    const size_t before = bytes_;
+    set(bytes);
+    ask_again_at_ = before - std::min(before, bytes) < owed / 2 ? bytes + bytes / 8 : 0;
+  }
+  /// What was dirty is clean now.
+  void barrier_passed() { ask_again_at_ = 0; }
+
  private:
   MemoryBudget& budget_;
   size_t bytes_ = 0;
+  size_t ask_again_at_ = 0;
 };
 
 }  // namespace penstock::stream

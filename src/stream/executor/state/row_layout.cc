@@ -102,12 +102,19 @@ void RowLayout::own_text(std::byte* row, TextArena& arena) const {
   }
 }
 
+void RowLayout::prefetch_text(const std::byte* row) const {
+  for (const uint32_t offset : text_offsets_) {
+    const auto text = load<Text>(row + offset);
+    if (!text.is_inline()) __builtin_prefetch(text.data());
+  }
+}
+
 void RowLayout::release_text(const std::byte* row, TextArena& arena) const {
   for (const uint32_t offset : text_offsets_) arena.release(load<Text>(row + offset));
 }
 
 bool RowLayout::equal(const std::byte* a, const std::byte* b) const {
-  if (std::memcmp(a, b, size_) == 0) return true;
+  if (size_ == 0 || std::memcmp(a, b, size_) == 0) return true;
   if (equal_is_bytes_) return false;
   for (size_t c = 0; c < types_.size(); ++c) {
     if (!equal_column(c, a, b)) return false;

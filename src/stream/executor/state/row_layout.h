@@ -30,6 +30,7 @@ class RowLayout {
   /// The same, each to its own place.
   void pack(const data::DataChunk& chunk, std::span<const uint32_t> rows, std::span<std::byte* const> to) const;
   void own_text(std::byte* row, TextArena& arena) const;
+  void prefetch_text(const std::byte* row) const;
   void release_text(const std::byte* row, TextArena& arena) const;
 
   /// Whether two keys are the same: NULL is NULL, 1.0 is 1.00, one month is 30 days.

@@ -60,14 +60,16 @@ class FakeReader final : public SplitReader {
 
 class SourceTest : public ::testing::Test {
  protected:
-  OperatorDriver source(uint64_t rate_limit = 0, bool with_row_id = false) {
-    return {node_, OperatorDriver::single([this, rate_limit, with_row_id](const ActorContext& context) {
+  OperatorDriver source(uint64_t rate_limit = 0, bool with_row_id = false, uint64_t own_rate = 0) {
+    return {node_, OperatorDriver::single([this, rate_limit, with_row_id, own_rate](const ActorContext& context) {
               SourceOperator::Options options;
               options.source = ObjectId{5};
               options.spec.name = "numbers";
               options.output = {0};
               options.with_row_id = with_row_id;
               options.rate_limit = rate_limit;
+              options.own_rate = own_rate;
+              options.own_splits = 4;
               return std::make_unique<SourceOperator>(
                   options, context,
                   [this](const connector::SourceSpec&, const SplitPosition& at,
@@ -140,6 +142,20 @@ TEST_F(SourceTest, keeps_to_its_rate_and_says_when_to_come_again) {
   files_ = {{"a", {.end = 1'000'000, .page = 1'000'000}}};
   node_.splits = {{"a", 1}};
   auto op = source(10'000);
+  size_t rows = 0;
+  const auto end = node_.runtime.now() + std::chrono::seconds(3);
+  while (node_.runtime.now() < end) {
+    rows += rows_of(op.poll());
+    if (op.retry_after()) node_.runtime.run_for(*op.retry_after());
+  }
+  EXPECT_GE(rows, 29'000U);
+  EXPECT_LE(rows, 31'000U);
+}
+
+TEST_F(SourceTest, keeps_to_its_share_of_the_source_s_own_rate) {
+  files_ = {{"a", {.end = 1'000'000, .page = 1'000'000}}};
+  node_.splits = {{"a", 1}};
+  auto op = source(1'000'000, false, 40'000);  // one of four splits
   size_t rows = 0;
   const auto end = node_.runtime.now() + std::chrono::seconds(3);
   while (node_.runtime.now() < end) {

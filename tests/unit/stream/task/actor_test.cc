@@ -24,7 +24,7 @@ class ActorTest : public ::testing::Test {
     bool stopped = false;
     node_.actors.stop_graph(kGraph, [&stopped] { stopped = true; });
     EXPECT_TRUE(sim_.run_until([&] { return stopped; }, 10s));
-    EXPECT_EQ(world_.alive, 0);
+    EXPECT_EQ(world_.alive.load(), 0);
   }
   void build(uint32_t fragment, EpochPair first = {Epoch{1}, Epoch{2}}) {
     for (const uint32_t actor : plan_.actors(fragment)) manager_->first_of[ActorId{actor}] = first.prev.value;
@@ -253,7 +253,7 @@ TEST_F(ActorTest, a_stopping_barrier_goes_through_everything_it_stops) {
           }));
   EXPECT_EQ(world_.log[21], "| 1..2 > +1 | 2..3 ");
   EXPECT_EQ(collected(2), "11 21");
-  EXPECT_EQ(world_.alive, 0);
+  EXPECT_EQ(world_.alive.load(), 0);
   EXPECT_EQ(failures(), "");
 }
 
@@ -304,7 +304,7 @@ TEST_F(ActorTest, an_error_names_operator_actor_and_job_and_ends_the_actor) {
   EXPECT_EQ(failures(),
             "11: downstream actor 21 has ended (in output to actor 21, actor 11 of fragment 1, job toy)\n"
             "21: division by zero (in fail, actor 21 of fragment 2, job toy)\n");
-  EXPECT_EQ(world_.alive, 0);
+  EXPECT_EQ(world_.alive.load(), 0);
 }
 
 TEST_F(ActorTest, fails_when_a_state_read_fails) {
@@ -313,6 +313,25 @@ TEST_F(ActorTest, fails_when_a_state_read_fails) {
   barrier(1, 2);
   emit(11, {{Op::Insert, 1}});
   EXPECT_EQ(failures(), "11: broken block (in fail_read, actor 11 of fragment 1, job toy)\n");
+}
+
+TEST_F(ActorTest, waits_for_a_state_read_before_it_lets_go_of_its_operators) {
+  plan_.fragment(1, "ask(emit)", {11});
+  plan_.fragment(2, "emit", {21});
+  plan_.fragment(3, "fail(pass(merge:1,merge:2))", {31});
+  plan_.edge(1, 3, 1, pb::DISPATCH_SIMPLE);
+  plan_.edge(2, 3, 2, pb::DISPATCH_SIMPLE);
+  build_all();
+  barrier(1, 2);
+  give(11, {{Op::Insert, 1}});
+  give(21, {{Op::Insert, 2}});
+  world_.wakes[11]();
+  ASSERT_TRUE(sim_.run_until([&] { return waits(11) == "state read"; }, 1s));
+  world_.wakes[21]();
+  ASSERT_TRUE(sim_.run_until([&] { return manager_->failures.size() == 3; }, 1s));
+  EXPECT_EQ(world_.alive.load(), 2) << "the reader still has them";
+  sim_.run_until_idle();
+  EXPECT_EQ(world_.alive.load(), 0);
 }
 
 TEST_F(ActorTest, refuses_a_barrier_that_does_not_continue_the_chain) {
@@ -349,7 +368,7 @@ TEST_F(ActorTest, a_reset_ends_everything_at_any_moment) {
     bool stopped = false;
     node_.actors.stop_graph(graph, [&] { stopped = true; });
     ASSERT_TRUE(sim_.run_until([&] { return stopped; }, 10s)) << "after " << steps;
-    EXPECT_EQ(world_.alive, 0) << "after " << steps;
+    EXPECT_EQ(world_.alive.load(), 0) << "after " << steps;
     sim_.run_until_idle();
     EXPECT_TRUE(node_.actors.status().empty());
   }

@@ -16,16 +16,43 @@ namespace penstock::stream::testing {
 
 constexpr storage::GraphTerm kGraph{PartialGraphId{1}, Term{7}};
 
-/// A barrier manager whose barriers the test puts, and which remembers what actors say.
+/// A barrier manager whose barriers the test puts, and which remembers what actors say. `told`, if set, is called after each collect and
+/// failure. Thread-safe; `collected` and `failures` are read when nothing runs.
 class FakeBarrierManager final : public LocalBarrierManager {
  public:
   void put(Barrier barrier) {
-    barriers_.push_back(std::move(barrier));
-    for (const auto& subscriber : subscribers_) subscriber.second();
+    std::vector<std::function<void()>> wakes;
+    {
+      MutexLock lock(mutex_);
+      barriers_.push_back(std::move(barrier));
+      for (const auto& [actor, wake] : subscribers_) wakes.push_back(wake);
+    }
+    for (const auto& wake : wakes) wake();
   }
-  void collect(ActorId actor, const Barrier& barrier) override { collected[barrier.epoch.prev.value].insert(actor); }
-  void notify_failure(ActorId actor, Error error) override { failures.emplace(actor, error); }
+  void collect(ActorId actor, const Barrier& barrier) override {
+    {
+      MutexLock lock(mutex_);
+      collected[barrier.epoch.prev.value].insert(actor);
+    }
+    if (told) told();
+  }
+  void notify_failure(ActorId actor, Error error) override {
+    {
+      MutexLock lock(mutex_);
+      failures.emplace(actor, error);
+    }
+    if (told) told();
+  }
+  [[nodiscard]] size_t collects(uint64_t prev) {
+    MutexLock lock(mutex_);
+    return collected[prev].size();
+  }
+  [[nodiscard]] bool failed() {
+    MutexLock lock(mutex_);
+    return !failures.empty();
+  }
   std::shared_ptr<BarrierSubscription> subscribe_barrier(ActorId actor, std::function<void()> wake) override {
+    MutexLock lock(mutex_);
     subscribers_[actor] = std::move(wake);
     return std::make_shared<Subscription>(*this, first_of.contains(actor) ? first_of[actor] : 0);
   }
@@ -36,12 +63,14 @@ class FakeBarrierManager final : public LocalBarrierManager {
   std::map<uint64_t, std::set<ActorId>> collected;  // by prev
   std::multimap<ActorId, Error> failures;
   std::map<ActorId, uint64_t> first_of;  // prev of an actor's first barrier, if not the first of all
+  std::function<void()> told;
 
  private:
   class Subscription final : public BarrierSubscription {
    public:
     Subscription(FakeBarrierManager& manager, uint64_t first) : manager_(manager), first_(first) {}
     std::optional<Barrier> next() override {
+      MutexLock lock(manager_.mutex_);
       while (position_ < manager_.barriers_.size()) {
         const Barrier& barrier = manager_.barriers_[position_++];
         if (barrier.epoch.prev.value >= first_) return barrier;
@@ -54,15 +83,16 @@ class FakeBarrierManager final : public LocalBarrierManager {
     const uint64_t first_;
     size_t position_ = 0;
   };
+  Mutex mutex_;
   std::deque<Barrier> barriers_;
   std::map<ActorId, std::function<void()>> subscribers_;
 };
 
 /// One node's worth of everything an actor needs.
 struct Node {
-  explicit Node(runtime::SimRuntime& sim, Playground& world, WorkerId worker = WorkerId{1}, size_t memory = 1 << 30)
+  explicit Node(runtime::Runtime& runtime, Playground& world, WorkerId worker = WorkerId{1}, size_t memory = 1 << 30)
       : budget(memory),
-        actors({.runtime = sim,
+        actors({.runtime = runtime,
                 .store = store,
                 .dml = dml,
                 .memory = budget,

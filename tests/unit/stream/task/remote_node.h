@@ -20,11 +20,11 @@ struct RemoteNode {
     ExchangeService& exchange;
   };
 
-  RemoteNode(runtime::SimRuntime& sim, Playground& world, rpc::MemoryNetwork& network, uint32_t worker)
-      : node(sim, world, WorkerId{worker}),
+  RemoteNode(runtime::Runtime& runtime, Playground& world, rpc::MemoryNetwork& network, uint32_t worker)
+      : node(runtime, world, WorkerId{worker}),
         transport(network.transport(Topology::endpoint(worker))),
-        server(sim, node.actors),
-        client(sim, *transport, Topology::endpoint(worker)),
+        server(runtime, node.actors),
+        client(runtime, *transport, Topology::endpoint(worker)),
         listener(transport->listen(Topology::endpoint(worker), std::make_shared<Service>(server)).value()) {
     node.actors.set_remote(client);
   }

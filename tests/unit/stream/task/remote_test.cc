@@ -23,7 +23,7 @@ class RemoteTest : public ::testing::Test {
     int stopped = 0;
     for (auto& node : nodes_) node->node.actors.stop_graph(kGraph, [&stopped] { ++stopped; });
     EXPECT_TRUE(sim_.run_until([&] { return stopped == 2; }, 10s));
-    EXPECT_EQ(world_.alive, 0);
+    EXPECT_EQ(world_.alive.load(), 0);
   }
   void two_fragments() {
     plan_.fragment(1, "emit", {11, 12}, {1, 1});
@@ -122,7 +122,7 @@ TEST_F(RemoteTest, stops_cleanly_across_nodes) {
           }));
   EXPECT_EQ(collected(2), "11 12 21 22");
   EXPECT_TRUE(manager_->failures.empty());
-  EXPECT_EQ(world_.alive, 0);
+  EXPECT_EQ(world_.alive.load(), 0);
 }
 
 TEST_F(RemoteTest, a_broken_stream_fails_both_sides_at_once) {

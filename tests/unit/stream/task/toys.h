@@ -1,17 +1,20 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "common/mutex.h"
 #include "proto/stream_plan.pb.h"
 #include "stream/executor/operator.h"
 #include "stream/executor/operator_tree.h"
 
 namespace penstock::stream::testing {
 
-/// Deterministic toy operators over one BIGINT column, and what they did, as everyone can see. Guarded by nothing: simulation only.
+/// What toy operators (deterministic, over one BIGINT column) do and did, as everyone can see. What `source`, `pass`, `hold`, `ask` and
+/// `record` touch may be touched from several threads; the rest is for simulation.
 struct Playground {
   /// Rows that passed a fragment's recorder in an epoch: how many, and a sum in which every row counts, deletes negatively.
   struct Tally {
@@ -20,16 +23,25 @@ struct Playground {
     auto operator<=>(const Tally&) const = default;
     void add(const data::StreamChunk& chunk);
   };
-  std::map<std::pair<uint32_t, uint64_t>, Tally> emitted;   // by source fragment and epoch
-  std::map<std::pair<uint32_t, uint64_t>, Tally> recorded;  // by recording fragment and epoch
-  std::map<uint32_t, std::string> log;                      // by actor, of operators that write one: "+1 +2 | barrier 1..2 | after | "
+  using Tallies = std::map<std::pair<uint32_t, uint64_t>, Tally>;  // by fragment and epoch
+  void add(Tallies& to, FragmentId fragment, Epoch epoch, const data::StreamChunk& chunk) {
+    Tally tally;
+    tally.add(chunk);
+    MutexLock lock(mutex);
+    Tally& sum = to[{fragment.value, epoch.value}];
+    sum.rows += tally.rows;
+    sum.sum += tally.sum;
+  }
+  Mutex mutex;
+  Tallies emitted;                      // by sources
+  Tallies recorded;                     // by recorders
+  std::map<uint32_t, std::string> log;  // by actor, of operators that write one: "+1 +2 | barrier 1..2 | after | "
   size_t source_rows_per_epoch = 100;
   size_t source_chunk = 16;
   bool pairs = false;                               // sources emit update pairs too
   std::map<uint32_t, data::StreamChunk> to_emit;    // by actor, of "emit": once it is polled
   std::map<uint32_t, std::function<void()>> wakes;  // of "emit"
-  int init_calls = 0;
-  int alive = 0;  // operators
+  std::atomic<int> alive{0};                        // operators
   size_t evicted = 0;
 };
 
@@ -64,7 +76,6 @@ class Pass : public Operator {
   Pass(Playground& world, const ActorContext& context) : world_(world), context_(context) { ++world_.alive; }
   ~Pass() override { --world_.alive; }
   Status init(EpochPair first) override {
-    ++world_.init_calls;
     epoch_ = first.curr;
     return ok();
   }
@@ -103,7 +114,7 @@ class Source : public Pass, public Generator {
     }
     left_ -= std::min(left_, world_.source_chunk);
     out.push_back(one_column(rows));
-    world_.emitted[{context_.fragment.value, epoch_.value}].add(out.back());
+    world_.add(world_.emitted, context_.fragment, epoch_, out.back());
     return Poll{};
   }
   Status before_barrier(Output&) override { return ok(); }
@@ -165,7 +176,7 @@ class Record : public Pass {
  public:
   Record(Playground& world, const ActorContext& context, bool log) : Pass(world, context), log_(log) {}
   Result<Step> on_chunk(size_t, data::StreamChunk chunk, Output& out) override {
-    world_.recorded[{context_.fragment.value, epoch_.value}].add(chunk);
+    world_.add(world_.recorded, context_.fragment, epoch_, chunk);
     static constexpr const char* kOps[] = {"", "+", "-", "U-", "U+"};
     for (size_t row = 0; row < chunk.rows() && log_; ++row) {
       if (chunk.is_visible(row)) line() += fmt::format("{}{} ", kOps[static_cast<int>(chunk.op(row))], chunk.column(0).value<int64_t>(row));

@@ -1,0 +1,116 @@
+#include "bench/control/results.h"
+
+#include <algorithm>
+
+namespace penstock::bench {
+namespace {
+
+Status add_operation(const pb::BenchOperation& operation, OperationFigures& figures) {
+  figures.count += operation.count();
+  figures.errors += operation.errors();
+  figures.bytes += operation.bytes();
+  PENSTOCK_TRY(const Histogram latency, Histogram::decode(operation.histogram()));
+  PENSTOCK_TRY(figures.latency.merge(latency));
+  if (operation.corrected().empty()) return ok();
+  PENSTOCK_TRY(const Histogram corrected, Histogram::decode(operation.corrected()));
+  return figures.corrected.merge(corrected);
+}
+
+Result<AgentFigures> agent_figures(const pb::BenchArrived& arrived) {
+  AgentFigures agent{.agent = arrived.agent(), .summary = arrived.summary()};
+  agent.seconds = static_cast<double>(arrived.summary().elapsed_nanos()) / 1e9;
+  for (const pb::BenchOperation& operation : arrived.summary().operations()) {
+    PENSTOCK_TRY(add_operation(operation, agent.operations[operation.name()]));
+  }
+  return agent;
+}
+
+AgentFigures* find_agent(StageFigures& stage, uint32_t agent) {
+  const auto found = std::ranges::find(stage.agents, agent, &AgentFigures::agent);
+  return found == stage.agents.end() ? nullptr : &*found;
+}
+
+AgentFigures& agent_of(StageFigures& stage, uint32_t agent) {
+  if (AgentFigures* found = find_agent(stage, agent)) return *found;
+  return stage.agents.emplace_back(AgentFigures{.agent = agent});
+}
+
+// Counted are those that the release counted, and those it let follow behind, once they have arrived.
+void take_release(StageFigures& stage, const pb::BenchReleased& released) {
+  stage.released = !released.skipped();
+  if (released.skipped()) stage.skipped = released.reason();
+  for (const uint32_t agent : released.counted()) agent_of(stage, agent).counted = true;
+  for (const pb::BenchWait& wait : released.waits()) agent_of(stage, wait.agent()).waited = static_cast<double>(wait.nanos()) / 1e9;
+  for (const uint32_t agent : released.out_of_step()) agent_of(stage, agent).remark = "out of step";
+  for (const pb::BenchNamed& named : released.excluded()) agent_of(stage, named.agent()).remark = "excluded: " + named.reason();
+}
+
+Status merge_stage(StageFigures& stage) {
+  std::ranges::sort(stage.agents, {}, &AgentFigures::agent);
+  for (const AgentFigures& agent : stage.agents) {
+    if (!agent.counted) continue;
+    stage.seconds = std::max(stage.seconds, agent.seconds);
+    for (const auto& [name, figures] : agent.operations) {
+      OperationFigures& all = stage.merged[name];
+      all.count += figures.count;
+      all.errors += figures.errors;
+      all.bytes += figures.bytes;
+      PENSTOCK_TRY(all.latency.merge(figures.latency));
+      PENSTOCK_TRY(all.corrected.merge(figures.corrected));
+    }
+    if (stage.timeline.size() < static_cast<size_t>(agent.summary.seconds_size()))
+      stage.timeline.resize(static_cast<size_t>(agent.summary.seconds_size()));
+    for (int i = 0; i < agent.summary.seconds_size(); ++i) {
+      pb::BenchSecond& second = stage.timeline[static_cast<size_t>(i)];
+      second.set_operations(second.operations() + agent.summary.seconds(i).operations());
+      second.set_bytes(second.bytes() + agent.summary.seconds(i).bytes());
+    }
+  }
+  return ok();
+}
+
+Status take_arrival(StageFigures& stage, const pb::BenchArrived& arrived) {
+  PENSTOCK_TRY(AgentFigures figures, agent_figures(arrived));
+  AgentFigures& agent = agent_of(stage, arrived.agent());
+  figures.counted = arrived.late() && stage.skipped.empty();
+  figures.remark = agent.remark;
+  agent = std::move(figures);
+  return ok();
+}
+
+}  // namespace
+
+Result<RunFigures> figures_of(const std::vector<pb::BenchJournal>& journal) {
+  const pb::BenchRunStarted& started = journal.front().run_started();
+  RunFigures run{.run = started.run(), .machine = started.machine(), .agents = {started.agents().begin(), started.agents().end()}};
+  run.unix_micros = started.unix_micros();
+  run.stage_file = started.stages();
+  PENSTOCK_TRY(const Plan plan, parse_plan(started.stages(), "stage file"));
+  for (const Stage& stage : plan.stages) {
+    run.stages.push_back(
+        {.name = stage.name, .type = std::string(name_of(stage.type)), .policy = std::string(name_of(stage.barrier.policy))});
+  }
+  const auto usable = [&](uint32_t sequence, uint32_t agent) {
+    return sequence >= 1 && sequence <= run.stages.size() && agent < run.agents.size();
+  };
+  for (const pb::BenchJournal& record : journal) {
+    if (record.has_arrived() && usable(record.arrived().sequence(), record.arrived().agent())) {
+      PENSTOCK_TRY(take_arrival(run.stages[record.arrived().sequence() - 1], record.arrived()));
+    } else if (record.has_released() && usable(record.released().sequence(), 0)) {
+      take_release(run.stages[record.released().sequence() - 1], record.released());
+    } else if (record.has_agent_lost() && usable(record.agent_lost().stage() + 1, record.agent_lost().agent())) {
+      const pb::BenchAgentLost& lost = record.agent_lost();
+      AgentFigures& agent = agent_of(run.stages[lost.stage()], lost.agent());
+      if (!agent.counted) agent.remark = (lost.said_so() ? "failed: " : "lost: ") + lost.reason();
+    } else if (record.has_finished()) {
+      run.completed = record.finished().completed();
+      run.reason = record.finished().reason();
+    }
+  }
+  for (StageFigures& stage : run.stages) {
+    PENSTOCK_TRY(merge_stage(stage));
+  }
+  return run;
+}
+
+}  // namespace penstock::bench

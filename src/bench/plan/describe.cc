@@ -1,0 +1,73 @@
+#include "bench/plan/plan.h"
+
+namespace penstock::bench {
+namespace {
+
+std::string describe_size(const SizeOptions& size) {
+  if (size.sigma == 0) return fmt::format("{} B", size.median);
+  return fmt::format("lognormal around {} B (sigma {:g}{})", size.median, size.sigma,
+                     size.max > 0 ? fmt::format(", at most {} B", size.max) : "");
+}
+
+std::string describe_load(const LoadShape& load) {
+  std::string text = fmt::format("{} at a time", load.concurrency);
+  text += load.rate > 0 ? fmt::format(", {:g} operations/s an agent", load.rate) : ", as fast as it goes";
+  if (load.warmup.count() > 0) text += fmt::format(", warm-up {}", format_duration(load.warmup));
+  return text;
+}
+
+std::string describe_weights(const std::map<std::string, uint32_t>& weights) {
+  std::string text;
+  for (const auto& [kind, weight] : weights) text += fmt::format("{}{} {}", text.empty() ? "" : " : ", kind, weight);
+  return text;
+}
+
+std::string describe_workload(const ObjectOptions& o) {
+  const std::string what = o.prefill ? "each put once" : describe_weights(o.weights);
+  return fmt::format("object on {}: {} objects of {}, {}; {}{}", o.target, o.objects, describe_size(o.size), what, describe_load(o.load),
+                     o.verify ? "; what is read is compared" : "");
+}
+
+std::string describe_workload(const StateOptions& o) {
+  return fmt::format("state in {}{}: {} keys of {}, {}; checkpoint every {} writes; {}", o.store, o.path.empty() ? "" : " at " + o.path,
+                     o.keys, describe_size(o.value), describe_weights(o.weights), o.epoch_every, describe_load(o.load));
+}
+
+std::string describe_workload(const NoWorkload& /*none*/) { return ""; }
+
+std::string describe_completion(const Stage& stage) {
+  std::string text(name_of(stage.completion));
+  if (stage.has_duration()) text += " " + format_duration(stage.duration);
+  if (stage.max_tasks > 0) text += fmt::format(", {} tasks an agent", stage.max_tasks);
+  if (!stage.script.empty()) text += fmt::format(" of a script of {} bytes (needs --allow-exec)", stage.script.size());
+  return text;
+}
+
+}  // namespace
+
+std::string describe(const Plan& plan) {
+  const std::string agents = plan.agents == 0 ? "as many agents as the command line names" : fmt::format("{} agents", plan.agents);
+  const Heartbeat& beat = plan.heartbeat;
+  std::string text = fmt::format("run {}: {}, {} stages\n", plan.name, agents, plan.stages.size());
+  text += fmt::format("  heartbeat every {}; asked after {}, given up after {} of silence\n", format_duration(beat.interval),
+                      format_duration(beat.patience()), format_duration(beat.given_up_after()));
+  text += fmt::format(
+      "  controller lost: {} after {}{}\n", name_of(plan.on_controller_loss), format_duration(plan.controller_grace),
+      plan.on_controller_loss == OnControllerLoss::Hold ? fmt::format(", abort after {}", format_duration(plan.hold_limit)) : "");
+  text += "  barrier start: all_or_nothing\n";
+  for (uint32_t i = 0; i < plan.stages.size(); ++i) {
+    const Stage& stage = plan.stages[i];
+    text += fmt::format("{}. {} ({}{}): {}, at most {}\n", i, stage.name, name_of(stage.type), stage.optional ? ", optional" : "",
+                        describe_completion(stage), format_duration(stage.timeout));
+    const std::string workload = std::visit([](const auto& options) { return describe_workload(options); }, stage.workload);
+    if (!workload.empty()) text += fmt::format("     {}\n", workload);
+    text += fmt::format("   barrier {}: {}, timeout {}{}\n", plan.barrier_name(i + 1), name_of(stage.barrier.policy),
+                        format_duration(stage.barrier.timeout),
+                        stage.barrier.policy == Policy::Majority
+                            ? fmt::format(", stragglers have {}", format_duration(stage.barrier.straggler_grace))
+                            : "");
+  }
+  return text;
+}
+
+}  // namespace penstock::bench

@@ -1,0 +1,218 @@
+#include <algorithm>
+
+#include "bench/plan/parse_workload.h"
+#include "bench/plan/yaml_reader.h"
+
+namespace penstock::bench {
+namespace {
+
+constexpr Duration kDefaultTimeout = std::chrono::minutes(10);
+constexpr Duration kBarrierSlack = std::chrono::seconds(30);
+constexpr size_t kMaxBytes = size_t{1} << 20U;
+
+const std::vector<StageType> kTypes = {StageType::Preflight, StageType::Prepare, StageType::Execute, StageType::Custom, StageType::Cleanup};
+const std::vector<Completion> kCompletions = {Completion::ValidationPassed, Completion::TasksDone, Completion::Duration,
+                                              Completion::ScriptExit, Completion::DurationOrTasks};
+const std::vector<Policy> kPolicies = {Policy::AllOrNothing, Policy::Majority, Policy::BestEffort};
+const std::vector<OnControllerLoss> kLossActions = {OnControllerLoss::Hold, OnControllerLoss::FinishStage, OnControllerLoss::Cleanup,
+                                                    OnControllerLoss::Abort};
+
+// Which completions a type of stage may have; the first is the default.
+std::vector<Completion> completions_of(StageType type) {
+  switch (type) {
+    case StageType::Preflight:
+      return {Completion::ValidationPassed, Completion::ScriptExit};
+    case StageType::Prepare:
+      return {Completion::TasksDone, Completion::ScriptExit, Completion::DurationOrTasks};
+    case StageType::Execute:
+      return {Completion::Duration, Completion::TasksDone, Completion::DurationOrTasks};
+    case StageType::Custom:
+      return {Completion::ScriptExit};
+    case StageType::Cleanup:
+      return {Completion::TasksDone, Completion::ScriptExit};
+  }
+  return {};
+}
+
+void read_heartbeat(YamlMap& run, Heartbeat& heartbeat) {
+  const auto node = run.find("heartbeat");
+  if (!node) return;
+  YamlMap map(*node, "'heartbeat'");
+  map.read("interval", heartbeat.interval);
+  map.read("missed", heartbeat.missed, 1);
+  map.read("query_timeout", heartbeat.query_timeout);
+  map.read("query_retries", heartbeat.query_retries, 1);
+  map.finish();
+  if (heartbeat.interval < std::chrono::milliseconds(10)) map.fail("interval", "the interval must be at least 10ms");
+  if (heartbeat.query_timeout < std::chrono::milliseconds(10)) map.fail("query_timeout", "the timeout must be at least 10ms");
+  if (heartbeat.missed > 1000) map.fail("missed", "at most 1000");
+  if (heartbeat.query_retries > 1000) map.fail("query_retries", "at most 1000");
+}
+
+// `agents: 3`, or a list of addresses.
+void read_agents(YamlMap& run, Plan& plan) {
+  const auto node = run.find("agents");
+  if (!node) return;
+  if (!node->IsSequence()) return run.read("agents", plan.agents, 1);
+  for (const auto& address : *node) {
+    if (!address.IsScalar()) throw Mistake{address.Mark(), "an agent is host:port"};
+    if (std::ranges::find(plan.addresses, address.Scalar()) != plan.addresses.end()) {
+      throw Mistake{address.Mark(), fmt::format("agent {} stands twice", address.Scalar())};
+    }
+    plan.addresses.push_back(address.Scalar());
+  }
+  plan.agents = static_cast<uint32_t>(plan.addresses.size());
+}
+
+bool usable_name(const std::string& name) {
+  return !name.empty() && name.size() <= 64 && name[0] != '-' &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == std::string::npos;
+}
+
+void read_run(const YAML::Node& node, Plan& plan) {
+  YamlMap run(node, "'run'");
+  run.require("name");
+  run.read("name", plan.name);
+  if (!usable_name(plan.name)) run.fail("name", "a name has 1 to 64 letters, digits, - and _");
+  read_agents(run, plan);
+  read_heartbeat(run, plan.heartbeat);
+  run.read("on_controller_loss", plan.on_controller_loss, kLossActions);
+  run.read("controller_grace", plan.controller_grace);
+  run.read("hold_limit", plan.hold_limit);
+  run.finish();
+  if (plan.hold_limit < plan.controller_grace) run.fail("hold_limit", "hold_limit must be at least controller_grace");
+}
+
+void read_completion(YamlMap& map, Stage& stage) {
+  const std::vector<Completion> fitting = completions_of(stage.type);
+  stage.completion = fitting[0];
+  if (stage.type == StageType::Execute) map.require("completion");
+  map.read("completion", stage.completion, kCompletions);
+  if (std::ranges::find(fitting, stage.completion) == fitting.end()) {
+    std::vector<std::string_view> names;
+    for (const Completion completion : fitting) names.push_back(name_of(completion));
+    map.fail("completion", fmt::format("a stage of type {} cannot end by {}, only by {}", name_of(stage.type), name_of(stage.completion),
+                                       fmt::join(names, ", ")));
+  }
+  map.read("duration", stage.duration);
+  map.read("max_tasks", stage.max_tasks, 1);
+  const bool may_count = stage.completion == Completion::TasksDone || stage.completion == Completion::DurationOrTasks;
+  if (stage.has_duration() && stage.duration.count() == 0)
+    map.fail("completion", fmt::format("{} needs a duration", name_of(stage.completion)));
+  if (!stage.has_duration() && map.has("duration"))
+    map.fail("duration", fmt::format("completion {} has no duration", name_of(stage.completion)));
+  if (!may_count && map.has("max_tasks")) map.fail("max_tasks", fmt::format("completion {} counts no tasks", name_of(stage.completion)));
+  if (stage.completion == Completion::DurationOrTasks && stage.max_tasks == 0) map.fail("completion", "duration_or_tasks needs max_tasks");
+}
+
+void read_script(YamlMap& map, Stage& stage) {
+  map.read("script", stage.script);
+  map.read("env", stage.env);
+  const bool wanted = stage.completion == Completion::ScriptExit;
+  if (wanted && stage.script.empty()) map.fail("completion", "script_exit needs a script");
+  if (!wanted && map.has("script")) map.fail("script", fmt::format("completion {} runs no script", name_of(stage.completion)));
+  if (!wanted && map.has("env")) map.fail("env", "only a script has an environment");
+}
+
+void read_barrier(YamlMap& map, Stage& stage) {
+  BarrierOptions& barrier = stage.barrier;
+  barrier.timeout = stage.timeout + kBarrierSlack;
+  const auto node = map.find("barrier");
+  if (!node) return;
+  YamlMap inner(*node, fmt::format("barrier of stage '{}'", stage.name));
+  inner.read("policy", barrier.policy, kPolicies);
+  inner.read("timeout", barrier.timeout);
+  inner.read("straggler_grace", barrier.straggler_grace);
+  inner.finish();
+  if (inner.has("straggler_grace") && barrier.policy != Policy::Majority) {
+    inner.fail("straggler_grace", fmt::format("policy {} waits for no stragglers; only majority does", name_of(barrier.policy)));
+  }
+  if (barrier.timeout.count() == 0) inner.fail("timeout", "the timeout must be above 0");
+  if (barrier.timeout <= stage.duration) {
+    inner.fail("timeout", fmt::format("the barrier can never be met: its timeout of {} runs from the start of the stage, which lasts {}",
+                                      format_duration(barrier.timeout), format_duration(stage.duration)));
+  }
+  if (barrier.straggler_grace >= barrier.timeout) {
+    inner.fail("straggler_grace", "the barrier can never be met by a majority: straggler_grace is not below its timeout");
+  }
+}
+
+void read_stage_workload(YamlMap& map, Stage& stage) {
+  const auto node = map.find("workload");
+  const bool script = stage.completion == Completion::ScriptExit;
+  if (script && node) map.fail("workload", "a stage that runs a script has no workload");
+  if (!script && !node) throw Mistake{map.mark(), fmt::format("stage '{}' needs a workload", stage.name)};
+  if (node) stage.workload = parse_workload(*node, stage);
+}
+
+Stage read_stage(const YAML::Node& node, size_t number) {
+  std::string what = fmt::format("stage {}", number);
+  if (node.IsMap() && node["name"] && node["name"].IsScalar()) what = fmt::format("stage '{}'", node["name"].Scalar());
+  YamlMap map(node, what);
+  Stage stage;
+  map.require("name");
+  map.read("name", stage.name);
+  if (!usable_name(stage.name)) map.fail("name", "a name has 1 to 64 letters, digits, - and _");
+  map.require("order");
+  uint32_t order = 0;
+  map.read("order", order);
+  stage.order = order;
+  map.require("type");
+  map.read("type", stage.type, kTypes);
+  read_completion(map, stage);
+  read_script(map, stage);
+  stage.timeout = stage.duration + kDefaultTimeout;
+  map.read("timeout", stage.timeout);
+  if (stage.timeout <= stage.duration || stage.timeout.count() == 0)
+    map.fail("timeout", "the timeout must be above 0 and above the duration");
+  map.read("optional", stage.optional);
+  read_barrier(map, stage);
+  read_stage_workload(map, stage);
+  map.finish();
+  return stage;
+}
+
+void read_stages(const YAML::Node& node, Plan& plan) {
+  if (!node.IsSequence() || node.size() == 0) throw Mistake{node.Mark(), "'stages' must be a list of at least one stage"};
+  std::map<int64_t, std::string> orders;
+  std::map<std::string, int64_t> names;
+  for (const auto& entry : node) {
+    Stage stage = read_stage(entry, plan.stages.size() + 1);
+    const auto [other, fresh] = orders.try_emplace(stage.order, stage.name);
+    if (!fresh)
+      throw Mistake{entry["order"].Mark(), fmt::format("stages '{}' and '{}' both have order {}", other->second, stage.name, stage.order)};
+    if (!names.try_emplace(stage.name, stage.order).second)
+      throw Mistake{entry["name"].Mark(), fmt::format("two stages are named '{}'", stage.name)};
+    plan.stages.push_back(std::move(stage));
+  }
+  std::ranges::sort(plan.stages, {}, &Stage::order);
+}
+
+Plan read_document(const YAML::Node& document) {
+  if (!document.IsMap()) throw Mistake{document.Mark(), "a stage file has the keys 'run' and 'stages'"};
+  YamlMap map(document, "the stage file");
+  Plan plan;
+  const YAML::Node run = map.require("run");
+  const YAML::Node stages = map.require("stages");
+  map.finish();
+  read_run(run, plan);
+  read_stages(stages, plan);
+  return plan;
+}
+
+}  // namespace
+
+Result<Plan> parse_plan(std::string_view text, std::string_view file) {
+  if (text.size() > kMaxBytes) return error(Code::InvalidConfig, "{}: a stage file has at most 1 MiB", file);
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    if (documents.size() != 1) return error(Code::InvalidConfig, "{}: {} YAML documents, one is needed", file, documents.size());
+    return read_document(documents[0]);
+  } catch (const Mistake& mistake) {
+    return mistake_error(mistake, file);
+  } catch (const YAML::Exception& e) {
+    return mistake_error({e.mark, e.msg}, file);
+  }
+}
+
+}  // namespace penstock::bench

@@ -1,0 +1,72 @@
+#include "bench/command.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cmd/command.h"
+#include "cmd/signals.h"
+#include "rpc/grpc_transport.h"
+#include "runtime/threaded_runtime.h"
+
+namespace penstock::cmd {
+namespace {
+
+// Runs `body` with what every part of the bench needs.
+Status with_bench(const std::function<Status(const bench::CommandContext&)>& body) {
+  StopSignals signals;
+  const auto runtime = runtime::make_threaded_runtime();
+  auto transport = rpc::make_grpc_transport(*runtime);
+  const Status status = body({*runtime, *transport, [&] { signals.wait(); }, [&] { signals.raise(); }});
+  transport.reset();
+  runtime->stop();
+  return status;
+}
+
+void add_controller_options(CLI::App& app, bench::RunOptions& options) {
+  app.add_option("--token-file", options.token_file, "File with the secret that agents off loopback ask for")->type_name("FILE");
+  app.add_flag("--json", options.json, "Print events as lines of JSON instead of progress");
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  auto* command = app.add_subcommand("bench", "Load a system in stages from many agents, kept in step by barriers");
+  command->require_subcommand(1);
+  const auto run = std::make_shared<bench::RunOptions>();
+  const auto agent = std::make_shared<bench::AgentOptions>();
+  const auto stop = std::make_shared<bench::StopOptions>();
+  const auto paths = std::make_shared<std::vector<std::string>>();
+  auto* dry = command->add_subcommand("dry-run", "Read a stage file and print the plan; nothing is started");
+  dry->add_option("stages", run->stage_file, "Stage file (YAML)")->required();
+  dry->callback([=] { finish(bench::dry_run(run->stage_file)); });
+  auto* listen = command->add_subcommand("agent", "Wait for a controller and do what it says");
+  listen->add_option("--listen", agent->listen, "Address; only loopback, see docs/bench.md")->capture_default_str();
+  listen->add_option("--results", agent->folder, "Folder for results and the output of scripts")->capture_default_str()->type_name("DIR");
+  listen->add_option("--token-file", agent->token_file, "File with a secret that controllers must show")->type_name("FILE");
+  listen->add_flag("--allow-exec", agent->allow_exec, "Run the scripts that stage files contain");
+  listen->add_flag("--once", agent->once, "End after the first run");
+  listen->callback([=] { finish(with_bench([&](const auto& context) { return bench::run_agent(*agent, context); })); });
+  auto* start = command->add_subcommand("run", "Lead agents through the stages of a file");
+  start->add_option("stages", run->stage_file, "Stage file (YAML)")->required();
+  start->add_option("--agents", run->agents, "Addresses of agents that are running")->delimiter(',')->type_name("HOST:PORT,…");
+  start->add_option("--local", run->local, "Start so many agents on this host instead")->check(CLI::Range(1, 1000));
+  start->add_flag("--allow-exec", run->allow_exec, "Local agents may run scripts");
+  start->add_option("--out", run->out, "Folder for the results of runs")->capture_default_str()->type_name("DIR");
+  add_controller_options(*start, *run);
+  start->callback([=] { finish(with_bench([&](const auto& context) { return bench::run_stages(*run, context); })); });
+  auto* resume = command->add_subcommand("resume", "The controller died: go on from its journal");
+  resume->add_option("run", run->folder, "Folder of the run")->required();
+  add_controller_options(*resume, *run);
+  resume->callback([=] { finish(with_bench([&](const auto& context) { return bench::resume_run(*run, context); })); });
+  auto* report = command->add_subcommand("report", "Make an HTML page of one run, or of several to compare");
+  report->add_option("runs", *paths, "Folders of runs")->required();
+  report->add_option("--out", run->report, "The page; otherwise report.html in the first folder")->type_name("FILE");
+  report->callback([=] { finish(bench::report(*paths, run->report)); });
+  auto* end = command->add_subcommand("stop", "End what agents do whose controller is gone");
+  end->add_option("--agents", stop->agents, "Their addresses")->required()->delimiter(',')->type_name("HOST:PORT,…");
+  end->add_option("--token-file", stop->token_file, "File with the agents' secret")->type_name("FILE");
+  end->add_flag("--no-cleanup", stop->no_cleanup, "Without the cleanup stages of their run");
+  end->add_flag("--exit", stop->exit, "Their processes end too, without cleanup");
+  end->callback([=] { finish(with_bench([&](const auto& context) { return bench::stop(*stop, context); })); });
+}
+
+}  // namespace penstock::cmd

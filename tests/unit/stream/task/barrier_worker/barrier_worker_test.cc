@@ -1,0 +1,285 @@
+#include <gtest/gtest.h>
+
+#include "proto/control_stream.pb.h"
+#include "runtime/sim_runtime.h"
+#include "storage/memory/memory_state_store.h"
+#include "stream/task/barrier_worker/local_barrier_worker.h"
+
+namespace penstock::stream {
+namespace {
+
+constexpr GraphTerm kGraph{PartialGraphId{1}, Term{3}};
+
+/// Actors that do what the test says: they subscribe when built and wait.
+class FakeActors : public ActorManager {
+ public:
+  void build(GraphTerm, std::shared_ptr<const pb::BuildFragment> plan, EpochPair, std::shared_ptr<LocalBarrierManager> manager) override {
+    for (const pb::BuildActor& actor : plan->actors()) {
+      const ActorId id{actor.actor_id()};
+      subscriptions[id] = manager->subscribe_barrier(id, [this, id] { ++wakes[id]; });
+      managers[id] = manager;
+    }
+  }
+  void stop_graph(GraphTerm graph, absl::AnyInvocable<void()> done) override {
+    stopped.push_back(graph);
+    done();
+  }
+  void start_graph(GraphTerm graph) override { started.push_back(graph); }
+  std::vector<ActorStatus> status() const override { return waiting; }
+
+  /// The actor takes its next barrier and passes it on.
+  bool pass(uint32_t actor) {
+    auto barrier = subscriptions.at(ActorId{actor})->next();
+    if (barrier) managers.at(ActorId{actor})->collect(ActorId{actor}, *barrier);
+    return barrier.has_value();
+  }
+
+  std::map<ActorId, std::shared_ptr<BarrierSubscription>> subscriptions;
+  std::map<ActorId, std::shared_ptr<LocalBarrierManager>> managers;
+  std::map<ActorId, int> wakes;
+  std::vector<GraphTerm> started, stopped;
+  std::vector<ActorStatus> waiting;
+};
+
+/// Meta's end of the control stream.
+class FakeStream : public rpc::Stream {
+ public:
+  bool write(rpc::Bytes message) override {
+    pb::ControlResponse response;
+    EXPECT_TRUE(response.ParseFromString(message));
+    received.push_back(response);
+    return true;
+  }
+  size_t queued_bytes() const override { return 0; }
+  void close(Status reason) override { closed = reason.has_error() ? reason.error().message() : "closed"; }
+  std::string peer() const override { return "meta"; }
+
+  std::vector<pb::ControlResponse> received;
+  std::string closed;
+};
+
+class BarrierWorker : public ::testing::Test {
+ protected:
+  BarrierWorker()
+      : worker_({.node_id = "node", .incarnation = Incarnation{7}, .highest_leader = LeaderTerm{5}, .persist_leader =
+                     [this](LeaderTerm term) {
+                       persisted_ = term;
+                       return ok();
+                     }},
+                runtime_, store_, actors_) {}
+  ~BarrierWorker() override {
+    worker_.stop([] {});
+    runtime_.run_for(std::chrono::seconds(2));
+    runtime_.stop();
+  }
+
+  void connect() {
+    stream_ = std::make_shared<FakeStream>();
+    accepted_ = worker_.on_control_stream(stream_);
+    settle();
+  }
+  void send(const std::function<void(pb::ControlRequest&)>& fill) {
+    pb::ControlRequest request;
+    fill(request);
+    accepted_.events.on_message(request.SerializeAsString());
+    settle();
+  }
+  void init(uint64_t leader = 6) {
+    send([&](pb::ControlRequest& r) {
+      auto* m = r.mutable_init();
+      m->set_protocol_version(kControlVersion);
+      m->set_min_supported(kControlMinSupported);
+      m->set_node_id("node");
+      m->set_incarnation(7);
+      m->set_leader_term(leader);
+      m->set_worker_id(1);
+    });
+  }
+  static void set_graph(pb::GraphId* graph, GraphTerm value = kGraph) {
+    graph->set_id(value.graph.value);
+    graph->set_term(value.term.value);
+  }
+  void create(GraphTerm graph = kGraph) {
+    send([&](pb::ControlRequest& r) {
+      set_graph(r.mutable_create_partial_graph()->mutable_graph(), graph);
+      r.mutable_create_partial_graph()->set_committed_epoch(10);
+    });
+  }
+  void inject(uint64_t prev, uint64_t curr, pb::BarrierKind kind, const std::vector<uint32_t>& collect, const std::vector<uint32_t>& build = {}) {
+    send([&](pb::ControlRequest& r) {
+      auto* m = r.mutable_inject_barrier();
+      set_graph(m->mutable_graph());
+      m->mutable_barrier()->mutable_epoch()->set_prev(prev);
+      m->mutable_barrier()->mutable_epoch()->set_curr(curr);
+      m->mutable_barrier()->set_kind(kind);
+      for (const uint32_t actor : collect) m->add_actors_to_collect(actor);
+      if (build.empty()) return;
+      auto* fragment = m->add_build();
+      fragment->set_fragment_id(1);
+      fragment->mutable_root()->mutable_merge();
+      for (const uint32_t actor : build) fragment->add_actors()->set_actor_id(actor);
+    });
+  }
+  // The periodic liveness check keeps timers alive, so time is bounded.
+  void settle() { runtime_.run_for(std::chrono::milliseconds(20)); }
+  std::string last() const {
+    if (stream_->received.empty()) return "nothing";
+    const pb::ControlResponse& r = stream_->received.back();
+    if (r.has_barrier_complete()) return fmt::format("complete {}", r.barrier_complete().epoch());
+    if (r.has_partial_graph_failure()) return "failure: " + r.partial_graph_failure().error().message();
+    if (r.has_reset_partial_graph()) return "reset" + (r.reset_partial_graph().has_error() ? ": " + r.reset_partial_graph().root_error().message() : "");
+    if (r.has_init()) return "init";
+    if (r.has_pong()) return "pong";
+    if (r.has_inspect()) return r.inspect().text();
+    return "?";
+  }
+
+  runtime::SimRuntime runtime_{1};
+  storage::MemoryStateStore store_;
+  FakeActors actors_;
+  LeaderTerm persisted_;
+  LocalBarrierWorker worker_;
+  std::shared_ptr<FakeStream> stream_;
+  rpc::Service::Accepted accepted_{};
+};
+
+TEST_F(BarrierWorker, joins_remembers_the_leader_and_answers_init) {
+  connect();
+  EXPECT_FALSE(worker_.connected());
+  init();
+  EXPECT_EQ(last(), "init");
+  EXPECT_TRUE(worker_.connected());
+  EXPECT_EQ(persisted_, LeaderTerm{6});
+}
+
+TEST_F(BarrierWorker, refuses_a_meta_of_an_older_term) {
+  connect();
+  init(4);
+  EXPECT_EQ(stream_->closed, "a meta of term 4 speaks, but one of term 5 was seen");
+}
+
+TEST_F(BarrierWorker, wants_init_first) {
+  connect();
+  create();
+  EXPECT_EQ(stream_->closed, "the first request on a control stream must be Init");
+}
+
+TEST_F(BarrierWorker, takes_a_barrier_through_its_actors_and_syncs_a_checkpoint) {
+  connect();
+  init();
+  create();
+  inject(10, 20, pb::BARRIER_INITIAL, {1, 2}, {1, 2});
+  EXPECT_TRUE(actors_.pass(1));
+  settle();
+  EXPECT_EQ(last(), "init");
+  EXPECT_TRUE(actors_.pass(2));
+  settle();
+  EXPECT_EQ(last(), "complete 10");
+  inject(20, 30, pb::BARRIER_CHECKPOINT, {1, 2});
+  EXPECT_TRUE(actors_.pass(2));
+  EXPECT_TRUE(actors_.pass(1));
+  settle();
+  EXPECT_EQ(last(), "complete 20");
+}
+
+TEST_F(BarrierWorker, wakes_only_actors_that_waited_for_a_barrier) {
+  connect();
+  init();
+  create();
+  inject(10, 20, pb::BARRIER_INITIAL, {1, 2}, {1, 2});
+  EXPECT_TRUE(actors_.pass(1));
+  EXPECT_TRUE(actors_.pass(2));
+  EXPECT_FALSE(actors_.pass(1));  // actor 1 asks again and finds nothing
+  inject(20, 30, pb::BARRIER_BARRIER, {1, 2});
+  EXPECT_EQ(actors_.wakes[ActorId{1}], 1);
+  EXPECT_EQ(actors_.wakes[ActorId{2}], 0);
+}
+
+TEST_F(BarrierWorker, late_subscribers_find_their_first_barrier) {
+  connect();
+  init();
+  create();
+  inject(10, 20, pb::BARRIER_INITIAL, {1}, {1});
+  inject(20, 30, pb::BARRIER_BARRIER, {1, 2}, {2});
+  EXPECT_TRUE(actors_.pass(2));  // its first is 20, although 10 is in flight
+  EXPECT_TRUE(actors_.pass(1));
+  EXPECT_TRUE(actors_.pass(1));
+  settle();
+  EXPECT_EQ(last(), "complete 20");
+}
+
+TEST_F(BarrierWorker, reports_a_failure_and_resets_with_its_cause) {
+  connect();
+  init();
+  create();
+  inject(10, 20, pb::BARRIER_INITIAL, {1}, {1});
+  actors_.managers.at(ActorId{1})->notify_failure(ActorId{1}, error(Code::NumericOutOfRange, "bigint out of range"));
+  settle();
+  EXPECT_EQ(last(), "failure: bigint out of range");
+  send([&](pb::ControlRequest& r) { set_graph(r.mutable_reset_partial_graphs()->add_graphs()); });
+  EXPECT_EQ(last(), "reset: bigint out of range");
+  EXPECT_EQ(actors_.stopped, std::vector<GraphTerm>{kGraph});
+}
+
+TEST_F(BarrierWorker, what_actors_of_an_ended_term_say_reaches_nobody) {
+  connect();
+  init();
+  create();
+  inject(10, 20, pb::BARRIER_INITIAL, {1}, {1});
+  const auto old = actors_.managers.at(ActorId{1});
+  send([&](pb::ControlRequest& r) { set_graph(r.mutable_reset_partial_graphs()->add_graphs()); });
+  create({kGraph.graph, Term{4}});
+  const size_t before = stream_->received.size();
+  old->notify_failure(ActorId{1}, error(Code::Internal, "too late"));
+  old->collect(ActorId{1}, Barrier{{Epoch{10}, Epoch{20}}, BarrierKind::Initial, nullptr});
+  settle();
+  EXPECT_EQ(stream_->received.size(), before);
+}
+
+TEST_F(BarrierWorker, a_new_init_ends_every_graph_before_it_is_answered) {
+  connect();
+  init();
+  create();
+  inject(10, 20, pb::BARRIER_INITIAL, {1}, {1});
+  connect();
+  init(8);
+  EXPECT_EQ(actors_.stopped, std::vector<GraphTerm>{kGraph});
+  EXPECT_EQ(last(), "init");
+  ASSERT_EQ(stream_->received.size(), 1U);
+}
+
+TEST_F(BarrierWorker, ends_a_stream_that_is_silent) {
+  connect();
+  init();
+  runtime_.run_for(std::chrono::seconds(9));
+  send([](pb::ControlRequest& r) { r.mutable_ping(); });
+  EXPECT_EQ(last(), "pong");
+  runtime_.run_for(std::chrono::seconds(9));
+  EXPECT_EQ(stream_->closed, "");
+  runtime_.run_for(std::chrono::seconds(3));
+  EXPECT_TRUE(stream_->closed.starts_with("meta was silent for 1")) << stream_->closed;
+  EXPECT_FALSE(worker_.connected());
+}
+
+TEST_F(BarrierWorker, says_who_is_missing_and_what_it_waits_for) {
+  connect();
+  init();
+  create();
+  inject(10, 20, pb::BARRIER_INITIAL, {1, 2}, {1, 2});
+  EXPECT_TRUE(actors_.pass(1));
+  actors_.waiting = {{.actor = ActorId{2}, .fragment = FragmentId{1}, .job_name = "v", .waiting_for = "state read", .waiting_micros = 2'000'000}};
+  send([](pb::ControlRequest& r) { r.mutable_inspect()->set_request(1); });
+  EXPECT_NE(last().find("missing 1 actors: 2"), std::string::npos) << last();
+  EXPECT_NE(last().find("actor 2 (fragment 1, v) epoch 0: state read for 2.000 s  <--"), std::string::npos) << last();
+}
+
+TEST_F(BarrierWorker, bytes_that_are_no_request_end_the_stream_and_not_the_process) {
+  connect();
+  init();
+  accepted_.events.on_message("\xff\xff\xff nonsense");
+  settle();
+  EXPECT_EQ(stream_->closed, "control stream: 12 bytes that are no ControlRequest");
+}
+
+}  // namespace
+}  // namespace penstock::stream
