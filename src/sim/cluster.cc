@@ -24,7 +24,7 @@ Cluster::Cluster(Options options, Journal& journal, runtime::SimRuntime& world)
       network_(world),
       undertaker_(world.make_serial("undertaker", false)),
       frontend_process_(world),
-      frontend_transport_(network_.transport("frontend")) {
+      frontend_transport_(network_.transport("frontend", &frontend_process_)) {
   network_.set_delay(options_.min_delay, options_.max_delay);
   start_meta();
   for (size_t i = 0; i < options_.computes; ++i) {
@@ -51,7 +51,7 @@ void Cluster::start_meta() {
   options.list_splits = list_source;
   options.on_fatal = [this](const Error& error) { on_meta_fatal(error); };
   meta_.process = std::make_unique<Process>(world_);
-  meta_.transport = checker_.watch(network_.transport("meta"));
+  meta_.transport = checker_.watch(network_.transport("meta", meta_.process.get()));
   auto started = meta::MetaNode::start(std::move(options), *meta_.process, *meta_.transport, "meta:5690");
   if (started.has_error()) return journal_.fail("meta does not start: {}", started.error());
   meta_.node = std::move(started).value();
@@ -90,7 +90,7 @@ void Cluster::start_compute(size_t i) {
 Status Cluster::open_compute(size_t i) {
   Compute& compute = *computes_[i];
   compute.process = std::make_unique<Process>(world_);
-  compute.transport = network_.transport(name_of(i));
+  compute.transport = network_.transport(name_of(i), compute.process.get());
   PENSTOCK_TRY(compute.folder, storage::DataFolder::open(compute.files, "/data"));
   PENSTOCK_TRY(storage::NodeIdentity identity,
                storage::NodeIdentity::load_or_create(*compute.folder, [this](void* out, size_t size) { world_.random_bytes(out, size); }));
