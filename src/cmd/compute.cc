@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cmd/command.h"
+#include "cmd/disk_settings.h"
 #include "cmd/roles.h"
 #include "cmd/settings.h"
 #include "cmd/signals.h"
@@ -17,6 +18,7 @@ struct Options {
   std::string advertise;
   uint32_t parallelism = 0;
   uint64_t memory_mb = 0;
+  DiskSettings disk;
 };
 
 Status run(const Options& options) {
@@ -28,7 +30,8 @@ Status run(const Options& options) {
   compute::ComputeNode::Options node{.listen = options.listen, .advertise = options.advertise, .meta = options.meta};
   node.parallelism = options.parallelism == 0 ? default_parallelism() : options.parallelism;
   node.memory_bytes = options.memory_mb == 0 ? default_memory(1) : options.memory_mb << 20;
-  PENSTOCK_TRY(auto role, ComputeRole::start(options.data_dir, std::move(node), *runtime, *transport));
+  node.ballast_bytes = options.disk.ballast_bytes();
+  PENSTOCK_TRY(auto role, ComputeRole::start(options.data_dir, std::move(node), options.disk.reserve_bytes(), *runtime, *transport));
   log::info("compute", "serving {} with data in {}; meta is {}", role->node().address(), options.data_dir, options.meta);
   signals.wait();
   wait_for(*runtime, [&](runtime::Job done) { role->node().stop(std::move(done)); });
@@ -49,6 +52,7 @@ void add_compute(CLI::App& app) {
   settings->add("data-dir", options->data_dir, "Folder of this node's state (needed)");
   settings->add("parallelism", options->parallelism, "Actors this node runs of each fragment; 0: one a core");
   settings->add("memory-mb", options->memory_mb, "Memory for operators' state; 0: a quarter of the machine's");
+  options->disk.add_to(*settings);
   command->callback([=] {
     Status loaded = settings->load();
     finish(loaded.has_error() ? loaded : run(*options));

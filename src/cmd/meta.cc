@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cmd/command.h"
+#include "cmd/disk_settings.h"
 #include "cmd/roles.h"
 #include "cmd/settings.h"
 #include "cmd/signals.h"
@@ -15,6 +16,7 @@ struct Options {
   std::string listen = "127.0.0.1:5690";
   uint32_t barrier_interval_ms = 1000;
   uint32_t checkpoint_frequency = 1;
+  DiskSettings disk;
 };
 
 Status run(const Options& options) {
@@ -27,6 +29,8 @@ Status run(const Options& options) {
                                        .barrier_interval_ms = options.barrier_interval_ms,
                                        .checkpoint_frequency = options.checkpoint_frequency,
                                        .list_splits = list_source};
+  meta_options.disk_reserve = options.disk.reserve_bytes();
+  meta_options.ballast_bytes = options.disk.ballast_bytes();
   meta_options.on_fatal = [&](const Error& e) {
     fatal = e;
     signals.raise();
@@ -52,6 +56,7 @@ void add_meta(CLI::App& app) {
   settings->add("listen", options->listen, "Address for computes and frontends");
   settings->add("barrier-interval-ms", options->barrier_interval_ms, "Time between barriers");
   settings->add("checkpoint-frequency", options->checkpoint_frequency, "Every how many barriers a checkpoint is made");
+  options->disk.add_to(*settings);
   command->callback([=] {
     Status loaded = settings->load();
     finish(loaded.has_error() ? loaded : run(*options));

@@ -6,6 +6,7 @@
 #include "compute/scan_server.h"
 #include "rpc/transport.h"
 #include "storage/data_folder.h"
+#include "storage/disk_guard.h"
 #include "storage/node_identity.h"
 #include "storage/state_store.h"
 #include "stream/exchange/exchange_client.h"
@@ -28,6 +29,7 @@ class ComputeNode {
     std::string meta;       // meta's address
     uint32_t parallelism = 1;
     size_t memory_bytes = 0;  // budget of operators' state
+    uint64_t ballast_bytes = storage::DiskGuard::kDefaultBallast;
   };
   /// Errors: `Io` when the address is taken, `Corruption` for a data folder that makes no sense.
   [[nodiscard]] static Result<std::unique_ptr<ComputeNode>> start(Options options, runtime::Runtime& runtime, rpc::Transport& transport,
@@ -73,6 +75,7 @@ class ComputeNode {
   stream::ExchangeClient exchange_client_;
   stream::ExchangeService exchange_service_;
   stream::LocalBarrierWorker worker_;
+  storage::DiskGuard disk_;
   ScanServer scans_;
   std::shared_ptr<Service> service_;         // shared with the listener
   std::unique_ptr<rpc::Listener> listener_;  // last: ends before what it serves

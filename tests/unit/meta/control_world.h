@@ -23,6 +23,7 @@ namespace penstock::meta::testing {
 ///     flush 7             checkpoint                       tick
 ///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ
 ///     commit              the commit asked for is durable
+///     disk 1 low|full|enough   what node 1 says of its disk; 0: meta's own
 ///     quarantined 2       job 2 and what reads it are marked
 ///     fail 1 ACTOR SCORE  node 1 says the graph failed     reset 1 [ACTOR SCORE]   node 1 answers the reset
 /// Effects:
@@ -113,6 +114,7 @@ class ControlWorld {
   }
   std::string ready(WorkerId worker);
   std::string lost(WorkerId worker);
+  std::string disk(WorkerId worker, const std::string& level);
   std::string collect(const ::penstock::testing::Words& words);
   std::string commit();
   std::string describe(const ControlEffect& effect);

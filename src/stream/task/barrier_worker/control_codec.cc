@@ -28,7 +28,8 @@ std::vector<Id> ids_from_pb(const Field& values) {
 
 ControlRequest from_pb(const pb::InitRequest& m) {
   return InitRequest{m.protocol_version(),         m.min_supported(),           m.cluster_id(),          m.node_id(),
-                     Incarnation{m.incarnation()}, LeaderTerm{m.leader_term()}, WorkerId{m.worker_id()}, from_pb(m.live_segments()), m.highest_segment()};
+                     Incarnation{m.incarnation()}, LeaderTerm{m.leader_term()}, WorkerId{m.worker_id()}, from_pb(m.live_segments()),
+                     m.highest_segment()};
 }
 
 Result<BarrierKind> from_pb(pb::BarrierKind kind) {
@@ -133,7 +134,8 @@ Result<ControlRequest> decode_control_request(std::string_view bytes) {
       return from_pb(request.init());
     case pb::ControlRequest::kCreatePartialGraph: {
       const auto& m = request.create_partial_graph();
-      return CreatePartialGraph{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()), ids_from_pb<TableId>(m.live_tables())};
+      return CreatePartialGraph{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()),
+                                ids_from_pb<TableId>(m.live_tables())};
     }
     case pb::ControlRequest::kInjectBarrier:
       return from_pb(*request.mutable_inject_barrier());
@@ -211,6 +213,16 @@ std::string encode_inspect(uint64_t request, std::string text) {
   pb::ControlResponse response;
   response.mutable_inspect()->set_request(request);
   response.mutable_inspect()->set_text(std::move(text));
+  return response.SerializeAsString();
+}
+
+std::string encode_pressure(const storage::DiskReport& report) {
+  pb::ControlResponse response;
+  auto* m = response.mutable_pressure();
+  m->set_level(static_cast<pb::DiskLevel>(report.level));
+  m->set_folder(report.folder);
+  m->set_free_bytes(report.free_bytes);
+  m->set_reserve_bytes(report.reserve_bytes);
   return response.SerializeAsString();
 }
 
