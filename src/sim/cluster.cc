@@ -99,10 +99,12 @@ Status Cluster::open_compute(size_t i) {
   log.flush_segments = 16;
   log.write_ahead = 8 << 10;
   log.files.smallest = 8 << 10;
+  log.disk_reserve = 64 << 10;
   PENSTOCK_TRY(compute.store, storage::LogStateStore::open(*compute.process, *compute.folder, identity.uuid,
                                                            std::make_unique<storage::MemoryBase>(compute.base), log));
   compute::ComputeNode::Options node{.listen = name_of(i) + ":5688", .meta = "meta:5690", .parallelism = options_.parallelism};
   node.memory_bytes = options_.memory_bytes;
+  node.ballast_bytes = 16 << 10;
   PENSTOCK_TRY(compute.node, compute::ComputeNode::start(std::move(node), *compute.process, *compute.transport, *compute.folder,
                                                          std::move(identity), *compute.store));
   return ok();

@@ -53,6 +53,8 @@ class Cluster {
   void start_compute(size_t i);
   /// Sectors that were not synced are there afterwards or not, each as the seed says.
   void kill_compute(size_t i);
+  /// False while one of its jobs waits in the middle (a sync, for space on the disk): it cannot be taken away under its own feet.
+  [[nodiscard]] bool may_kill_compute(size_t i) const { return !computes_[i]->process || !computes_[i]->process->in_job(); }
   [[nodiscard]] bool has_compute(size_t i) const { return computes_[i]->node != nullptr; }
   [[nodiscard]] size_t computes() const { return computes_.size(); }
   /// The disk of a compute, for faults. Bytes in use there.

@@ -62,10 +62,13 @@ void Nemesis::strike() {
     return cluster_.network().break_streams(a, b);
   }
   if (is(faults_.partition)) return partition_some();
-  slow_network();
+  if (is(faults_.slow_network)) return slow_network();
+  if (is(faults_.freeze)) return freeze(victim);
+  fill_disk(victim);
 }
 
 void Nemesis::kill_compute(size_t i) {
+  if (!cluster_.may_kill_compute(i)) return;
   cluster_.kill_compute(i);
   later([this, i] { cluster_.start_compute(i); });
 }
@@ -80,8 +83,9 @@ void Nemesis::crash_in_io(size_t i) {
     return files.calls() < last ? ok() : Status(error(Code::Io, "{}: the process has ended", path));
   });
   later([this, i] {
-    cluster_.kill_compute(i);
     cluster_.files(i).set_fault(nullptr);
+    if (!cluster_.may_kill_compute(i)) return;
+    cluster_.kill_compute(i);
     cluster_.start_compute(i);
   });
 }
@@ -96,6 +100,33 @@ void Nemesis::partition_some() {
   timers_.push_back(cluster_.world().after(time, *executor_, [this, a, b] {
     cluster_.journal().note("{} and {} hear each other again", a, b);
     cluster_.network().heal(a, b);
+  }));
+}
+
+void Nemesis::freeze(size_t i) {
+  const auto names = cluster_.node_names();
+  const std::string frozen = fmt::format("compute-{}", i);
+  cluster_.journal().note("{} is frozen", frozen);
+  for (const std::string& other : names) {
+    if (other != frozen) cluster_.network().partition(frozen, other);
+  }
+  timers_.push_back(cluster_.world().after(between(std::chrono::seconds(2), std::chrono::seconds(15)), *executor_, [this, frozen, names] {
+    cluster_.journal().note("{} goes on", frozen);
+    for (const std::string& other : names) {
+      if (other != frozen) cluster_.network().heal(frozen, other);
+    }
+  }));
+}
+
+void Nemesis::fill_disk(size_t i) {
+  auto& files = cluster_.files(i);
+  const auto total = files.total_bytes("/data"), free = files.free_bytes("/data");
+  if (total.has_error() || free.has_error()) return;
+  cluster_.journal().note("the disk of compute-{} is full", i);
+  files.set_capacity(total.value() - free.value() + random_.below(64 << 10));
+  timers_.push_back(cluster_.world().after(between(std::chrono::milliseconds(300), std::chrono::seconds(4)), *executor_, [this, i] {
+    cluster_.journal().note("the disk of compute-{} has space again", i);
+    cluster_.files(i).set_capacity(uint64_t{1} << 40U);
   }));
 }
 

@@ -17,12 +17,14 @@ struct Faults {
   uint32_t break_streams = 0;  // between two nodes: both hear of it
   uint32_t partition = 0;      // between two nodes: nobody hears of it, for a while
   uint32_t slow_network = 0;   // messages take up to 200 ms for a while
+  uint32_t freeze = 0;         // of a compute: nobody hears of it, and it of nobody, as if its process was stopped; often for too long
+  uint32_t disk_full = 0;      // of a compute, for a while
   runtime::Duration every_min = std::chrono::milliseconds(200);
   runtime::Duration every_max = std::chrono::milliseconds(2500);
   runtime::Duration down_max = std::chrono::milliseconds(1500);
 
   [[nodiscard]] uint32_t total() const {
-    return kill_compute + crash_in_io + kill_meta + rival_meta + break_streams + partition + slow_network;
+    return kill_compute + crash_in_io + kill_meta + rival_meta + break_streams + partition + slow_network + freeze + disk_full;
   }
 };
 
@@ -43,7 +45,9 @@ class Nemesis {
   void kill_compute(size_t i);
   void crash_in_io(size_t i);
   void partition_some();
+  void freeze(size_t i);
   void slow_network();
+  void fill_disk(size_t i);
   void later(runtime::Job job);
   [[nodiscard]] runtime::Duration between(runtime::Duration min, runtime::Duration max);
   [[nodiscard]] std::pair<std::string, std::string> two_nodes();

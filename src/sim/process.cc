@@ -1,5 +1,7 @@
 #include "sim/process.h"
 
+#include "common/check.h"
+
 namespace penstock::sim {
 
 using runtime::Duration;
@@ -18,7 +20,12 @@ class Process::Ticket {
   }
   void operator()() {
     Job job = take();
-    if (job) job();
+    if (!job) return;
+    const WorkRef work = work_;
+    ++work->running;
+    job();
+    job = nullptr;
+    --work->running;
   }
 
  private:
@@ -71,6 +78,7 @@ void Process::Gate::post(Job job) {
 }
 
 void Process::kill() {
+  PENSTOCK_CHECK(!in_job(), "a process cannot be killed from its own job");
   work_->alive = false;
   // What a job owns may cancel timers and post, in vain.
   while (!work_->jobs.empty()) {

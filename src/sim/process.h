@@ -23,6 +23,8 @@ class Process final : public runtime::Runtime {
   /// Not from one of its own jobs.
   void kill();
   [[nodiscard]] bool alive() const { return work_->alive; }
+  /// One of its jobs has begun and not ended: it waits.
+  [[nodiscard]] bool in_job() const { return work_->running > 0; }
 
   runtime::TimePoint now() const override { return world_.now(); }
   int64_t unix_micros() const override { return world_.unix_micros(); }
@@ -44,6 +46,7 @@ class Process final : public runtime::Runtime {
   struct Work {
     bool alive = true;
     uint64_t last = 0;
+    size_t running = 0;
     absl::btree_map<uint64_t, runtime::Job> jobs;
   };
   using WorkRef = std::shared_ptr<Work>;  // shared with tickets, which the world may keep longer than the process lives

@@ -111,10 +111,24 @@ void meta_dies(World& world) {
 void network(World& world) {
   tables_under(world, [] { return Faults{.break_streams = 3, .partition = 2, .slow_network = 1}; });
 }
+void frozen(World& world) {
+  tables_under(world, [] {
+    return Faults{.kill_compute = 1, .slow_network = 1, .freeze = 2, .every_min = milliseconds(500), .every_max = milliseconds(6000)};
+  });
+}
+void disk_full(World& world) {
+  tables_under(world, [] { return Faults{.kill_compute = 1, .kill_meta = 1, .disk_full = 4}; });
+}
 void everything(World& world) {
   tables_under(world, [] {
-    return Faults{
-        .kill_compute = 2, .crash_in_io = 1, .kill_meta = 2, .rival_meta = 1, .break_streams = 2, .partition = 2, .slow_network = 1};
+    return Faults{.kill_compute = 2,
+                  .crash_in_io = 1,
+                  .kill_meta = 2,
+                  .rival_meta = 1,
+                  .break_streams = 2,
+                  .partition = 2,
+                  .slow_network = 1,
+                  .freeze = 1};
   });
 }
 
@@ -157,7 +171,7 @@ void drop_in_recovery(World& world) {
   world.client("dropper", [&](SqlClient& client) {
     while (!world.stopping()) {
       const size_t victim = world.random().below(world.cluster().computes());
-      world.cluster().kill_compute(victim);
+      if (world.cluster().may_kill_compute(victim)) world.cluster().kill_compute(victim);
       world.pause(milliseconds(world.random().below(800)));
       const Status made = client.run("DROP MATERIALIZED VIEW IF EXISTS doomed");
       if (made.has_error()) world.journal().fail("DROP while a node is away: {}", made.error());
@@ -179,6 +193,8 @@ const std::array kScenarios{
              kills, kThree},
     Scenario{"meta", "the same, with meta killed and other metas leading", "7 8 16 38 46 48", meta_dies},
     Scenario{"network", "the same, with broken streams, partitions and delays", "1 5 6 9 17 41 52", network, kThree},
+    Scenario{"frozen", "the same, with computes that stop and go on, some after everybody gave them up", "1 5 9 52", frozen, kThree},
+    Scenario{"disk_full", "the same, with disks that fill up", "33", disk_full},
     Scenario{"everything", "the same, with all of it", "1 5 6 7 8 9 10 13 16 38 41 52", everything, kThree},
     Scenario{"crash_loop", "computes die several times a second", "43", crash_loop},
     Scenario{"drop_in_recovery", "views dropped and made while nodes are away", "7 11 12", drop_in_recovery},

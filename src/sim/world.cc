@@ -26,6 +26,7 @@ bool is_transient(const Error& error) {
     case Code::Timeout:
     case Code::SerializationFailure:
     case Code::OutcomeUnknown:
+    case Code::DiskFull:
     case Code::Stale:  // a view that is still being created
       return true;
     default:
