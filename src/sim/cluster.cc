@@ -60,11 +60,13 @@ void Cluster::start_meta() {
 void Cluster::kill_meta() {
   if (!meta_.node) return;
   journal_.note("meta is killed");
+  // Its end may wait, and whoever runs meanwhile may start the next one.
+  const auto process = std::move(meta_.process);
+  const auto transport = std::move(meta_.transport);
+  auto node = std::move(meta_.node);
   network_.kill("meta");
-  meta_.process->kill();
-  meta_.node.reset();
-  meta_.transport.reset();
-  meta_.process.reset();
+  process->kill();
+  node.reset();
 }
 
 void Cluster::on_meta_fatal(const Error& error) {
