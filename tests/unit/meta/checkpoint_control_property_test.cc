@@ -1,6 +1,7 @@
 // Anything may happen in any order: nodes come and go, graphs fail, jobs are made and dropped, clients flush. What a database's
 // CheckpointControl says is read as its nodes would read it, and must make sense; and in the end everybody has an answer.
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <map>
 #include <random>
@@ -260,6 +261,35 @@ TEST(CheckpointControlProperty, whatever_happens_nothing_commits_early_and_every
     commits += run.commits();
   }
   EXPECT_GT(commits, 1000U);
+}
+
+// What is kept for users (traces, events) is bounded, and nothing else is kept.
+TEST(CheckpointControlProperty, a_recovery_loop_takes_no_more_memory) {
+  testing::ControlWorld world;
+  world.start_clock();
+  world.nodes(2);
+  world.start();
+  world.add(testing::table("t"));
+  int64_t clock = 0;
+  const auto tell = [&](const char* event) {
+    ::penstock::testing::Words words{fmt::format("@{}", clock += 20)};
+    std::istringstream in(event);
+    for (std::string word; in >> word;) words.push_back(word);
+    return world.apply(words);
+  };
+  for (const char* event : {"ready 1", "ready 2", "create 1"}) (void)tell(event);
+  uint64_t recoveries = 0;
+  const auto recover = [&] {
+    for (const char* event : {"collect 1", "collect 2", "collect 1", "collect 2", "commit", "lost 2", "reset 1", "ready 2"}) {
+      recoveries += tell(event).starts_with("term ended") ? 1 : 0;
+    }
+  };
+  for (int i = 0; i < 1500; ++i) recover();
+  const size_t before = mallinfo2().uordblks;
+  for (int i = 0; i < 3000; ++i) recover();
+  const size_t after = mallinfo2().uordblks;
+  EXPECT_EQ(recoveries, 4500U);
+  EXPECT_LT(after, before + (64 << 10));
 }
 
 }  // namespace
