@@ -5,7 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
+#include <vector>
 #include <string>
 
 #include "common/epoch.h"
@@ -87,7 +87,7 @@ class MetaClient {
 
   mutable std::mutex mutex_;  // guards what follows
   MetaViewPtr view_;
-  std::set<std::shared_ptr<runtime::Waiter>> waiters_;  // shared with the threads that wait
+  std::vector<std::shared_ptr<runtime::Waiter>> waiters_;  // shared with the threads that wait; in the order they came
 };
 
 }  // namespace penstock::frontend
