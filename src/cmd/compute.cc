@@ -5,6 +5,7 @@
 #include "cmd/roles.h"
 #include "cmd/settings.h"
 #include "cmd/signals.h"
+#include "cmd/tls_settings.h"
 #include "common/log.h"
 #include "rpc/grpc_transport.h"
 
@@ -12,6 +13,7 @@ namespace penstock::cmd {
 namespace {
 
 struct Options {
+  TlsSettings tls;
   std::string data_dir;
   std::string meta = "127.0.0.1:5690";
   std::string listen = "127.0.0.1:5688";
@@ -22,11 +24,13 @@ struct Options {
 };
 
 Status run(const Options& options) {
+  PENSTOCK_TRY(rpc::GrpcOptions grpc, options.tls.load());
   if (options.data_dir.empty())
     return error(Code::InvalidConfig, "a compute needs a folder for its state").with_hint("Give --data-dir DIR.");
+  options.tls.warn_if_open(options.listen);
   StopSignals signals;
   const auto runtime = runtime::make_threaded_runtime();
-  auto transport = rpc::make_grpc_transport(*runtime);
+  auto transport = rpc::make_grpc_transport(*runtime, std::move(grpc));
   compute::ComputeNode::Options node{.listen = options.listen, .advertise = options.advertise, .meta = options.meta};
   node.parallelism = options.parallelism == 0 ? default_parallelism() : options.parallelism;
   node.memory_bytes = options.memory_mb == 0 ? default_memory(1) : options.memory_mb << 20;
@@ -52,6 +56,7 @@ void add_compute(CLI::App& app) {
   settings->add("data-dir", options->data_dir, "Folder of this node's state (needed)");
   settings->add("parallelism", options->parallelism, "Actors this node runs of each fragment; 0: one a core");
   settings->add("memory-mb", options->memory_mb, "Memory for operators' state; 0: a quarter of the machine's");
+  options->tls.add_to(*settings);
   options->disk.add_to(*settings);
   command->callback([=] {
     Status loaded = settings->load();

@@ -18,6 +18,7 @@ namespace penstock::meta {
 /// | CreateJob    | Add               | who owns the job's vnodes, its splits   | queues it again, or fails it if it was at fault |
 /// | DropJobs     | Stop              | nothing (the catalog has dropped them)  | rebuilds the graph without them               |
 /// | ChangeSplits | SourceChangeSplit | who reads the new splits                | assigns them itself                           |
+/// | DetachJob    | Stop              | nothing (see CommitRecord::detached)    | rebuilds the graph without its edges          |
 struct CreateJob {
   JobId job;
   uint32_t lost_barriers = 0;  // how often its barrier died with something else; after a few it is taken for the cause
@@ -29,7 +30,13 @@ struct DropJobs {
 struct ChangeSplits {
   JobId job;
 };
-using Command = std::variant<CreateJob, DropJobs, ChangeSplits>;
+/// The graph of a job that was being created is gone; the others drop their outputs to it. Its rows, too, are to be dropped.
+struct DetachJob {
+  JobId job;
+  pb::StopMutation stop;
+  std::vector<TableId> tables;
+};
+using Command = std::variant<CreateJob, DropJobs, ChangeSplits, DetachJob>;
 
 [[nodiscard]] inline std::string describe(const Command& command) {
   struct Describe {
@@ -40,6 +47,7 @@ using Command = std::variant<CreateJob, DropJobs, ChangeSplits>;
       return out;
     }
     std::string operator()(const ChangeSplits& c) const { return fmt::format("change splits of {}", c.job); }
+    std::string operator()(const DetachJob& c) const { return fmt::format("detach {}", c.job); }
   };
   return std::visit(Describe{}, command);
 }

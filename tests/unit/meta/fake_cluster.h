@@ -17,6 +17,10 @@
 
 namespace penstock::meta::testing {
 
+/// A split of a job: the job by the first of its tables, which changes when its creation begins anew.
+using FakeSplit = std::pair<uint32_t, uint32_t>;
+using FakeRows = std::map<FakeSplit, uint64_t>;
+
 /// What a compute keeps over restarts: segments with the positions its actors had read to, which stand for all state.
 struct FakeDisk {
   std::string uuid;
@@ -24,10 +28,11 @@ struct FakeDisk {
   uint64_t next_sequence = 1;
   struct Segment {
     pb::SegmentRef ref;
-    std::map<uint32_t, uint64_t> rows;  // by split number, as of the end of the epoch
+    FakeRows rows;  // as of the end of the epoch
   };
   std::map<uint64_t, Segment> segments;
-  std::map<uint64_t, std::map<uint32_t, uint64_t>> flushed;  // graph -> rows: what went to the sorted store
+  std::set<uint64_t> committed;  // of them
+  FakeRows flushed;              // what went to the sorted store
   std::set<uint64_t> flushed_marks;
   uint64_t highest_leader = 0;
 };
@@ -42,6 +47,8 @@ struct Ledger {
   std::set<uint64_t> currs;                                   // every epoch that was ever begun, of one graph
   uint64_t commits = 0;
   uint64_t recoveries = 0;  // graphs that were built with adopted state
+  uint64_t merges = 0;
+  int backfill_barriers = 0;  // an actor's backfill takes so many
 };
 
 /// A compute that speaks the control stream as LocalBarrierWorker does and runs no actors: each split it has moves by one row a barrier
@@ -59,7 +66,10 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
 
   /// Completes nothing while true; what was held is completed in order afterwards.
   void hold(bool held);
+  /// Of the graph that has the actor; of all databases' graphs if none has.
   void send_failure(uint32_t actor, const std::string& message);
+  /// Of every job that is being created here.
+  void fail_creating(uint32_t score);
   void send_shutdown();
   bool left_in_good_order() const { return left_in_good_order_; }
   bool connected() const { return stream_ != nullptr && initialized_; }
@@ -69,11 +79,16 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
     uint64_t term = 0;
     uint64_t chain_end = 0;
     bool has_initial = false;
-    std::map<uint32_t, uint64_t> rows;                          // positions by split number
-    std::map<uint32_t, std::map<uint32_t, uint64_t>> by_actor;  // actor -> split number -> rows
+    FakeRows rows;
+    std::map<uint32_t, FakeRows> by_actor;
     std::set<uint32_t> actors;
     std::deque<pb::InjectBarrier> held;
     std::map<uint64_t, std::vector<uint64_t>> staged;  // by prev: segments not committed yet
+    std::map<uint32_t, uint32_t> table_base;           // of an actor's job
+    uint64_t trunk = 0;                                // of a job that is being created: the graph it belongs to
+    bool merged = false;                               // answers for what it has in flight
+    bool failed = false;                               // takes part in nothing until it is reset
+    std::map<uint32_t, int> barriers;                  // each actor has passed
   };
 
   void on_bytes(const rpc::Bytes& bytes);
@@ -83,11 +98,17 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
   void handle(const pb::CommitEpoch& commit);
   void handle(const pb::ResetPartialGraphs& reset);
   void handle(const pb::RemovePartialGraphs& remove);
+  void handle(const pb::MergePartialGraph& merge);
+  void adopt(Graph& graph, const pb::SegmentRef& ref, uint64_t committed);
+  void drain(Graph& graph);
+  void hand_over(uint64_t id);
+  void take_committed(const pb::GraphId& graph, uint64_t epoch);
   void complete(Graph& graph, const pb::InjectBarrier& inject);
   void write_segment(Graph& graph, const pb::InjectBarrier& inject, pb::BarrierComplete& complete);
   void build(Graph& graph, const pb::InjectBarrier& inject);
   void register_again();
   void send(const pb::ControlResponse& response);
+  void send_failure(uint64_t id, uint32_t actor, const std::string& message, uint32_t score);
 
   const std::string name_;
   runtime::Runtime& runtime_;

@@ -134,15 +134,20 @@ Result<ControlRequest> decode_control_request(std::string_view bytes) {
       return from_pb(request.init());
     case pb::ControlRequest::kCreatePartialGraph: {
       const auto& m = request.create_partial_graph();
-      return CreatePartialGraph{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()),
-                                ids_from_pb<TableId>(m.live_tables())};
+      CreatePartialGraph create{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()),
+                                ids_from_pb<TableId>(m.live_tables()), std::nullopt};
+      if (m.has_trunk()) create.trunk = from_pb(m.trunk());
+      return create;
     }
     case pb::ControlRequest::kInjectBarrier:
       return from_pb(*request.mutable_inject_barrier());
     case pb::ControlRequest::kCommitEpoch: {
       const auto& m = request.commit_epoch();
-      return CommitEpoch{
-          from_pb(m.graph()), Epoch{m.epoch()}, {m.struck_off().begin(), m.struck_off().end()}, ids_from_pb<TableId>(m.dropped_tables())};
+      return CommitEpoch{from_pb(m.graph()),
+                         Epoch{m.epoch()},
+                         {m.struck_off().begin(), m.struck_off().end()},
+                         ids_from_pb<TableId>(m.dropped_tables()),
+                         graphs_from_pb(m.with())};
     }
     case pb::ControlRequest::kResetPartialGraphs:
       return ResetGraphs{graphs_from_pb(request.reset_partial_graphs().graphs())};
@@ -150,6 +155,10 @@ Result<ControlRequest> decode_control_request(std::string_view bytes) {
       return RemoveGraphs{graphs_from_pb(request.remove_partial_graphs().graphs())};
     case pb::ControlRequest::kInspect:
       return InspectRequest{request.inspect().what(), request.inspect().request()};
+    case pb::ControlRequest::kMergePartialGraph: {
+      const auto& m = request.merge_partial_graph();
+      return MergePartialGraph{from_pb(m.from()), from_pb(m.into()), Epoch{m.epoch()}};
+    }
     case pb::ControlRequest::kPing:
       return PingRequest{};
     case pb::ControlRequest::KIND_NOT_SET:
