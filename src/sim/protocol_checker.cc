@@ -73,6 +73,7 @@ void ProtocolChecker::on_request(const std::string& node, const pb::ControlReque
   } else if (request.has_commit_epoch()) {
     const auto& commit = request.commit_epoch();
     on_commit(node, {commit.graph().id(), commit.graph().term()}, commit.epoch());
+    for (const pb::GraphId& with : commit.with()) on_commit_with({with.id(), with.term()}, commit.epoch());
   }
 }
 
@@ -149,9 +150,20 @@ void ProtocolChecker::on_commit(const std::string& node, GraphTerm graph, uint64
     return violation("epoch {} of graph {} term {} commits without a barrier", epoch, graph.first, graph.second);
   }
   if (!barrier->second.checkpoint) violation("epoch {} of graph {} commits, but its barrier was no checkpoint", epoch, graph.first);
-  for (const std::string& needed : barrier->second.nodes) {
-    if (!barrier->second.completed.contains(needed)) {
-      violation("epoch {} of graph {} commits before {} has completed it", epoch, graph.first, needed);
+  expect_completed(graph, epoch, barrier->second);
+}
+
+void ProtocolChecker::on_commit_with(GraphTerm graph, uint64_t epoch) {
+  const auto found = terms_.find(graph);
+  if (found == terms_.end()) return violation("a commit names graph {} term {}, which was never created", graph.first, graph.second);
+  const auto barrier = found->second.barriers.find(epoch);
+  if (barrier != found->second.barriers.end()) expect_completed(graph, epoch, barrier->second);
+}
+
+void ProtocolChecker::expect_completed(GraphTerm graph, uint64_t epoch, const Barrier& barrier) {
+  for (const std::string& needed : barrier.nodes) {
+    if (!barrier.completed.contains(needed)) {
+      violation("epoch {} of graph {} term {} commits before {} has completed it", epoch, graph.first, graph.second, needed);
     }
   }
 }

@@ -23,6 +23,7 @@ namespace penstock::sim {
 ///  - within one term of a graph `next.prev == last.curr`, and an epoch begins once;
 ///  - a node completes only barriers that were injected there, in that term, in order;
 ///  - an epoch of a term commits only after every node of its barrier has completed it, and only if it was a checkpoint;
+///  - the same holds for the graphs of jobs being created that the commit names;
 ///  - the committed epoch of a graph never goes back, whichever meta speaks, and a new term begins exactly there;
 ///  - a term is used once.
 ///
@@ -66,6 +67,9 @@ class ProtocolChecker {
 
   void on_inject(const std::string& node, GraphTerm graph, const pb::ControlRequest& request);
   void on_commit(const std::string& node, GraphTerm graph, uint64_t epoch);
+  /// Of the graph of a job that is being created: its rows are in the commit of its database's graph.
+  void on_commit_with(GraphTerm graph, uint64_t epoch);
+  void expect_completed(GraphTerm graph, uint64_t epoch, const Barrier& barrier);
   template <typename... Args>
   void violation(fmt::format_string<Args...> text, Args&&... args) {
     on_violation_(fmt::format(text, std::forward<Args>(args)...));
