@@ -122,9 +122,7 @@ std::string ControlWorld::disk(WorkerId worker, const std::string& level) {
 
 std::string ControlWorld::ready(WorkerId worker) {
   Cluster::Effects effects;
-  Now later = now_;
-  later.mono.nanos += 1'000'000'000;  // past the retry
-  cluster_.on_tick(later, effects);
+  cluster_.on_registered(now_, model_.workers().at(worker), effects);  // it asks to be connected, however long it was away
   note_attempts(effects);
   pb::InitResponse answer;
   answer.set_node_id(fmt::format("uuid-{}", worker));
