@@ -16,12 +16,14 @@ struct Options {
   std::string meta = "127.0.0.1:5690";
   std::string sql_listen = "127.0.0.1:4566";
   uint32_t max_connections = 100;
+  std::string metrics_listen;
   std::string password_file;
 };
 
 Status run(const Options& options) {
   PENSTOCK_TRY(rpc::GrpcOptions grpc, options.tls.load());
   StopSignals signals;
+  const metrics::Registry registry;
   PENSTOCK_TRY(auto verifiers, read_password_file(options.password_file));
   const auto runtime = runtime::make_threaded_runtime();
   auto transport = rpc::make_grpc_transport(*runtime, std::move(grpc));
@@ -31,10 +33,15 @@ Status run(const Options& options) {
                                                          .verifiers = std::move(verifiers)},
                                                         *runtime, *transport));
   log::info("frontend", "SQL on {}; meta is {}", node->sql_address(), options.meta);
-  signals.wait();
+  auto monitor = start_monitor(options.metrics_listen, "127.0.0.1:4567", *runtime, registry, {node->monitored()});
+  if (monitor.has_value()) {
+    signals.wait();
+    monitor.value().reset();
+  }
   node->stop();
   transport.reset();
   runtime->stop();
+  if (monitor.has_error()) return monitor.error();
   return ok();
 }
 
@@ -47,6 +54,7 @@ void add_frontend(CLI::App& app) {
   settings->add("meta", options->meta, "Address of meta");
   settings->add("sql-listen", options->sql_listen, "Address for psql and drivers");
   settings->add("max-connections", options->max_connections, "Connections at once");
+  settings->add("metrics-listen", options->metrics_listen, std::string(kMetricsHelp) + "127.0.0.1:4567, or a free port if that is taken");
   settings->add("password-file", options->password_file,
                 "Users and their SCRAM verifiers; none: no password is asked for, on loopback only");
   options->tls.add_to(*settings);

@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   cmd::add_compute(app);
   cmd::add_frontend(app);
   cmd::add_sql(app);
+  cmd::add_ctl(app);
   cmd::add_nexmark(app);
   cmd::add_password(app);
   cmd::add_bench(app);

@@ -169,7 +169,7 @@ void CheckpointControl::check_stuck(Now now, ControlEffects& out) {
   }
   const InflightBarrier& oldest = barriers_.front();
   const TimePoint since = std::max(oldest.injected, stuck_reported_.value_or(oldest.injected));
-  if (now.mono - since < std::max(options_.stuck_after, 10 * schedule_.interval())) return;
+  if (now.mono - since < stuck_limit()) return;
   stuck_reported_ = now.mono;
   BarrierStuck stuck{oldest.epoch, static_cast<double>((now.mono - oldest.injected).count()) / 1e9, {}};
   for (const auto& [graph, worker] : oldest.waiting) {
@@ -195,7 +195,7 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
   if (std::holds_alternative<Running>(state_) && !members_.empty() && barriers_.size() < options_.max_in_flight) earlier(schedule_.due());
   if (!barriers_.empty()) {
     const TimePoint since = std::max(barriers_.front().injected, stuck_reported_.value_or(TimePoint{}));
-    earlier(since + std::max(options_.stuck_after, 10 * schedule_.interval()));
+    earlier(since + stuck_limit());
   }
   constexpr Duration kLeaseWait = std::chrono::milliseconds(10);
   if (out && lease_wanted_) out = std::max(*out, *lease_wanted_ + kLeaseWait);

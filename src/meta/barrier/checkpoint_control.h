@@ -84,6 +84,24 @@ class CheckpointControl {
   [[nodiscard]] bool disk_full() const { return disk_full_; }
   [[nodiscard]] uint64_t stale_events() const { return stale_events_; }
   [[nodiscard]] uint64_t recoveries() const { return recoveries_; }
+  /// What monitoring wants to know.
+  struct Progress {
+    struct Oldest {
+      EpochPair epoch;
+      runtime::Duration age{};
+      std::string command;
+      std::set<WorkerId> waiting;
+      bool committing = false;
+    };
+    std::string_view state;  // "running", "resetting", …
+    size_t in_flight = 0;
+    std::optional<Oldest> oldest;
+    runtime::Duration stuck_after{};  // an older barrier is stuck
+    std::set<WorkerId> away;          // nodes that own vnodes and are waited for
+    size_t commands = 0;              // that wait
+    std::string waiting_command;      // why the first of them cannot be taken
+  };
+  [[nodiscard]] Progress progress(Now now) const;
   /// One line a thing, for `Inspect` and tests.
   [[nodiscard]] std::string debug_string(Now now) const;
 
@@ -172,6 +190,8 @@ class CheckpointControl {
   bool step_reset(Now now, ControlEffects& out);
   bool step_retire(ControlEffects& out);
   void check_stuck(Now now, ControlEffects& out);
+  [[nodiscard]] std::string database_name() const;
+  [[nodiscard]] runtime::Duration stuck_limit() const { return std::max(options_.stuck_after, 10 * schedule_.interval()); }
 
   // checkpoint_inject.cc
   void look_at_disks(ControlEffects& out);

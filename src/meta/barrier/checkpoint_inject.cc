@@ -208,6 +208,7 @@ void CheckpointControl::create_on(WorkerId worker, ControlEffects& out) {
   pb::CreatePartialGraph* create = send.request.mutable_create_partial_graph();
   to_pb(term_, create->mutable_graph());
   create->set_database_id(database_.value);
+  create->set_database(database_name());
   create->set_committed_epoch(committed_.value);
   for (const auto& [sequence, ref] : env_.model.segments(term_.graph, worker)) *create->add_segments() = ref;
   for (const auto& [id, plan] : env_.model.jobs()) {

@@ -229,6 +229,10 @@ std::string Cluster::describe(WorkerId worker, Now now) const {
     out += fmt::format(", away for {:.1f} s: {}", seconds(now.mono - away->since), away->reason);
   } else if (std::holds_alternative<Connecting>(found->second.state)) {
     out += ", connecting";
+  } else if (const auto* live = std::get_if<Live>(&found->second.state)) {
+    if (const auto silent = now.mono - live->last_heard; silent > 2 * options_.ping_interval) {
+      out += fmt::format(", silent for {:.1f} s", seconds(silent));
+    }
   }
   return out;
 }

@@ -4,6 +4,8 @@
 #include "meta/catalog/catalog_manager.h"
 #include "meta/model/keys.h"
 #include "meta/model/rows.h"
+#include "meta/service/inspector.h"
+#include "meta/service/meta_metrics.h"
 #include "meta/service/requests.h"
 #include "meta/service/snapshots.h"
 #include "meta/service/source_watch.h"
@@ -48,6 +50,8 @@ MetaLoop::MetaLoop(MetaNode::Options options, runtime::Runtime& runtime, rpc::Tr
       published_catalog_(model_.counter(Counter::CatalogVersion)) {
   requests_ = std::make_unique<Requests>(*this);
   sources_ = std::make_unique<SourceWatch>(*this);
+  inspector_ = std::make_unique<Inspector>(*this);
+  metrics_ = std::make_unique<MetaMetrics>(options_.metrics);
 }
 
 MetaLoop::~MetaLoop() = default;
@@ -65,6 +69,13 @@ void MetaLoop::off_loop(absl::AnyInvocable<runtime::Job()> work) {
 Result<std::string> MetaLoop::listen(std::string_view address) {
   PENSTOCK_TRY(listener_, transport_.listen(address, make_meta_service(shared_from_this())));
   return listener_->address();
+}
+
+Result<std::string> MetaLoop::listen_also(rpc::Transport& transport, std::string_view address) {
+  PENSTOCK_TRY(auto listener, transport.listen(address, make_meta_service(shared_from_this())));
+  std::string where = listener->address();
+  post([this, listener = std::move(listener)]() mutable { second_listener_ = std::move(listener); });
+  return where;
 }
 
 // ---- life -----------------------------------------------------------------------------------------------------------------------------
@@ -132,6 +143,7 @@ void MetaLoop::stop() {
   flushes_.clear();
   streams_.close_all(reason);
   subscribers_.close_all(reason);
+  second_listener_.reset();
   listener_.reset();
 }
 
@@ -184,6 +196,11 @@ CheckpointControl* MetaLoop::database(DatabaseId id) {
   return found == databases_.end() ? nullptr : found->second.get();
 }
 
+std::string MetaLoop::database_name(DatabaseId id) const {
+  const auto found = model_.databases().find(id);
+  return found == model_.databases().end() ? fmt::format("{}", id) : found->second.name();
+}
+
 void MetaLoop::enqueue(DatabaseId database, ControlEvent event) {
   events_.emplace_back(database, std::move(event));
   if (!draining_events_) drain();
@@ -201,6 +218,7 @@ void MetaLoop::drain() {
     for (ControlEffect& effect : effects) {
       std::visit([&](auto& e) { perform(id, e); }, effect);
     }
+    metrics_->observe(database_name(id), *control, runtime_.now());
   }
   draining_events_ = false;
   if (stopped_) return;
@@ -349,7 +367,8 @@ void MetaLoop::on_dropped(std::map<DatabaseId, std::vector<JobId>> jobs, const E
   publish();
 }
 
-void MetaLoop::inspect_worker(WorkerId worker, std::string what, absl::AnyInvocable<void(Result<std::string>)> done) {
+void MetaLoop::inspect_worker(WorkerId worker, std::string what, runtime::Duration patience,
+                              absl::AnyInvocable<void(Result<pb::InspectResponse>)> done) {
   if (!cluster_.is_live(worker)) return done(error(Code::Unavailable, "{} is not connected", cluster_.describe(worker, now())));
   const uint64_t number = ++inspections_made_;
   pb::ControlRequest request;
@@ -358,9 +377,11 @@ void MetaLoop::inspect_worker(WorkerId worker, std::string what, absl::AnyInvoca
   Inspection& inspection = inspections_[number];
   inspection.worker = worker;
   inspection.done = std::move(done);
-  inspection.timeout = runtime_.after(std::chrono::seconds(5), *executor_, [self = shared_from_this(), number] {
+  inspection.timeout = runtime_.after(patience, *executor_, [self = shared_from_this(), number, patience] {
     auto found = self->inspections_.extract(number);
-    if (!found.empty()) found.mapped().done(error(Code::Timeout, "node {} did not answer for 5 s", found.mapped().worker));
+    if (found.empty()) return;
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience).count();
+    found.mapped().done(error(Code::Timeout, "node {} did not answer for {} s", found.mapped().worker, seconds));
   });
   streams_.send(worker, request);
 }

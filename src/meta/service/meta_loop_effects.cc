@@ -2,6 +2,7 @@
 #include "common/log.h"
 #include "meta/catalog/catalog_manager.h"
 #include "meta/model/rows.h"
+#include "meta/service/inspector.h"
 #include "meta/service/meta_loop.h"
 #include "meta/service/source_watch.h"
 
@@ -84,18 +85,7 @@ void MetaLoop::perform(DatabaseId database, EventHappened& effect) {
   log_event(database, std::move(effect.kind), std::move(effect.text), effect.job, effect.worker);
 }
 
-void MetaLoop::perform(DatabaseId database, BarrierStuck& effect) {
-  std::string missing;
-  for (const WorkerId worker : effect.missing) missing += fmt::format("; waits for {}", cluster_.describe(worker, now()));
-  if (effect.missing.empty()) missing = "; all nodes have answered, its commit is not through";
-  log::warn("meta", "database {}: barrier {} is {:.1f} s old{}", database, effect.epoch.prev, effect.seconds, missing);
-  log_event(database, "stuck", fmt::format("barrier {} is {:.1f} s old{}", effect.epoch.prev, effect.seconds, missing), {}, {});
-  for (const WorkerId worker : effect.missing) {
-    inspect_worker(worker, "stuck barrier", [worker](const Result<std::string>& text) {
-      log::warn("meta", "node {} says:\n{}", worker, text.has_value() ? text.value() : text.error().to_string());
-    });
-  }
-}
+void MetaLoop::perform(DatabaseId database, BarrierStuck& effect) { inspector_->on_stuck(database, effect); }
 
 void MetaLoop::perform(DatabaseId, DisconnectWorker& effect) {
   Cluster::Effects effects;
@@ -204,7 +194,7 @@ void MetaLoop::dispatch(WorkerId worker, uint64_t attempt, pb::ControlResponse& 
     }
     case pb::ControlResponse::kInspect: {
       auto found = inspections_.extract(message.inspect().request());
-      if (!found.empty()) found.mapped().done(std::move(*message.mutable_inspect()->mutable_text()));
+      if (!found.empty()) found.mapped().done(std::move(*message.mutable_inspect()));
       return;
     }
     case pb::ControlResponse::kPressure:

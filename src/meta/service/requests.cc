@@ -2,6 +2,7 @@
 
 #include "meta/catalog/catalog_manager.h"
 #include "meta/model/rows.h"
+#include "meta/service/inspector.h"
 #include "meta/service/meta_loop.h"
 #include "meta/service/source_watch.h"
 #include "meta/service/system_rows.h"
@@ -35,6 +36,9 @@ void Requests::call(std::string_view method, const rpc::Bytes& bytes, PendingRep
   if (method == "/penstock.Meta/WaitForSource") return parsed(bytes, std::move(reply), &Requests::wait_for_source);
   if (method == "/penstock.Meta/SystemRows") return parsed(bytes, std::move(reply), &Requests::system_rows);
   if (method == "/penstock.Meta/Inspect") return parsed(bytes, std::move(reply), &Requests::inspect);
+  if (method == "/penstock.Meta/AwaitTree") return parsed(bytes, std::move(reply), &Requests::await_tree);
+  if (method == "/penstock.Meta/TableSizes") return parsed(bytes, std::move(reply), &Requests::table_sizes);
+  if (method == "/penstock.Meta/Doctor") return parsed(bytes, std::move(reply), &Requests::doctor);
   reply.fail(error(Code::NotSupported, "meta has no method {}", method));
 }
 
@@ -188,12 +192,27 @@ void Requests::inspect(const pb::InspectRequest& request, PendingReply reply) {
     response.set_text(loop_.debug_text());
     return reply.answer(response);
   }
-  loop_.inspect_worker(WorkerId{request.worker_id()}, request.what(), [reply = std::move(reply)](Result<std::string> text) mutable {
-    if (text.has_error()) return reply.fail(text.error());
-    pb::InspectReply answer;
-    answer.set_text(std::move(text).value());
-    reply.answer(answer);
-  });
+  loop_.inspect_worker(WorkerId{request.worker_id()}, request.what(), std::chrono::seconds(5),
+                       [reply = std::move(reply)](Result<pb::InspectResponse> said) mutable {
+                         if (said.has_error()) return reply.fail(said.error());
+                         pb::InspectReply answer;
+                         answer.set_text(std::move(*said.value().mutable_text()));
+                         reply.answer(answer);
+                       });
+}
+
+void Requests::await_tree(const pb::AwaitTreeRequest& request, PendingReply reply) {
+  const AwaitFilter filter{WorkerId{request.worker_id()}, ActorId{request.actor_id()}};
+  loop_.inspector().await_tree(filter, [reply = std::move(reply)](const pb::AwaitTreeReply& tree) mutable { reply.answer(tree); });
+}
+
+void Requests::table_sizes(const pb::TableSizesRequest&, PendingReply reply) {
+  loop_.inspector().table_sizes([reply = std::move(reply)](const pb::TableSizesReply& sizes) mutable { reply.answer(sizes); });
+}
+
+void Requests::doctor(const pb::DoctorRequest& request, PendingReply reply) {
+  loop_.inspector().doctor(request.unix_micros(),
+                           [reply = std::move(reply)](const pb::DoctorReply& findings) mutable { reply.answer(findings); });
 }
 
 namespace {

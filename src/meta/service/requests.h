@@ -50,6 +50,9 @@ class Requests {
   void wait_for_source(const pb::WaitForSourceRequest& request, PendingReply reply);
   void system_rows(const pb::SystemRowsRequest& request, PendingReply reply);
   void inspect(const pb::InspectRequest& request, PendingReply reply);
+  void await_tree(const pb::AwaitTreeRequest& request, PendingReply reply);
+  void table_sizes(const pb::TableSizesRequest& request, PendingReply reply);
+  void doctor(const pb::DoctorRequest& request, PendingReply reply);
 
   MetaLoop& loop_;
   std::deque<uint64_t> cancelled_creations_;  // the last ones that were cancelled before they came

@@ -96,6 +96,7 @@ void Actor::start() {
   input_->set_subscription(manager_->subscribe_barrier(context_.actor, [signal = signal_] { signal->wake(Wake::Barrier); }));
   plan_ = nullptr;
   fragment_ = nullptr;
+  stats_.run(context_.runtime.now());
   signal_->yield();
 }
 
@@ -122,7 +123,7 @@ void Actor::run() {
 }
 
 Actor::Turn Actor::run_slice() {
-  stats_.run();
+  if (stats_.waits()) stats_.run(context_.runtime.now());
   std::optional<runtime::TimePoint> begin;  // most runs end before the first look at the clock
   for (int steps = 1;; ++steps) {
     const Result<Turn> result = turn();

@@ -194,7 +194,7 @@ std::vector<ActorStatus> LocalStreamManager::status() const {
   for (const auto& actor : actors) {
     const ActorStats& stats = actor->stats();
     const ActorContext& context = actor->context();
-    all.push_back({context.actor, context.fragment, context.job, actor->job_name(), stats.waiting_for(), stats.waiting_micros(now),
+    all.push_back({context.actor, context.fragment, context.job, actor->job_name(), context.graph, stats.waiting_for(), stats.record(now),
                    stats.epoch(), stats.rows_in(), stats.rows_out()});
   }
   return all;

@@ -135,7 +135,7 @@ Result<ControlRequest> decode_control_request(std::string_view bytes) {
     case pb::ControlRequest::kCreatePartialGraph: {
       const auto& m = request.create_partial_graph();
       CreatePartialGraph create{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()),
-                                ids_from_pb<TableId>(m.live_tables()), std::nullopt};
+                                ids_from_pb<TableId>(m.live_tables()), std::nullopt, m.database()};
       if (m.has_trunk()) create.trunk = from_pb(m.trunk());
       return create;
     }
@@ -222,6 +222,20 @@ std::string encode_inspect(uint64_t request, std::string text) {
   pb::ControlResponse response;
   response.mutable_inspect()->set_request(request);
   response.mutable_inspect()->set_text(std::move(text));
+  return response.SerializeAsString();
+}
+
+std::string encode_inspect(uint64_t request, pb::WorkerSnapshot snapshot) {
+  pb::ControlResponse response;
+  response.mutable_inspect()->set_request(request);
+  *response.mutable_inspect()->mutable_snapshot() = std::move(snapshot);
+  return response.SerializeAsString();
+}
+
+std::string encode_inspect(uint64_t request, pb::TableSizes sizes) {
+  pb::ControlResponse response;
+  response.mutable_inspect()->set_request(request);
+  *response.mutable_inspect()->mutable_table_sizes() = std::move(sizes);
   return response.SerializeAsString();
 }
 

@@ -30,6 +30,7 @@ struct CreatePartialGraph {
   std::vector<storage::SegmentRef> segments;
   std::vector<TableId> live_tables;  // rows of others in the segments are skipped
   std::optional<GraphTerm> trunk;    // of a job that is being created: its database's graph, which is here
+  std::string database;              // its name, for metrics
 };
 /// The store has adopted the graph's segments, or why it could not.
 struct GraphOpened {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "proto/inspect.pb.h"
 #include "rpc/transport.h"
 #include "storage/disk_guard.h"
 #include "stream/task/actor_manager.h"
@@ -11,6 +12,8 @@
 #include "stream/task/barrier_worker/local_barrier_manager_impl.h"
 #include "stream/task/barrier_worker/managed_barrier_state.h"
 #include "stream/task/barrier_worker/sync_threads.h"
+#include "stream/task/barrier_worker/task_book.h"
+#include "stream/task/barrier_worker/worker_metrics.h"
 #include "stream/task/barrier_worker/worker_queue.h"
 
 namespace penstock::stream {
@@ -30,6 +33,10 @@ class LocalBarrierWorker : public BarrierEventSink {
     LeaderTerm highest_leader;                         // seen before this start
     std::function<Status(LeaderTerm)> persist_leader;  // durable when it returns; called on the blocking pool
     runtime::Duration liveness_timeout = std::chrono::seconds(10);
+    metrics::Registry* metrics = nullptr;  // none: nothing is recorded
+    metrics::Labels labels;                // of what is recorded
+    /// Adds what the node knows of itself (disk, memory) to an answer; called from the loop, only touches memory.
+    std::function<void(pb::NodeFacts&)> facts;
   };
   LocalBarrierWorker(Options options, runtime::Runtime& runtime, storage::StateStore& store, ActorManager& actors);
   ~LocalBarrierWorker() override;
@@ -44,6 +51,9 @@ class LocalBarrierWorker : public BarrierEventSink {
   void on_worker_id(std::function<void(WorkerId)> told) { worker_id_told_ = std::move(told); }
   /// Graphs, epochs, who is missing, and what the actors wait for. `reply` is called from the loop.
   void inspect(std::string what, std::function<void(std::string)> reply);
+  /// `done` is called from the loop: a loop that stands still never calls it.
+  void ping(runtime::Job done) { post(WorkerQueue::Lane::Operation, std::move(done)); }
+  [[nodiscard]] const WorkerMetrics& metrics() const { return metrics_; }
   /// The disk's level has changed: meta is told, now or when it is there.
   void report_disk(storage::DiskReport report);
   /// Ends the stream and every actor; `done` is called from the loop. Events afterwards change nothing.
@@ -67,6 +77,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   void finish_stop();
   void post(WorkerQueue::Lane lane, runtime::Job job);
   void run();
+  void wake();
 
   void on_stream_opened(uint64_t number, std::shared_ptr<rpc::Stream> stream);
   void on_stream_closed(uint64_t number, const Status& reason);
@@ -105,6 +116,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   void perform(const ReportReset& effect);
   void perform(const ProtocolViolation& effect);
   [[nodiscard]] std::string debug_text() const;
+  [[nodiscard]] pb::WorkerSnapshot await_snapshot() const;
 
   // Constant after construction.
   const Options options_;
@@ -112,6 +124,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   storage::StateStore& store_;
   ActorManager& actors_;
   const std::unique_ptr<runtime::Executor> loop_;
+  WorkerMetrics metrics_;
+  TaskBook tasks_;
   std::atomic<bool> connected_{false};
   std::atomic<uint64_t> streams_opened_{0};
   std::function<void(WorkerId)> worker_id_told_;

@@ -15,7 +15,8 @@ void LocalBarrierWorker::perform(OpenGraph effect) {
   managers_[effect.graph.graph] = std::make_shared<LocalBarrierManagerImpl>(effect.graph, *this);
   actors_.start_graph(effect.graph);
   if (effect.trunk) return open_branch(effect);
-  off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect)]() -> runtime::Job {
+  auto task = tasks_.begin(fmt::format("opening graph {} term {}", effect.graph.graph, effect.graph.term));
+  off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect), task = std::move(task)]() -> runtime::Job {
     Status opened = store_.open_graph(effect.graph, effect.committed, effect.segments, effect.live_tables);
     return [this, graph = effect.graph, opened] { apply(GraphOpened{graph, opened}); };
   });
@@ -47,7 +48,10 @@ void LocalBarrierWorker::for_each_log(PartialGraphId graph, const std::function<
 void LocalBarrierWorker::forget_managers(PartialGraphId graph) {
   managers_.erase(graph);
   const auto [begin, end] = merged_.equal_range(graph);
-  for (auto at = begin; at != end; ++at) managers_.erase(at->second);
+  for (auto at = begin; at != end; ++at) {
+    managers_.erase(at->second);
+    metrics_.forget_graph(at->second);
+  }
   merged_.erase(begin, end);
 }
 
@@ -75,7 +79,8 @@ void LocalBarrierWorker::perform(const ForgetBarrier& effect) {
 
 void LocalBarrierWorker::perform(StartSync effect) {
   ++off_loop_jobs_;
-  syncs_.run(effect.graph.graph, [this, effect = std::move(effect)] {
+  auto task = tasks_.begin(fmt::format("sync of epoch {} of graph {}", effect.prev, effect.graph.graph));
+  syncs_.run(effect.graph.graph, [this, effect = std::move(effect), task = std::move(task)] {
     auto result = store_.sync_epoch(effect.graph, effect.prev, effect.tables);
     post(WorkerQueue::Lane::Sync, [this, graph = effect.graph, prev = effect.prev, result = std::move(result)]() mutable {
       --off_loop_jobs_;

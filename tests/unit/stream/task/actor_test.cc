@@ -198,7 +198,7 @@ TEST_F(ActorTest, says_what_it_waits_for) {
   EXPECT_EQ(waits(11), "input");
   EXPECT_EQ(waits(21), "actor 31 to connect");
   sim_.run_for(5ms);
-  for (const ActorStatus& status : node_.actors.status()) EXPECT_GE(status.waiting_micros, 4000);
+  for (const ActorStatus& status : node_.actors.status()) EXPECT_GE(status.wait.micros, 4000);
 }
 
 TEST_F(ActorTest, applies_new_outputs_before_and_takes_old_ones_away_after_the_barrier) {
