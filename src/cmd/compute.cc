@@ -21,6 +21,7 @@ struct Options {
   std::string metrics_listen;
   uint32_t parallelism = 0;
   uint64_t memory_mb = 0;
+  uint32_t barrier_target_ms = 500;
   DiskSettings disk;
 };
 
@@ -37,6 +38,7 @@ Status run(const Options& options) {
   node.parallelism = options.parallelism == 0 ? default_parallelism() : options.parallelism;
   node.memory_bytes = options.memory_mb == 0 ? default_memory(1) : options.memory_mb << 20;
   node.metrics = &registry;
+  node.barrier_target = std::chrono::milliseconds(options.barrier_target_ms);
   node.ballast_bytes = options.disk.ballast_bytes();
   PENSTOCK_TRY(auto role, ComputeRole::start(options.data_dir, std::move(node), options.disk.reserve_bytes(), *runtime, *transport));
   log::info("compute", "serving {} with data in {}; meta is {}", role->node().address(), options.data_dir, options.meta);
@@ -65,6 +67,8 @@ void add_compute(CLI::App& app) {
   settings->add("data-dir", options->data_dir, "Folder of this node's state (needed)");
   settings->add("parallelism", options->parallelism, "Actors this node runs of each fragment; 0: one a core");
   settings->add("memory-mb", options->memory_mb, "Memory for operators' state; 0: a quarter of the machine's");
+  settings->add("barrier-target-ms", options->barrier_target_ms,
+                "How long a barrier may be under way: sources that are faster than their jobs are held back; 0: they are not");
   options->tls.add_to(*settings);
   options->disk.add_to(*settings);
   command->callback([=] {

@@ -18,6 +18,7 @@ struct Options {
   uint32_t max_connections = 100;
   std::string metrics_listen;
   std::string password_file;
+  std::string sql_tls_cert, sql_tls_key;
 };
 
 Status run(const Options& options) {
@@ -25,12 +26,20 @@ Status run(const Options& options) {
   StopSignals signals;
   const metrics::Registry registry;
   PENSTOCK_TRY(auto verifiers, read_password_file(options.password_file));
+  if (options.sql_tls_cert.empty() != options.sql_tls_key.empty()) {
+    return error(Code::InvalidConfig, "TLS for SQL clients needs both --sql-tls-cert and --sql-tls-key");
+  }
+  std::unique_ptr<rpc::TlsContext> sql_tls;
+  if (!options.sql_tls_cert.empty()) {
+    PENSTOCK_TRY(sql_tls, rpc::TlsContext::load(options.sql_tls_cert, options.sql_tls_key));
+  }
   const auto runtime = runtime::make_threaded_runtime();
   auto transport = rpc::make_grpc_transport(*runtime, std::move(grpc));
   PENSTOCK_TRY(auto node, frontend::FrontendNode::start({.sql_listen = options.sql_listen,
                                                          .meta = options.meta,
                                                          .max_connections = options.max_connections,
-                                                         .verifiers = std::move(verifiers)},
+                                                         .verifiers = std::move(verifiers),
+                                                         .tls = std::move(sql_tls)},
                                                         *runtime, *transport));
   log::info("frontend", "SQL on {}; meta is {}", node->sql_address(), options.meta);
   auto monitor = start_monitor(options.metrics_listen, "127.0.0.1:4567", *runtime, registry, {node->monitored()});
@@ -57,6 +66,8 @@ void add_frontend(CLI::App& app) {
   settings->add("metrics-listen", options->metrics_listen, std::string(kMetricsHelp) + "127.0.0.1:4567, or a free port if that is taken");
   settings->add("password-file", options->password_file,
                 "Users and their SCRAM verifiers; none: no password is asked for, on loopback only");
+  settings->add("sql-tls-cert", options->sql_tls_cert, "Certificate for SQL clients that ask for TLS, PEM");
+  settings->add("sql-tls-key", options->sql_tls_key, "Its key, PEM");
   options->tls.add_to(*settings);
   command->callback([=] {
     Status loaded = settings->load();

@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   cmd::add_nexmark(app);
   cmd::add_password(app);
   cmd::add_bench(app);
+  cmd::add_simulate(app);
   CLI11_PARSE(app, argc, argv);
   return cmd::exit_code();
 }

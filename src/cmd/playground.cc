@@ -24,6 +24,7 @@ struct Options {
   uint64_t memory_mb = 0;
   std::string meta_listen;
   std::string metrics_listen;
+  uint32_t barrier_target_ms = 500;
   DiskSettings disk;
 };
 
@@ -120,6 +121,7 @@ Status run(const Options& options) {
       compute.metrics = &registry;
       compute.labels = {{"compute", name}};
       compute.memory_bytes = options.memory_mb == 0 ? default_memory(options.computes) : options.memory_mb << 20;
+      compute.barrier_target = std::chrono::milliseconds(options.barrier_target_ms);
       compute.ballast_bytes = options.disk.ballast_bytes();
       PENSTOCK_TRY(computes.emplace_back(),
                    ComputeRole::start(data.folder(name), std::move(compute), options.disk.reserve_bytes(), *runtime, transport(name)));
@@ -165,6 +167,8 @@ void add_playground(CLI::App& app) {
   settings->add("barrier-interval-ms", options->barrier_interval_ms, "Time between barriers");
   settings->add("checkpoint-frequency", options->checkpoint_frequency, "Every how many barriers a checkpoint is made");
   settings->add("memory-mb", options->memory_mb, "Memory for operators' state; 0: a quarter of the machine's");
+  settings->add("barrier-target-ms", options->barrier_target_ms,
+                "How long a barrier may be under way: sources that are faster than their jobs are held back; 0: they are not");
   options->disk.add_to(*settings);
   command->callback([=] {
     Status loaded = settings->load();

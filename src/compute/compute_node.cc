@@ -66,6 +66,7 @@ ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transp
                .incarnation = identity_.incarnation,
                .highest_leader = leader,
                .persist_leader = [this](LeaderTerm term) { return save_leader(folder_, term); },
+               .barrier_target = options_.barrier_target,
                .metrics = options_.metrics,
                .labels = options_.labels,
                .facts = [this](pb::NodeFacts& facts) { fill_facts(facts); }},
@@ -75,6 +76,7 @@ ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transp
           [this](const storage::DiskReport& report) { worker_.report_disk(report); }),
       scans_(runtime, store) {
   actors_.set_remote(exchange_client_);
+  worker_.on_transactions(dml_);
   worker_.on_worker_id([this](WorkerId worker) { actors_.set_worker(worker); });
 }
 
@@ -89,7 +91,10 @@ Status ComputeNode::listen() {
 
 void ComputeNode::register_with_meta() {
   if (stopping_) return;
-  if (worker_.connected()) return retry_later(kLook);
+  if (worker_.connected()) {
+    worker_.report_memory({memory_.used(), memory_.limit(), store_.usage().batch_bytes, actors_.exchange_bytes()});
+    return retry_later(kLook);
+  }
   pb::RegisterWorkerRequest request;
   request.set_node_id(identity_.uuid_text());
   request.set_cluster_id(identity_.cluster_id);

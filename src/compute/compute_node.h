@@ -29,9 +29,10 @@ class ComputeNode {
     std::string advertise;  // where others reach it; empty: the address listened on
     std::string meta;       // meta's address
     uint32_t parallelism = 1;
-    size_t memory_bytes = 0;               // budget of operators' state
-    metrics::Registry* metrics = nullptr;  // where figures are recorded; none: nowhere. Outlives the node
-    metrics::Labels labels;                // of all its figures: several computes may share a registry
+    size_t memory_bytes = 0;                                            // budget of operators' state
+    runtime::Duration barrier_target = std::chrono::milliseconds(500);  // sources are held back for; zero: never
+    metrics::Registry* metrics = nullptr;                               // where figures are recorded; none: nowhere. Outlives the node
+    metrics::Labels labels;                                             // of all its figures: several computes may share a registry
     uint64_t ballast_bytes = storage::DiskGuard::kDefaultBallast;
   };
   /// Errors: `Io` when the address is taken, `Corruption` for a data folder that makes no sense.

@@ -122,7 +122,7 @@ Result<MetaViewPtr> MetaClient::wait(const std::function<bool(const MetaView&)>&
   const runtime::TimePoint deadline = runtime_.now() + timeout;
   const auto enroll = [&](bool in) {
     const std::lock_guard lock(mutex_);
-    in ? (void)waiters_.insert(waiter) : (void)waiters_.erase(waiter);
+    in ? waiters_.push_back(waiter) : (void)std::erase(waiters_, waiter);
   };
   enroll(true);
   Result<MetaViewPtr> outcome = error(Code::Timeout, "waited {:.0f} s for {}", static_cast<double>(timeout.count()) / 1e9, what);

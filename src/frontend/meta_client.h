@@ -5,8 +5,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
+#include <vector>
 
 #include "common/epoch.h"
 #include "common/ids.h"
@@ -90,7 +90,7 @@ class MetaClient {
 
   mutable std::mutex mutex_;  // guards what follows
   MetaViewPtr view_;
-  std::set<std::shared_ptr<runtime::Waiter>> waiters_;  // shared with the threads that wait
+  std::vector<std::shared_ptr<runtime::Waiter>> waiters_;  // shared with the threads that wait; in the order they came
 };
 
 }  // namespace penstock::frontend

@@ -23,7 +23,7 @@ using Body = decltype(BoundStatement::body);
 class StatementBinder {
  public:
   StatementBinder(const Statement& statement, const CatalogReader& catalog, const SessionSettings& settings, Parameters& parameters)
-      : statement_(statement), settings_(settings), factory_(parameters), context_{catalog, settings, factory_, false, {}, 0} {}
+      : statement_(statement), settings_(settings), factory_(parameters), context_{catalog, settings, factory_, false, {}, {}, 0} {}
 
   Result<BoundStatement> bind() {
     BoundStatement result;

@@ -13,6 +13,7 @@ CheckpointControl::CheckpointControl(DatabaseId database, Options options, Envir
       term_{graph_of(database), env_.ids.next_term()},
       committed_(env_.model.committed(graph_of(database))),
       schedule_(options.schedule),
+      transactions_(options.transactions, committed_),
       back_off_(seed) {}
 
 void CheckpointControl::handle(Now now, ControlEvent event, ControlEffects& out) {
@@ -84,6 +85,30 @@ void CheckpointControl::on(Now now, const FlushWanted& event, ControlEffects&) {
 
 void CheckpointControl::on(Now now, const CheckpointWanted&, ControlEffects&) { schedule_.want_checkpoint(now.mono); }
 
+void CheckpointControl::on(Now now, TransactionWanted& event, ControlEffects& out) {
+  const bool stale = std::ranges::any_of(event.participants, [&](const auto& participant) { return participant.graph != term_; });
+  if (stale || event.participants.empty()) {
+    out.emplace_back(TransactionDecided{event.transaction, TransactionDecided::Verdict::Gone, {}});
+    return;
+  }
+  std::vector<TransactionDecided> decided;
+  transactions_.want(std::move(event), decided);
+  schedule_.want_checkpoint(now.mono);
+  out.insert(out.end(), decided.begin(), decided.end());
+}
+
+void CheckpointControl::on(Now, const TransactionGivenUp& event, ControlEffects& out) {
+  std::vector<TransactionDecided> decided;
+  transactions_.give_up(event.transaction, decided);
+  out.insert(out.end(), decided.begin(), decided.end());
+}
+
+void CheckpointControl::end_transactions(ControlEffects& out) {
+  std::vector<TransactionDecided> decided;
+  transactions_.end_term(decided);
+  out.insert(out.end(), decided.begin(), decided.end());
+}
+
 void CheckpointControl::on(Now, const JobsQuarantined&, ControlEffects&) {
   if (auto* waiting = std::get_if<BackingOff>(&state_)) waiting->quarantines = false;
 }
@@ -152,6 +177,11 @@ void CheckpointControl::on(Now now, BarrierCompleted& event, ControlEffects& out
     root.set_sqlstate(std::string(sqlstate(wrong->code())));
     root.set_message(wrong->message());
     return creating ? fail_creating(now, *creating, root, out) : fail(now, wrong->message(), root, false, out);
+  }
+  if (event.report.kind() == pb::BARRIER_CHECKPOINT && who.first == term_) {
+    std::vector<TransactionId> held;
+    for (const uint64_t transaction : event.report.transactions_held()) held.emplace_back(transaction);
+    transactions_.on_held(now, event.worker, held);
   }
   for (InflightBarrier& barrier : barriers_) {
     if (barrier.epoch.prev.value != event.report.epoch()) continue;

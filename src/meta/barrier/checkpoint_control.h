@@ -16,6 +16,7 @@
 #include "meta/barrier/pause_reasons.h"
 #include "meta/barrier/schedule.h"
 #include "meta/barrier/trace.h"
+#include "meta/barrier/transactions.h"
 #include "meta/cluster/cluster.h"
 #include "meta/model/epoch_generator.h"
 #include "meta/model/id_allocator.h"
@@ -47,6 +48,7 @@ class CheckpointControl {
     runtime::Duration reset_timeout = std::chrono::seconds(10);  // a worker that does not answer a reset is disconnected
     runtime::Duration stable_after = std::chrono::seconds(10);   // running this long, the next failure is a first one again
     uint32_t create_attempts = 5;
+    Transactions::Options transactions = {};
     runtime::Duration patience = std::chrono::seconds(30);  // with a job whose errors may pass by themselves
     size_t max_creating = 8;                                // jobs with graphs of their own at a time; others wait
     uint32_t quarantine_after = 5;                          // failures without a stable time between that one job is the cause of
@@ -133,6 +135,7 @@ class CheckpointControl {
     std::map<JobId, JobPlacement> placed;
     std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned;
     std::vector<uint32_t> dropped_tables;
+    std::map<WorkerId, Transactions::Lists> transactions;
   };
 
   struct Running {
@@ -181,6 +184,8 @@ class CheckpointControl {
   void on(Now now, const GraphFailed& event, ControlEffects& out);
   void on(Now now, const GraphReset& event, ControlEffects& out);
   void on(Now now, CheckpointCommitted& event, ControlEffects& out);
+  void on(Now now, TransactionWanted& event, ControlEffects& out);
+  void on(Now now, const TransactionGivenUp& event, ControlEffects& out);
 
   // Small steps, each safe alone; true if something was done. `handle` repeats them until none is.
   bool step(Now now, ControlEffects& out);
@@ -209,6 +214,8 @@ class CheckpointControl {
   void create_on(WorkerId worker, ControlEffects& out);
   void join(const std::set<WorkerId>& workers, ControlEffects& out);
   void finish_flushes_of_empty_graph(ControlEffects& out);
+  [[nodiscard]] std::vector<TransactionDecided> name_transactions(Now now, Epoch prev, Injection& injection);
+  void end_transactions(ControlEffects& out);
   [[nodiscard]] GraphMessages messages() const;
   /// Gives splits that no actor has to actors; returns what changed.
   [[nodiscard]] std::map<MetaModel::SplitKey, ActorId> assign(const JobPlan& plan, const JobPlacement& placement) const;
@@ -288,6 +295,7 @@ class CheckpointControl {
   bool disk_full_ = false;
   CreateTracker tracker_;
   BarrierSchedule schedule_;
+  Transactions transactions_;
   BackOff back_off_;
   TraceRing traces_;
   std::optional<runtime::TimePoint> stuck_reported_;

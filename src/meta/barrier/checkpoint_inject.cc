@@ -220,12 +220,15 @@ void CheckpointControl::create_on(WorkerId worker, ControlEffects& out) {
 
 void CheckpointControl::inject(Now now, Epoch curr, pb::BarrierKind kind, Injection injection, ControlEffects& out) {
   InflightBarrier barrier{.epoch = {chain_end_, curr}, .kind = kind, .injected = now.mono};
+  std::vector<TransactionDecided> decided;
   barrier.waiting = barrier.participants = participants();
   if (kind == pb::BARRIER_CHECKPOINT) {
     barrier.flushes = std::exchange(flushes_, {});
     barrier.assigned = std::exchange(assigned_, {});
+    decided = name_transactions(now, barrier.epoch.prev, injection);
   }
   send_barrier(barrier, injection, out);
+  out.insert(out.end(), decided.begin(), decided.end());
 
   BarrierTrace trace{.epoch = barrier.epoch, .kind = kind};
   trace.command = injection.command ? meta::describe(*injection.command) : injection.what;
@@ -240,7 +243,18 @@ void CheckpointControl::inject(Now now, Epoch curr, pb::BarrierKind kind, Inject
   for (auto& [job, splits] : injection.assigned) barrier.assigned[job].insert(splits.begin(), splits.end());
   chain_end_ = curr;
   schedule_.on_injected(now.mono, kind == pb::BARRIER_CHECKPOINT);
+  if (transactions_.waiting()) schedule_.want_checkpoint(now.mono);
   barriers_.push_back(std::move(barrier));
+}
+
+// Held rows come out just before the barrier, also of an actor that it stops.
+std::vector<TransactionDecided> CheckpointControl::name_transactions(Now now, Epoch prev, Injection& injection) {
+  Transactions::Choice choice = transactions_.choose(now, prev, members_, [this](const auto& participant) {
+    const auto actor = graph_.find(participant.actor);
+    return participant.graph == term_ && actor && actor->worker == participant.worker && members_.contains(participant.worker);
+  });
+  injection.transactions = std::move(choice.of_worker);
+  return std::move(choice.decided);
 }
 
 void CheckpointControl::send_barrier(const InflightBarrier& barrier, Injection& injection, ControlEffects& out) const {
@@ -261,6 +275,11 @@ void CheckpointControl::send_barrier(const InflightBarrier& barrier, Injection& 
       inject->mutable_tables_to_sync()->Assign(share.tables.begin(), share.tables.end());
     } else if (before != injection.tables_before.end()) {
       inject->mutable_tables_to_sync()->Assign(before->second.begin(), before->second.end());
+    }
+    const auto transactions = injection.transactions.find(worker);
+    if (graph == term_ && transactions != injection.transactions.end()) {
+      for (const TransactionId id : transactions->second.commit) inject->add_commit_txns(id.value);
+      for (const TransactionId id : transactions->second.abort) inject->add_abort_txns(id.value);
     }
     if (const auto build = injection.build.find(who); build != injection.build.end()) {
       for (pb::BuildFragment& fragment : build->second) {

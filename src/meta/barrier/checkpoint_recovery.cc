@@ -87,6 +87,7 @@ void CheckpointControl::finish_reset(Now now, ControlEffects& out) {
     if (BarrierTrace* trace = traces_.find(barrier.epoch.curr)) trace->outcome = "failed";
   }
   out.emplace_back(TermEnded{term_, committed_});
+  end_transactions(out);
   redrive(done.root, out);
   forget_creating_after_reset(now);
   members_.clear();

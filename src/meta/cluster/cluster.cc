@@ -135,7 +135,10 @@ void Cluster::lose(Now now, WorkerId id, Node& node, const Error& reason, Effect
 
 void Cluster::on_pressure(WorkerId worker, const pb::Pressure& pressure) {
   const auto found = nodes_.find(worker);
-  if (found != nodes_.end()) found->second.disk = pressure;
+  if (found == nodes_.end()) return;
+  const pb::Pressure before = std::exchange(found->second.disk, pressure);
+  if (before.level() != pressure.level()) return;
+  found->second.disk.set_free_bytes(before.free_bytes());  // what is told of the disk is as of its change, so that it is told once
 }
 
 const pb::Pressure& Cluster::disk(WorkerId worker) const {

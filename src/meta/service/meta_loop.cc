@@ -141,6 +141,7 @@ void MetaLoop::stop() {
   inspections_.clear();
   creations_.clear();
   flushes_.clear();
+  transactions_.clear();
   streams_.close_all(reason);
   subscribers_.close_all(reason);
   second_listener_.reset();
@@ -343,6 +344,13 @@ std::string MetaLoop::debug_text() const {
 void MetaLoop::flush(DatabaseId id, absl::AnyInvocable<void(const FlushDone&)> done) {
   flushes_[++flushes_made_] = std::move(done);
   enqueue(id, FlushWanted{{flushes_made_}});
+}
+
+Status MetaLoop::commit_transaction(DatabaseId id, TransactionWanted wanted, absl::AnyInvocable<void(const TransactionDecided&)> done) {
+  const auto [at, added] = transactions_.try_emplace({id, wanted.transaction}, std::move(done));
+  if (!added) return error(Code::Protocol, "transaction {:016x} is asked for twice", wanted.transaction.value);
+  enqueue(id, std::move(wanted));
+  return ok();
 }
 
 void MetaLoop::wait_created(JobId job, absl::AnyInvocable<void(const Status&)> done) { creations_[job].push_back(std::move(done)); }

@@ -93,6 +93,10 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void add_database(DatabaseId id);
   /// The next checkpoint of the database that covers everything before.
   void flush(DatabaseId id, absl::AnyInvocable<void(const FlushDone&)> done);
+  /// Decided when a Checkpoint names it, or when it has come to nothing.
+  /// `Protocol` if it is asked for already.
+  [[nodiscard]] Status commit_transaction(DatabaseId id, TransactionWanted wanted,
+                                          absl::AnyInvocable<void(const TransactionDecided&)> done);
   /// Answered when the job is created, or with the reason why it never will be.
   void wait_created(JobId job, absl::AnyInvocable<void(const Status&)> done);
   void finish_created(JobId job, const Status& status);
@@ -140,6 +144,7 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void perform(DatabaseId database, EventHappened& effect);
   void perform(DatabaseId database, BarrierStuck& effect);
   void perform(DatabaseId database, DisconnectWorker& effect);
+  void perform(DatabaseId database, TransactionDecided& effect);
   void perform(Cluster::Connect& effect);
   void perform(Cluster::Ping& effect);
   void perform(Cluster::Close& effect);
@@ -185,6 +190,7 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   bool lease_wanted_ = false;
   std::map<uint64_t, absl::AnyInvocable<void(const FlushDone&)>> flushes_;
   uint64_t flushes_made_ = 0;
+  std::map<std::pair<DatabaseId, TransactionId>, absl::AnyInvocable<void(const TransactionDecided&)>> transactions_;
   std::map<JobId, std::vector<absl::AnyInvocable<void(const Status&)>>> creations_;
   std::map<uint64_t, Inspection> inspections_;
   uint64_t inspections_made_ = 0;

@@ -93,6 +93,11 @@ void MetaLoop::perform(DatabaseId, DisconnectWorker& effect) {
   perform(std::move(effects));
 }
 
+void MetaLoop::perform(DatabaseId database, TransactionDecided& effect) {
+  auto found = transactions_.extract({database, effect.transaction});
+  if (!found.empty()) found.mapped()(effect);
+}
+
 // ---- nodes ----------------------------------------------------------------------------------------------------------------------------
 
 void MetaLoop::perform(Cluster::Effects effects) {
@@ -197,9 +202,12 @@ void MetaLoop::dispatch(WorkerId worker, uint64_t attempt, pb::ControlResponse& 
       if (!found.empty()) found.mapped().done(std::move(*message.mutable_inspect()));
       return;
     }
-    case pb::ControlResponse::kPressure:
+    case pb::ControlResponse::kPressure: {
+      const bool disk_changed = cluster_.disk(worker).level() != message.pressure().level();
       cluster_.on_pressure(worker, message.pressure());
-      return on_disk_changed();
+      if (disk_changed) on_disk_changed();
+      return;
+    }
     case pb::ControlResponse::kShutdown:
       return on_leaving(worker, attempt);
     case pb::ControlResponse::kPong:

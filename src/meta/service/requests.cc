@@ -33,6 +33,8 @@ void Requests::call(std::string_view method, const rpc::Bytes& bytes, PendingRep
   if (method == "/penstock.Meta/DropDatabase") return parsed(bytes, std::move(reply), &Requests::drop_database);
   if (method == "/penstock.Meta/CancelJobs") return parsed(bytes, std::move(reply), &Requests::cancel_jobs);
   if (method == "/penstock.Meta/Flush") return parsed(bytes, std::move(reply), &Requests::flush);
+  if (method == "/penstock.Meta/CommitTransaction") return parsed(bytes, std::move(reply), &Requests::commit_transaction);
+  if (method == "/penstock.Meta/AbortTransaction") return parsed(bytes, std::move(reply), &Requests::abort_transaction);
   if (method == "/penstock.Meta/WaitForSource") return parsed(bytes, std::move(reply), &Requests::wait_for_source);
   if (method == "/penstock.Meta/SystemRows") return parsed(bytes, std::move(reply), &Requests::system_rows);
   if (method == "/penstock.Meta/Inspect") return parsed(bytes, std::move(reply), &Requests::inspect);
@@ -174,6 +176,49 @@ void Requests::flush(const pb::FlushRequest& request, PendingReply reply) {
     response.set_committed_epoch(done.committed.value);
     reply.answer(response);
   });
+}
+
+namespace {
+
+TransactionWanted from_pb(const pb::CommitTransactionRequest& request) {
+  TransactionWanted wanted{TransactionId{request.transaction()}, {}, Epoch{request.read_epoch()}, {}};
+  for (const pb::TransactionParticipant& p : request.participants()) {
+    wanted.participants.push_back({meta::from_pb(p.graph()), WorkerId{p.worker_id()}, ActorId{p.actor_id()}});
+  }
+  for (const pb::TransactionWrites& w : request.writes()) {
+    wanted.writes.push_back({TableId{w.table_id()}, w.read(), w.whole_table(), {w.keys().begin(), w.keys().end()}});
+  }
+  return wanted;
+}
+
+}  // namespace
+
+void Requests::commit_transaction(const pb::CommitTransactionRequest& request, PendingReply reply) {
+  const DatabaseId id{request.database_id()};
+  const CheckpointControl* control = loop_.database(id);
+  if (control == nullptr) return reply.fail(error(Code::UndefinedDatabase, "database {} does not exist", id));
+  // All participants are of the term in which it is decided, so that is where the epoch belongs.
+  pb::CommitTransactionResponse response;
+  if (request.participants_size() > 0) *response.mutable_graph() = request.participants(0).graph();
+  const auto caller = std::make_shared<PendingReply>(std::move(reply));  // shared by the answer and a refusal
+  const Status taken = loop_.commit_transaction(id, from_pb(request), [response, caller](const TransactionDecided& decided) mutable {
+    if (decided.verdict == TransactionDecided::Verdict::Gone) {
+      return caller->fail(
+          error(Code::SerializationFailure, "a recovery or a change of a table dropped the transaction's rows; nothing of it was applied")
+              .with_hint("Run it again."));
+    }
+    response.set_conflict(decided.verdict == TransactionDecided::Verdict::Conflict);
+    response.set_epoch(decided.epoch.value);
+    caller->answer(response);
+  });
+  if (taken.has_error()) caller->fail(taken.error());
+}
+
+void Requests::abort_transaction(const pb::AbortTransactionRequest& request, PendingReply reply) {
+  const DatabaseId id{request.database_id()};
+  if (loop_.database(id) == nullptr) return reply.fail(error(Code::UndefinedDatabase, "database {} does not exist", id));
+  reply.answer(pb::AbortTransactionResponse());
+  loop_.enqueue(id, TransactionGivenUp{TransactionId{request.transaction()}});
 }
 
 void Requests::wait_for_source(const pb::WaitForSourceRequest& request, PendingReply reply) {

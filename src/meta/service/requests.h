@@ -47,6 +47,8 @@ class Requests {
   void alter(std::function<Result<Txn>()> build, std::function<DatabaseId()> database, PendingReply reply);
 
   void flush(const pb::FlushRequest& request, PendingReply reply);
+  void commit_transaction(const pb::CommitTransactionRequest& request, PendingReply reply);
+  void abort_transaction(const pb::AbortTransactionRequest& request, PendingReply reply);
   void wait_for_source(const pb::WaitForSourceRequest& request, PendingReply reply);
   void system_rows(const pb::SystemRowsRequest& request, PendingReply reply);
   void inspect(const pb::InspectRequest& request, PendingReply reply);

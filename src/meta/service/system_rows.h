@@ -16,6 +16,7 @@ class MetaLoop;
 ///     penstock_fragments  fragment_id job_id job distribution actors operators upstreams
 ///     penstock_actors     actor_id fragment_id job_id job worker_id vnodes
 ///     penstock_workers    worker_id node endpoint alive parallelism actors incarnation disk
+///                         state_bytes state_limit unflushed_bytes exchange_bytes
 ///     penstock_databases  database_id name state reason term committed_epoch committed_at in_flight oldest_ms waiting_commands
 ///                         waiting_reason recoveries
 ///     penstock_barriers   database epoch kind state scheduled_at first_collect_ms last_collect_ms sync_ms checkpoint_ms total_ms

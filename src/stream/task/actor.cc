@@ -59,6 +59,7 @@ Actor::Actor(Key, const Environment& environment, storage::GraphTerm graph, std:
                .reports = *manager_,
                .dml = environment.dml,
                .memory = environment.memory,
+               .pace = manager_->pace(),
                .wake = [signal = signal_] { signal->wake(Wake::Generator); }},
       alive_(std::move(alive)),
       paused_(context_.paused) {}

@@ -117,6 +117,7 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   [[nodiscard]] Result<bool> poll_generators();
   void arm_retry_timer();
   void keep_memory_budget();
+  [[nodiscard]] bool holds_for_memory();
 
   // Barriers.
   [[nodiscard]] Result<Turn> next_stage();

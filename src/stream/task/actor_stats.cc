@@ -22,6 +22,8 @@ std::string ActorStats::waiting_for() const {
       return fmt::format("actor {} to connect", actor);
     case WaitingFor::StateRead:
       return "state read";
+    case WaitingFor::Memory:
+      return "memory: the next barrier, after which state can be evicted";
   }
   return "";
 }

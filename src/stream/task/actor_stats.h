@@ -19,6 +19,7 @@ enum class WaitingFor : uint8_t {
   Output,        // a downstream actor has not taken what was sent
   Connection,    // a downstream actor has not asked for its channel
   StateRead,     // rows from the state store
+  Memory,        // the next barrier, which makes state clean that can then be evicted
 };
 constexpr size_t kWaitKinds = 7;
 

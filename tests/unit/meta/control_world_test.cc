@@ -56,6 +56,8 @@ std::string ControlWorld::apply(Words words) {
   if (what == "checkpoint") return handle(CheckpointWanted{});
   if (what == "collect") return collect(words);
   if (what == "commit") return commit();
+  if (what == "txn") return transaction(words);
+  if (what == "give_up") return handle(TransactionGivenUp{TransactionId{number(1)}});
   if (what == "disk") return disk(WorkerId{number(1)}, words.at(2));
   if (what == "fail") {
     const GraphTerm graph = words.size() > 4 ? terms_.at(graph_of(catalog::kDefaultDatabase, JobId{number(4)})) : control_->graph();
@@ -120,9 +122,7 @@ std::string ControlWorld::disk(WorkerId worker, const std::string& level) {
 
 std::string ControlWorld::ready(WorkerId worker) {
   Cluster::Effects effects;
-  Now later = now_;
-  later.mono.nanos += 1'000'000'000;  // past the retry
-  cluster_.on_tick(later, effects);
+  cluster_.on_registered(now_, model_.workers().at(worker), effects);  // it asks to be connected, however long it was away
   note_attempts(effects);
   pb::InitResponse answer;
   answer.set_node_id(fmt::format("uuid-{}", worker));
@@ -211,6 +211,10 @@ ControlEvent ControlWorld::completed(WorkerId worker, const pb::InjectBarrier& i
       pb::SegmentRef* ref = event.report.add_segments()->mutable_ref();
       ref->set_sequence(std::stoull(value));
       *ref->mutable_graph() = inject.graph();
+    } else if (name == "held") {
+      event.report.add_transactions_held(std::stoull(value));
+    } else if (name == "changed") {
+      event.report.add_segments()->add_tables(static_cast<uint32_t>(std::stoul(value)));
     } else if (name == "flushed") {
       event.report.add_flushed_segments(std::stoull(value));
     } else if (name == "split") {
@@ -226,6 +230,28 @@ ControlEvent ControlWorld::completed(WorkerId worker, const pb::InjectBarrier& i
     }
   }
   return event;
+}
+
+std::string ControlWorld::transaction(const Words& words) {
+  TransactionWanted wanted{.transaction = TransactionId{std::stoull(words.at(1))}, .read_epoch = control_->committed()};
+  GraphTerm graph = control_->graph();
+  for (size_t i = 2; i < words.size(); ++i) {
+    const std::string value = words[i].substr(words[i].find('=') + 1);
+    if (words[i].starts_with("on=")) {
+      const size_t slash = value.find('/');
+      wanted.participants.push_back({graph, WorkerId{static_cast<uint32_t>(std::stoul(value.substr(0, slash)))},
+                                     ActorId{static_cast<uint32_t>(std::stoul(value.substr(slash + 1)))}});
+    } else if (words[i].starts_with("key=")) {
+      wanted.writes.push_back({TableId{1}, true, false, {std::stoull(value)}});
+    } else if (words[i].starts_with("whole=")) {
+      wanted.writes.push_back({TableId{1}, true, true, {std::stoull(value)}});
+    } else if (words[i] == "stale") {
+      graph.term = Term{0};
+    } else {
+      ADD_FAILURE() << words[i];
+    }
+  }
+  return handle(std::move(wanted));
 }
 
 std::string ControlWorld::commit() {
@@ -297,6 +323,8 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
     }
     const bool paused = std::ranges::any_of(inject.build(), [](const pb::BuildFragment& fragment) { return fragment.paused(); });
     if (paused) out += " paused";
+    if (!inject.commit_txns().empty()) out += " +x" + listed(inject.commit_txns());
+    if (!inject.abort_txns().empty()) out += " -x" + listed(inject.abort_txns());
     return out;
   }
   if (request.has_commit_epoch()) {
@@ -348,6 +376,10 @@ std::string ControlWorld::describe(const ControlEffect& effect) {
       std::string out = fmt::format("stuck {}", show(e.epoch.prev));
       for (const WorkerId worker : e.missing) out += fmt::format(" {}", worker);
       return out;
+    }
+    std::string operator()(const TransactionDecided& e) const {
+      static const char* const kNames[] = {"named", "conflict", "gone"};
+      return fmt::format("{} {}", kNames[static_cast<int>(e.verdict)], e.transaction);
     }
     std::string operator()(const DisconnectWorker& e) const { return fmt::format("disconnect {}", e.worker); }
   };

@@ -1,6 +1,8 @@
 // The other half of fake_cluster.h.
 #include "unit/meta/fake_cluster.h"
 
+#include "meta/service/control_streams.h"
+
 namespace penstock::meta::testing {
 
 using runtime::Duration;

@@ -24,6 +24,7 @@ SourceOperator::SourceOperator(Options options, const ActorContext& context, Spl
       reports_(context.reports),
       to_open_(context.splits),
       paused_(context.paused),
+      flow_(context.pace),
       limit_(options_.rate_limit),
       pace_(0) {}
 
@@ -46,7 +47,8 @@ Result<Step> SourceOperator::resume(Output& out) {
 // Asks the splits in turn until one gives rows or needs a read. The one that needs a read keeps the turn.
 Result<Generator::Poll> SourceOperator::read_some(Output& out) {
   const auto now = runtime_.now();
-  const uint64_t paced = pace_.available(now, data::kChunkRows);
+  const uint64_t wanted = sizer_.next(now, flow_ ? flow_->horizon() : runtime::Duration::zero());
+  const uint64_t paced = pace_.available(now, wanted);
   const uint64_t budget = limit_.available(now, paced);
   if (budget == 0) return Poll{Step::Done, paced == 0 ? pace_.wait() : limit_.wait()};
   bool idle = false;
@@ -67,6 +69,7 @@ Result<Generator::Poll> SourceOperator::read_some(Output& out) {
     if (some) {
       pace_.take(out.back().rows());
       limit_.take(out.back().rows());
+      sizer_.emitted(now, out.back().rows());
     }
     if (state == SplitReader::State::NeedRead) return Poll{Step::NeedState, std::nullopt};
     if (state == SplitReader::State::Finished) finish(split);

@@ -8,6 +8,7 @@
 #include "stream/executor/actor_context.h"
 #include "stream/executor/mutation.h"
 #include "stream/executor/operator.h"
+#include "stream/executor/source/chunk_sizer.h"
 #include "stream/executor/source/token_bucket.h"
 
 namespace penstock::stream {
@@ -76,6 +77,8 @@ class SourceOperator final : public Operator, public Generator {
   std::vector<SplitState> to_open_;  // from construction to init
   size_t turn_ = 0;                  // of splits_: who reads next, and who reads now after NeedState
   bool paused_;
+  std::shared_ptr<const Pace> flow_;  // shared with the graph's other actors; null: none
+  ChunkSizer sizer_{data::kChunkRows};
   TokenBucket limit_;            // of the user
   TokenBucket pace_;             // of the source itself, the actor's share
   uint64_t skipped_before_ = 0;  // by readers that are gone

@@ -222,13 +222,19 @@ void LocalBarrierWorker::finish_init(uint64_t number, const InitRequest& request
   connected_ = true;
   log::info("barrier-worker", "joined cluster {} as worker {} (leader term {})", request.cluster_id, request.worker, request.leader_term);
   send(encode_init_response(options_.node_id, options_.incarnation));
-  if (disk_.level != storage::DiskLevel::Enough) send(encode_pressure(disk_));
+  if (disk_.level != storage::DiskLevel::Enough) send(encode_pressure(disk_, memory_));
+}
+
+void LocalBarrierWorker::report_memory(const NodeMemory& memory) {
+  post(WorkerQueue::Lane::Operation, [this, memory] {
+    if (std::exchange(memory_, memory) != memory && control_.initialized) send(encode_pressure(disk_, memory_));
+  });
 }
 
 void LocalBarrierWorker::report_disk(storage::DiskReport report) {
   post(WorkerQueue::Lane::Operation, [this, report = std::move(report)]() mutable {
     disk_ = std::move(report);
-    if (control_.initialized) send(encode_pressure(disk_));
+    if (control_.initialized) send(encode_pressure(disk_, memory_));
   });
 }
 

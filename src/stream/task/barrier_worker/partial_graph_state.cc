@@ -111,6 +111,9 @@ void PartialGraphState::issue(InjectBarrier event, runtime::TimePoint now, Barri
   barriers_.push_back(std::move(inflight));
 
   effects.push_back(StartEpoch{graph_, event.barrier.epoch.curr, barriers_.back().tables_to_sync});
+  if (!event.commit_txns.empty() || !event.abort_txns.empty()) {
+    effects.push_back(ResolveTransactions{graph_, event.barrier.epoch.prev, std::move(event.commit_txns), std::move(event.abort_txns)});
+  }
   effects.push_back(SendBarrier{graph_, event.barrier});
   if (!event.build.empty()) effects.push_back(BuildActors{graph_, event.barrier.epoch, std::move(event.build)});
   advance(now, effects);

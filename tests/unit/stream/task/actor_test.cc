@@ -382,6 +382,31 @@ TEST_F(ActorTest, a_reset_ends_everything_at_any_moment) {
   }
 }
 
+TEST_F(ActorTest, takes_only_what_is_in_front_of_a_barrier_when_nothing_can_be_given_back_before_it) {
+  testing::Playground world;
+  world.source_rows_per_epoch = 100'000'000;
+  world.source_chunk = 1000;
+  testing::Node small(sim_, world, WorkerId{1}, 10'000'000);
+  small.actors.start_graph(kGraph);
+  plan_.fragment(1, "source", {11});
+  plan_.fragment(2, "dirty(merge:1)", {21});
+  plan_.edge(1, 2, 1, pb::DISPATCH_HASH);
+  for (const uint32_t fragment : {1, 2}) small.actors.build(kGraph, plan_.build(fragment), {Epoch{1}, Epoch{2}}, manager_);
+  sim_.run_until_idle();
+  constexpr size_t kHeld = 10'000'000 + 2'500'000 + (1 << 20) + 4'096'000;  // and the last chunk
+  for (uint64_t epoch = 1; epoch < 6; ++epoch) {
+    barrier(epoch, epoch + 1);
+    EXPECT_LE(small.budget.used(), kHeld) << "epoch " << epoch;
+    EXPECT_GE(small.budget.used(), 10'000'000U) << "epoch " << epoch << ": it went on after the barrier";
+    std::string waits;
+    for (const ActorStatus& actor : small.actors.status()) waits += fmt::format("{}: {} ", actor.actor, actor.waiting_for);
+    EXPECT_EQ(waits, "11: output to actor 21: no budget 21: memory: the next barrier, after which state can be evicted ");
+  }
+  bool stopped = false;
+  small.actors.stop_graph(kGraph, [&] { stopped = true; });
+  EXPECT_TRUE(sim_.run_until([&] { return stopped; }, 1s));
+}
+
 TEST_F(ActorTest, gives_state_back_when_the_node_is_over_its_budget) {
   testing::Playground world;
   testing::Node small(sim_, world, WorkerId{1}, 10'000);
