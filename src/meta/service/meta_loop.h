@@ -156,6 +156,7 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void dispatch(WorkerId worker, uint64_t attempt, pb::ControlResponse& message);
   void on_init(WorkerId worker, uint64_t attempt, const pb::InitResponse& answer);
   void on_leaving(WorkerId worker, uint64_t attempt);
+  void relieve_memory(const pb::Pressure& pressure);
   void note_sources(const pb::BarrierComplete& report);
 
   Signal gone_;  // first, so that it is destroyed last

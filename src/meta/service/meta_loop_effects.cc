@@ -206,7 +206,7 @@ void MetaLoop::dispatch(WorkerId worker, uint64_t attempt, pb::ControlResponse& 
       const bool disk_changed = cluster_.disk(worker).level() != message.pressure().level();
       cluster_.on_pressure(worker, message.pressure());
       if (disk_changed) on_disk_changed();
-      return;
+      return relieve_memory(message.pressure());
     }
     case pb::ControlResponse::kShutdown:
       return on_leaving(worker, attempt);
@@ -244,6 +244,12 @@ void MetaLoop::on_leaving(WorkerId worker, uint64_t attempt) {
     flush(id, [one_less](const FlushDone&) { one_less(); });
   }
   one_less();
+}
+
+// What an epoch has changed can be evicted only after its barrier: a node that is well over its budget waits for the next one.
+void MetaLoop::relieve_memory(const pb::Pressure& pressure) {
+  if (pressure.state_limit() == 0 || pressure.state_bytes() <= pressure.state_limit() + pressure.state_limit() / 4) return;
+  for (const auto& [id, control] : databases_) enqueue(id, CheckpointWanted{});
 }
 
 void MetaLoop::note_sources(const pb::BarrierComplete& report) {

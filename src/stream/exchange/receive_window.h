@@ -18,6 +18,9 @@ class ReceiveWindow {
   /// Weight that is open at first, and at least.
   static constexpr size_t kFirst = 256;
   static constexpr size_t kLeast = 16;
+  /// Of the budget at most: a chunk or two in the channel beside the one at work lose no time, and when a job becomes a thousand times
+  /// slower from one row to the next, what was let in before has to be worked off first.
+  static constexpr size_t kMostOf = 4;
 
   /// `budget`: what the sender believes to have; it begins with `kept_back()` of it used.
   explicit ReceiveWindow(size_t budget) : budget_(budget), open_(std::min(budget, kFirst)), owed_(kept_back()) {}
@@ -48,7 +51,7 @@ class ReceiveWindow {
     if (measured < horizon / 4) return;
     const double in_horizon = static_cast<double>(taken_) * static_cast<double>(horizon.count()) / static_cast<double>(measured.count());
     const double bounded = std::clamp(in_horizon, static_cast<double>(open_) / 2, static_cast<double>(open_) * 2);
-    open_ = std::clamp(static_cast<size_t>(bounded), std::min(kLeast, budget_), budget_);
+    open_ = std::clamp(static_cast<size_t>(bounded), std::min(kLeast, budget_), std::max(budget_ / kMostOf, std::min(kFirst, budget_)));
     since_ = now;
     taken_ = 0;
   }

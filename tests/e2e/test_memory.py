@@ -1,0 +1,20 @@
+"""Memory of a long epoch: bounded by the budget, and the job goes on."""
+import time
+
+from penstock import Playground
+
+
+def test_state_that_one_long_epoch_changes_stays_within_the_budget_and_a_checkpoint_comes_early():
+    limit = 64 << 20
+    with Playground("--memory-mb", "64", "--barrier-interval-ms", "60000") as server:
+        server.sql("""CREATE SOURCE s (id BIGINT, v BIGINT) WITH (connector = 'datagen', fields.id.kind = 'sequence',
+                      datagen.rows.per.second = '1000000')""")
+        server.sql("CREATE MATERIALIZED VIEW m AS SELECT id, count(*) AS n, sum(v) AS total FROM s GROUP BY id")
+        highest = 0
+        for _ in range(24):
+            time.sleep(0.5)
+            highest = max(highest, server.sql("SELECT state_bytes FROM penstock_workers")[0][0])
+            assert highest < 1.25 * limit + (16 << 20)
+        assert highest > limit, "nothing was put to the test"
+        rows, keys = server.sql("SELECT sum(n), count(*) FROM m")[0]
+        assert rows == keys > 300_000, "no checkpoint came before its time"
