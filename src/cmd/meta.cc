@@ -18,6 +18,7 @@ struct Options {
   std::string listen = "127.0.0.1:5690";
   uint32_t barrier_interval_ms = 1000;
   uint32_t checkpoint_frequency = 1;
+  uint32_t max_creating_jobs = 8;
   DiskSettings disk;
 };
 
@@ -32,6 +33,7 @@ Status run(const Options& options) {
   meta::MetaNode::Options meta_options{.data_dir = options.data_dir,
                                        .barrier_interval_ms = options.barrier_interval_ms,
                                        .checkpoint_frequency = options.checkpoint_frequency,
+                                       .max_creating_jobs = options.max_creating_jobs,
                                        .list_splits = list_source};
   meta_options.disk_reserve = options.disk.reserve_bytes();
   meta_options.ballast_bytes = options.disk.ballast_bytes();
@@ -60,6 +62,7 @@ void add_meta(CLI::App& app) {
   settings->add("listen", options->listen, "Address for computes and frontends");
   settings->add("barrier-interval-ms", options->barrier_interval_ms, "Time between barriers");
   settings->add("checkpoint-frequency", options->checkpoint_frequency, "Every how many barriers a checkpoint is made");
+  settings->add("max-creating-jobs", options->max_creating_jobs, "Views and sinks of a database that are created at a time; others wait");
   options->tls.add_to(*settings);
   options->disk.add_to(*settings);
   command->callback([=] {

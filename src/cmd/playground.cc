@@ -18,6 +18,7 @@ struct Options {
   uint32_t computes = 1;
   uint32_t barrier_interval_ms = 1000;
   uint32_t checkpoint_frequency = 1;
+  uint32_t max_creating_jobs = 8;
   uint64_t memory_mb = 0;
   DiskSettings disk;
 };
@@ -68,6 +69,7 @@ Status run(const Options& options) {
   meta::MetaNode::Options meta_options{.data_dir = data.folder("meta"),
                                        .barrier_interval_ms = options.barrier_interval_ms,
                                        .checkpoint_frequency = options.checkpoint_frequency,
+                                       .max_creating_jobs = options.max_creating_jobs,
                                        .list_splits = list_source};
   meta_options.disk_reserve = options.disk.reserve_bytes();
   meta_options.ballast_bytes = options.disk.ballast_bytes();
@@ -120,6 +122,7 @@ void add_playground(CLI::App& app) {
   settings->add("computes", options->computes, "Computes in this process");
   settings->add("barrier-interval-ms", options->barrier_interval_ms, "Time between barriers");
   settings->add("checkpoint-frequency", options->checkpoint_frequency, "Every how many barriers a checkpoint is made");
+  settings->add("max-creating-jobs", options->max_creating_jobs, "Views and sinks of a database that are created at a time; others wait");
   settings->add("memory-mb", options->memory_mb, "Memory for operators' state; 0: a quarter of the machine's");
   options->disk.add_to(*settings);
   command->callback([=] {

@@ -31,6 +31,7 @@ class MetaNode {
     std::shared_ptr<MetaStore> store;     // shared: a test opens the next meta on it
     uint32_t barrier_interval_ms = 1000;  // of databases that have none of their own
     uint32_t checkpoint_frequency = 1;
+    size_t max_creating_jobs = 8;  // of a database at a time
     size_t max_in_flight_barriers = 16;
     uint64_t disk_reserve = 0;  // bytes; 0: the default
     uint64_t ballast_bytes = kMostBallast;

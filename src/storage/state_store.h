@@ -131,8 +131,9 @@ class StateStore {
   /// graph. `live`: segments of earlier incarnations of the branch that meta lists (under the graph, which has adopted them); other segment
   /// files of the branch are deleted. In memory only, but for that. Errors: `Stale` when the graph is not open.
   virtual Status open_branch(GraphTerm branch, PartialGraphId graph, std::span<const SegmentRef> live) = 0;
-  /// The branch's tables are the graph's from `epoch` on, which the branch has not synced: what is written to them in that and later epochs
-  /// is synced and cleared under the graph's name. Handles go on. Lower epochs are still synced, and listed in commits, as the branch's.
+  /// The branch's tables are the graph's from `epoch` on, which no sync of the branch covers, begun or to come: what was and is written to
+  /// them in that and later epochs is synced and cleared under the graph's name. Handles go on. Lower epochs are still synced, and listed in
+  /// commits, as the branch's.
   virtual Status merge_branch(PartialGraphId branch, Epoch epoch) = 0;
   /// The graph or branch must be open. The handle belongs to this incarnation of it: after `clear` each of its calls answers `Stale`.
   [[nodiscard]] virtual Result<std::unique_ptr<LocalStateStore>> open_table(TableOptions options) = 0;

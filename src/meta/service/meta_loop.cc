@@ -111,6 +111,7 @@ void MetaLoop::add_database(DatabaseId id) {
   options.schedule.interval = std::chrono::milliseconds(std::max(1U, interval));
   const uint32_t frequency = record.checkpoint_frequency() != 0 ? record.checkpoint_frequency() : options_.checkpoint_frequency;
   options.schedule.checkpoint_frequency = std::max(1U, frequency);
+  options.max_creating = std::max<size_t>(1, options_.max_creating_jobs);
   options.max_in_flight = std::max<size_t>(1, options_.max_in_flight_barriers);
   const CheckpointControl::Environment environment{model_, cluster_, epochs_, ids_};
   databases_[id] = std::make_unique<CheckpointControl>(id, options, environment, runtime_.random());
