@@ -1,6 +1,8 @@
 // The other half of fake_cluster.h.
 #include "unit/meta/fake_cluster.h"
 
+#include "meta/service/control_streams.h"
+
 namespace penstock::meta::testing {
 
 using runtime::Duration;
@@ -65,6 +67,7 @@ void FakeCompute::send(const pb::ControlResponse& response) {
 }
 
 void FakeCompute::on_bytes(const rpc::Bytes& bytes) {
+  if (muted_) return;
   pb::ControlRequest request;
   ASSERT_TRUE(request.ParseFromString(bytes));
   if (request.has_init()) return handle(request.init());

@@ -24,6 +24,9 @@ class Topology {
 
   /// The fragment is in another graph than the rest.
   void in_graph(uint32_t fragment, storage::GraphTerm graph) { graphs_.insert_or_assign(fragment, graph); }
+  /// The fragment's actors begin paused.
+  void paused(uint32_t id) { fragments_.at(id).paused = true; }
+
   /// What `worker` builds of a fragment; shared by its actors.
   [[nodiscard]] std::shared_ptr<const pb::BuildFragment> build(uint32_t fragment, uint32_t worker = 1) const;
   [[nodiscard]] std::vector<uint32_t> fragments() const;
@@ -41,6 +44,7 @@ class Topology {
     std::string operators;
     std::vector<uint32_t> actors;
     std::vector<uint32_t> workers;
+    bool paused = false;
   };
   struct Edge {
     uint32_t upstream, downstream, link;
@@ -148,6 +152,7 @@ inline std::shared_ptr<const pb::BuildFragment> Topology::build(uint32_t id, uin
   built->set_fragment_id(id);
   built->set_job_id(1);
   built->set_job_name("toy");
+  built->set_paused(of.paused);
   built->set_vnode_count(kDefaultVNodeCount);
   std::string_view text = of.operators;
   parse_operators(text, *built->mutable_root());
