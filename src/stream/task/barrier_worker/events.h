@@ -121,11 +121,13 @@ struct OpenGraph {
   std::vector<TableId> live_tables;
   std::optional<GraphTerm> trunk;
 };
-/// The actors, tables and barriers of `graph` are part of `into` from `epoch` on.
+/// The actors and barriers of `graph` are part of `into` from `epoch` on. Of its rows, no Checkpoint of its own covers those of `rows_from`
+/// and later.
 struct MergeGraphs {
   GraphTerm graph;
   GraphTerm into;
   Epoch epoch;
+  Epoch rows_from;
 };
 /// In this order: StartEpoch, ResolveTransactions, SendBarrier, BuildActors; no actor may see a barrier whose epoch the store has not
 /// started, or before it has the rows of the transactions that the barrier names.

@@ -34,7 +34,7 @@ void LocalBarrierWorker::open_branch(const OpenGraph& effect) {
 void LocalBarrierWorker::perform(const MergeGraphs& effect) {
   merged_.emplace(effect.into.graph, effect.graph.graph);
   actors_.merge_graph(effect.graph, effect.into);
-  if (Status merged = store_.merge_branch(effect.graph.graph, effect.epoch); merged.has_error()) {
+  if (Status merged = store_.merge_branch(effect.graph.graph, effect.rows_from); merged.has_error()) {
     post_event(ActorFailed{effect.into, ActorId{0}, merged.error()});
   }
 }
