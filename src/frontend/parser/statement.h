@@ -72,25 +72,52 @@ struct Drop {
   bool if_exists = false;
   bool cascade = false;
 };
+struct Assignment {
+  NameAt column;
+  ExprPtr value;
+};
+/// ON CONFLICT (columns) DO NOTHING, or DO UPDATE SET … WHERE ….
+struct OnConflictDo {
+  std::vector<NameAt> columns;  // empty: whichever key is met
+  bool update = false;
+  std::vector<Assignment> assignments;
+  ExprPtr where;
+  uint32_t position = 0;
+};
 struct Insert {
   ObjectName table;
   std::vector<NameAt> columns;  // empty: all
   QueryPtr query;               // absent: DEFAULT VALUES
-};
-struct Assignment {
-  NameAt column;
-  ExprPtr value;
+  std::optional<OnConflictDo> on_conflict;
+  std::vector<SelectItem> returning;
 };
 struct Update {
   ObjectName table;
   std::string alias;
   std::vector<Assignment> assignments;
   ExprPtr where;
+  std::vector<SelectItem> returning;
 };
 struct Delete {
   ObjectName table;
   std::string alias;
   ExprPtr where;
+  std::vector<SelectItem> returning;
+};
+/// How the rows of a COPY are written.
+struct CopyFormat {
+  bool csv = false;
+  char delimiter = '\t';
+  std::string null = "\\N";
+  bool header = false;
+  char quote = '"';
+  char escape = '"';
+};
+/// COPY table FROM STDIN.
+struct Copy {
+  ObjectName table;
+  std::vector<NameAt> columns;  // empty: all
+  CopyFormat format;
 };
 struct Flush {};
 struct WaitForSource {
@@ -132,6 +159,7 @@ struct ResetVariable {
 enum class TransactionKind { Begin, Commit, Rollback };
 struct Transaction {
   TransactionKind kind = TransactionKind::Begin;
+  bool read_only = false;
 };
 struct Statement;
 struct Explain {
@@ -141,7 +169,7 @@ struct Explain {
 
 /// One statement of a SQL text. Movable, not copyable.
 struct Statement {
-  std::variant<Query, CreateRelation, CreateMaterializedView, CreateSink, CreateDatabase, Drop, Insert, Update, Delete, Flush,
+  std::variant<Query, CreateRelation, CreateMaterializedView, CreateSink, CreateDatabase, Drop, Insert, Update, Delete, Copy, Flush,
                WaitForSource, Show, SetVariable, ResetVariable, Transaction, Explain>
       body;
   std::string text;         // without the semicolon and the white space around

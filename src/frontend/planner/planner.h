@@ -42,20 +42,42 @@ struct Drop {
   std::vector<Target> targets;  // none: IF EXISTS found nothing
   bool cascade = false;
 };
+/// RETURNING: over all columns of a row of the table. No fields: there is none.
+struct Returning {
+  std::vector<pb::Expr> exprs;
+  std::vector<data::Field> fields;
+};
+/// ON CONFLICT of the primary key; expressions over (stored row, proposed row).
+struct OnConflict {
+  bool update = false;
+  std::vector<pb::Expr> row;  // the stored row, then the row as it shall be
+  std::optional<pb::Expr> where;
+};
 /// Rows come in the columns of `table`, the row id (hidden) as NULL. Whoever runs it refuses NULL in columns that are `not_null`.
 struct Insert {
   pb::CatalogObject table;
   batch_plan::PlanPtr rows;
+  std::optional<OnConflict> on_conflict;
+  Returning returning;
+};
+/// COPY FROM STDIN: fields are for `columns` of the table, the others get their defaults, which are in `defaults` (one row, all columns).
+struct Copy {
+  pb::CatalogObject table;
+  std::vector<uint32_t> columns;
+  ast::CopyFormat format;
+  batch_plan::PlanPtr defaults;
 };
 /// Rows: all columns of the row as it is, then all columns as it shall be. `not_null` as above. The primary key never changes.
 struct Update {
   pb::CatalogObject table;
   batch_plan::PlanPtr rows;
+  Returning returning;
 };
 /// Rows: all columns of the rows to delete.
 struct Delete {
   pb::CatalogObject table;
   batch_plan::PlanPtr rows;
+  Returning returning;
 };
 struct Query {
   batch_plan::PlanPtr plan;
@@ -81,7 +103,7 @@ struct WaitForSource {
 struct Skip {};
 
 struct BoundStatement {
-  std::variant<CreateSource, CreateJob, CreateDatabase, Drop, Insert, Update, Delete, Query, Explain, Show, ast::SetVariable,
+  std::variant<CreateSource, CreateJob, CreateDatabase, Drop, Insert, Update, Delete, Copy, Query, Explain, Show, ast::SetVariable,
                ast::ResetVariable, Flush, WaitForSource, ast::Transaction, Skip>
       body;
   std::string tag;  // command tag: "CREATE MATERIALIZED VIEW"; for INSERT, UPDATE, DELETE and SELECT the row count follows
