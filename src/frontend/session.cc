@@ -18,7 +18,7 @@ namespace {
 constexpr runtime::Duration kDdlTimeout = std::chrono::hours(24);
 constexpr runtime::Duration kApplyTimeout = std::chrono::seconds(30);
 constexpr runtime::Duration kReadRetry = std::chrono::seconds(5);
-constexpr size_t kPieceRows = 1 << 15;
+constexpr size_t kInsertPieceRows = 1 << 15;
 constexpr runtime::Duration kConflictRetry = std::chrono::seconds(30);
 constexpr runtime::Duration kReadPause = std::chrono::milliseconds(20);
 
@@ -443,9 +443,9 @@ Status Session::insert_rows(const pb::CatalogObject& table, data::DataChunk rows
     return ok();
   }
   const bool accepted = variables_.dml_acknowledged_when_accepted();
-  if (accepted || (table.pk_columns().empty() && rows.rows() <= kPieceRows)) {
-    for (size_t begin = 0; begin < rows.rows(); begin += kPieceRows) {
-      const data::StreamChunk piece(rows.slice(begin, std::min(kPieceRows, rows.rows() - begin)));
+  if (accepted || (table.pk_columns().empty() && rows.rows() <= kInsertPieceRows)) {
+    for (size_t begin = 0; begin < rows.rows(); begin += kInsertPieceRows) {
+      const data::StreamChunk piece(rows.slice(begin, std::min(kInsertPieceRows, rows.rows() - begin)));
       PENSTOCK_TRY(const Epoch epoch, write_rows(services_, catalog, table, piece, accepted, cancelled_));
       if (!accepted) least_epoch_ = std::max(least_epoch_, epoch);
     }
