@@ -30,14 +30,22 @@ Result<TakenRows> send(const SessionServices& services, const std::string& endpo
   return TakenRows{PartialGraphId{response.graph().id()}, Term{response.graph().term()}, Epoch{response.epoch()}};
 }
 
-enum class Fate { Open, Committed, Lost };
+enum class Fate { Open, Committed, Lost, Unknown };
+
+// Of rows of a term that is over, and of whose end nobody told: meta died in it. The next meta began by naming the term that had committed
+// last: if that is an older one, the term of the rows never committed anything. If a later term has committed since, nobody knows any more.
+Fate fate_without_end(PartialGraphId graph, Term term, const MetaView& view) {
+  const auto later = view.ended_terms.upper_bound({graph, term});
+  return later == view.ended_terms.end() || later->first.first != graph ? Fate::Lost : Fate::Unknown;
+}
 
 // By (term, epoch): a commit of another term says nothing about rows of this one.
 Fate fate_of(const TakenRows& taken, const MetaView& view, DatabaseId database) {
   const auto ended = view.ended_terms.find({taken.graph, taken.term});
   if (ended != view.ended_terms.end()) return ended->second >= taken.epoch ? Fate::Committed : Fate::Lost;
   const auto status = view.databases.find(database);
-  if (status == view.databases.end() || status->second.term != taken.term) return Fate::Open;
+  if (status == view.databases.end() || status->second.term < taken.term) return Fate::Open;
+  if (status->second.term > taken.term) return fate_without_end(taken.graph, taken.term, view);
   return status->second.committed >= taken.epoch ? Fate::Committed : Fate::Open;
 }
 
@@ -75,6 +83,9 @@ Status wait_for_commit(const SessionServices& services, const TakenRows& taken, 
         return fate != Fate::Open;
       },
       kCommitTimeout, &cancel, fmt::format("the commit of epoch {}", taken.epoch)));
+  if (fate == Fate::Unknown) {
+    return error(Code::OutcomeUnknown, "meta restarted more than once meanwhile and no longer knows whether the rows were committed");
+  }
   if (fate == Fate::Lost) {
     return error(Code::SerializationFailure, "a recovery dropped the rows before they were committed; nothing of the statement was applied")
         .with_hint("Run the statement again.");

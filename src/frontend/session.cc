@@ -3,6 +3,7 @@
 #include "common/version.h"
 #include "connector/source/catalog_spec.h"
 #include "frontend/copy_rows.h"
+#include "frontend/ddl.h"
 #include "frontend/dml.h"
 #include "frontend/dml_rows.h"
 #include "frontend/plan_executor.h"
@@ -80,6 +81,10 @@ class Session : public SqlSession {
   Result<std::string> run(const CreateJob& create, Run run);
   Result<std::string> run(const CreateDatabase& create, Run run);
   Result<std::string> run(const Drop& drop, Run run);
+  Result<std::string> run(const DropDatabase& drop, Run run);
+  Result<std::string> run(const Alter& alter, Run run);
+  Result<std::string> run(const ast::CancelJobs& cancel, Run run);
+  Result<std::string> run(const ast::WaitForJobs& wait, Run run);
   Result<std::string> run(const Insert& insert, Run run);
   Result<std::string> run(const Update& update, Run run);
   Result<std::string> run(const Delete& remove, Run run);
@@ -162,6 +167,8 @@ SessionSettings Session::settings() const {
   settings.now_micros = services_.runtime.unix_micros();
   settings.streaming_parallelism = variables_.streaming_parallelism();
   settings.source_rate_limit = variables_.source_rate_limit();
+  settings.allow_stale_reads = variables_.allow_stale_reads();
+  settings.backfill_rate_limit = variables_.backfill_rate_limit();
   settings.variables = variables_.all();
   return settings;
 }
@@ -183,6 +190,8 @@ std::vector<ResultColumn> columns_of(const BoundStatement& bound) {
     for (const data::Field& field : returning->fields) columns.push_back({field.name, field.type});
   } else if (std::holds_alternative<Explain>(bound.body)) {
     columns = {{"QUERY PLAN", data::TypeKind::Varchar}};
+  } else if (std::holds_alternative<ast::CancelJobs>(bound.body)) {
+    columns = {{"id", data::TypeKind::Int32}};
   } else if (std::holds_alternative<Flush>(bound.body)) {
     columns = {{"epoch", data::TypeKind::Int64}};
   }
@@ -232,7 +241,8 @@ Status Session::allowed_now(const BoundStatement& statement) const {
   if (transaction_ != TransactionStatus::InBlock) return ok();
   const auto is = [&]<typename... T>(std::type_identity<T>...) { return (std::holds_alternative<T>(statement.body) || ...); };
   if (is(std::type_identity<CreateSource>(), std::type_identity<CreateJob>(), std::type_identity<CreateDatabase>(),
-         std::type_identity<Drop>(), std::type_identity<Flush>(), std::type_identity<WaitForSource>())) {
+         std::type_identity<Drop>(), std::type_identity<DropDatabase>(), std::type_identity<Alter>(), std::type_identity<ast::CancelJobs>(),
+         std::type_identity<Flush>(), std::type_identity<WaitForSource>(), std::type_identity<ast::WaitForJobs>())) {
     return error(Code::ActiveTransaction, "{} cannot run inside a transaction block", statement.tag);
   }
   if (read_only_ &&
@@ -360,8 +370,22 @@ Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph*
   if (graph != nullptr) *request.mutable_graph() = *graph;
   request.set_if_not_exists(if_not_exists);
   request.set_background(variables_.background_ddl());
-  PENSTOCK_TRY(const auto created, decode<pb::CreateObjectResponse>(services_.meta.call(
-                                       "/penstock.Meta/CreateObject", request.SerializeAsString(), kDdlTimeout, &cancelled_)));
+  uint64_t token = 0;
+  services_.runtime.random_bytes(&token, sizeof(token));
+  request.mutable_object()->set_creation(token);
+  auto answer = services_.meta.call("/penstock.Meta/CreateObject", request.SerializeAsString(), kDdlTimeout, &cancelled_);
+  if (answer.has_error() && cancelled_) {
+    const auto created = ddl::cancel_creation(token, services_.meta);
+    if (created.has_error()) {
+      return error(Code::Cancelled, "canceling statement due to user request")
+          .with_detail(fmt::format("Whether \"{}\" is being created is not known: {}", object.name(), created.error().message()))
+          .with_hint("SHOW JOBS lists it then, CANCEL JOBS cancels it.");
+    }
+    if (!created.value()) return answer.error();
+    cancelled_ = false;  // too late
+    return wait_for_catalog(*created.value());
+  }
+  PENSTOCK_TRY(const auto created, decode<pb::CreateObjectResponse>(std::move(answer)));
   if (created.existed()) notices_.push_back(fmt::format("relation \"{}\" already exists, skipping", object.name()));
   return wait_for_catalog(created.catalog_version());
 }
@@ -398,6 +422,33 @@ Result<std::string> Session::run(const Drop& drop, Run run) {
                                          "/penstock.Meta/DropObject", request.SerializeAsString(), kDdlTimeout, &cancelled_)));
     PENSTOCK_TRY(wait_for_catalog(dropped.catalog_version()));
   }
+  return run.tag;
+}
+
+Result<std::string> Session::run(const DropDatabase& drop, Run run) {
+  PENSTOCK_TRY(const uint64_t version, ddl::drop_database(drop, {services_.meta, cancelled_}));
+  PENSTOCK_TRY(wait_for_catalog(version));
+  return run.tag;
+}
+
+Result<std::string> Session::run(const Alter& alter, Run run) {
+  PENSTOCK_TRY(const uint64_t version, ddl::alter(alter, {services_.meta, cancelled_}));
+  PENSTOCK_TRY(wait_for_catalog(version));
+  return run.tag;
+}
+
+Result<std::string> Session::run(const ast::CancelJobs& cancel, Run run) {
+  PENSTOCK_TRY(const auto cancelled, ddl::cancel_jobs(cancel.ids, {services_.meta, cancelled_}));
+  data::ColumnBuilder<int32_t> ids(data::TypeKind::Int32, cancelled.size());
+  for (const uint32_t id : cancelled) ids.append(static_cast<int32_t>(id));
+  if (!cancelled.empty()) {
+    PENSTOCK_TRY(run.sink.rows(data::DataChunk({ids.finish()}, cancelled.size())));
+  }
+  return run.tag;
+}
+
+Result<std::string> Session::run(const ast::WaitForJobs&, Run run) {
+  PENSTOCK_TRY(ddl::wait_for_jobs(identity_.database_id, {services_.meta, cancelled_}));
   return run.tag;
 }
 

@@ -194,11 +194,12 @@ class OperatorNode {
   WaitingStore store;
   Reports reports;
   DmlByHand dml;
-  stream::MemoryBudget memory{SIZE_MAX};
+  stream::MemoryBudget memory;
   VNodeBitmap vnodes = VNodeBitmap::all();
   std::vector<stream::SplitState> splits;
+  bool paused = false;
 
-  OperatorNode() { open(); }
+  explicit OperatorNode(size_t memory_limit = SIZE_MAX) : memory(memory_limit) { open(); }
 
   [[nodiscard]] ActorContext context() {
     return ActorContext{.actor = ActorId{7},
@@ -211,6 +212,7 @@ class OperatorNode {
                         .table_base = 100,
                         .operator_base = 1000,
                         .splits = splits,
+                        .paused = paused,
                         .runtime = runtime,
                         .store = store,
                         .reports = reports,

@@ -146,7 +146,6 @@ bool CheckpointControl::step_retire(ControlEffects& out) {
   joining_.clear();
   out.emplace_back(TermEnded{term_, committed_});
   end_transactions(out);
-  pauses_.tell(false);  // the next actors are told when they are made
   term_.term = env_.ids.next_term();
   out.emplace_back(StatusChanged{});
   return true;

@@ -31,7 +31,8 @@ bool CheckpointControl::step(Now now, ControlEffects& out) {
   if (std::holds_alternative<Resetting>(state_)) return step_reset(now, out);
   if (std::holds_alternative<Initializing>(state_)) return step_front(now, out) || step_ending(now, out);
   if (std::holds_alternative<Running>(state_)) {
-    return step_front(now, out) || step_ending(now, out) || step_restart(now) || step_retire(out) || step_inject(now, out);
+    return step_front(now, out) || step_ending(now, out) || step_restart(now) || step_retire(out) || step_settings(now, out) ||
+           step_inject(now, out);
   }
   return false;
 }
@@ -112,6 +113,15 @@ void CheckpointControl::on(Now, const JobsQuarantined&, ControlEffects&) {
   if (auto* waiting = std::get_if<BackingOff>(&state_)) waiting->quarantines = false;
 }
 
+void CheckpointControl::on(Now now, const JobReadmitted& event, ControlEffects& out) {
+  if (graph_.job(event.job) != nullptr) return;
+  if (const auto* blocked = std::get_if<Blocked>(&state_)) {
+    attempt(now, std::string(blocked->reason), out);
+  } else {
+    fail(now, "a quarantined job was resumed", std::nullopt, true, out);
+  }
+}
+
 void CheckpointControl::on(Now now, const WorkerReady&, ControlEffects& out) {
   if (const auto* blocked = std::get_if<Blocked>(&state_)) attempt(now, std::string(blocked->reason), out);
 }
@@ -189,7 +199,7 @@ void CheckpointControl::check_stuck(Now now, ControlEffects& out) {
   }
   const InflightBarrier& oldest = barriers_.front();
   const TimePoint since = std::max(oldest.injected, stuck_reported_.value_or(oldest.injected));
-  if (now.mono - since < std::max(options_.stuck_after, 10 * schedule_.interval())) return;
+  if (now.mono - since < stuck_limit()) return;
   stuck_reported_ = now.mono;
   BarrierStuck stuck{oldest.epoch, static_cast<double>((now.mono - oldest.injected).count()) / 1e9, {}};
   for (const auto& [graph, worker] : oldest.waiting) {
@@ -215,7 +225,7 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
   if (std::holds_alternative<Running>(state_) && !members_.empty() && barriers_.size() < options_.max_in_flight) earlier(schedule_.due());
   if (!barriers_.empty()) {
     const TimePoint since = std::max(barriers_.front().injected, stuck_reported_.value_or(TimePoint{}));
-    earlier(since + std::max(options_.stuck_after, 10 * schedule_.interval()));
+    earlier(since + stuck_limit());
   }
   constexpr Duration kLeaseWait = std::chrono::milliseconds(10);
   if (out && lease_wanted_) out = std::max(*out, *lease_wanted_ + kLeaseWait);

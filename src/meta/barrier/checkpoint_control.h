@@ -86,6 +86,24 @@ class CheckpointControl {
   [[nodiscard]] bool disk_full() const { return disk_full_; }
   [[nodiscard]] uint64_t stale_events() const { return stale_events_; }
   [[nodiscard]] uint64_t recoveries() const { return recoveries_; }
+  /// What monitoring wants to know.
+  struct Progress {
+    struct Oldest {
+      EpochPair epoch;
+      runtime::Duration age{};
+      std::string command;
+      std::set<WorkerId> waiting;
+      bool committing = false;
+    };
+    std::string_view state;  // "running", "resetting", …
+    size_t in_flight = 0;
+    std::optional<Oldest> oldest;
+    runtime::Duration stuck_after{};  // an older barrier is stuck
+    std::set<WorkerId> away;          // nodes that own vnodes and are waited for
+    size_t commands = 0;              // that wait
+    std::string waiting_command;      // why the first of them cannot be taken
+  };
+  [[nodiscard]] Progress progress(Now now) const;
   /// One line a thing, for `Inspect` and tests.
   [[nodiscard]] std::string debug_string(Now now) const;
 
@@ -109,6 +127,7 @@ class CheckpointControl {
   /// What differs from a barrier without command.
   struct Injection {
     std::optional<Command> command;
+    std::string what;  // for the trace, if no command says it
     pb::Mutation mutation;
     bool has_mutation = false;
     std::map<Participant, std::vector<uint32_t>> tables_before;  // if the command added tables
@@ -158,6 +177,7 @@ class CheckpointControl {
   void on(Now now, const CheckpointWanted& event, ControlEffects& out);
   void on(Now now, const DiskChanged& event, ControlEffects& out);
   void on(Now now, const JobsQuarantined& event, ControlEffects& out);
+  void on(Now now, const JobReadmitted& event, ControlEffects& out);
   void on(Now now, const WorkerReady& event, ControlEffects& out);
   void on(Now now, const WorkerLost& event, ControlEffects& out);
   void on(Now now, BarrierCompleted& event, ControlEffects& out);
@@ -170,14 +190,16 @@ class CheckpointControl {
   // Small steps, each safe alone; true if something was done. `handle` repeats them until none is.
   bool step(Now now, ControlEffects& out);
   bool step_front(Now now, ControlEffects& out);
+  bool step_settings(Now now, ControlEffects& out);
   bool step_inject(Now now, ControlEffects& out);
   bool step_reset(Now now, ControlEffects& out);
   bool step_retire(ControlEffects& out);
   void check_stuck(Now now, ControlEffects& out);
+  [[nodiscard]] std::string database_name() const;
+  [[nodiscard]] runtime::Duration stuck_limit() const { return std::max(options_.stuck_after, 10 * schedule_.interval()); }
 
   // checkpoint_inject.cc
   void look_at_disks(ControlEffects& out);
-  bool inject_pause(Now now, ControlEffects& out);
   bool inject_command(Now now, ControlEffects& out);
   enum class Taken { Yes, NotNow, Void };
   Taken take(Now now, CreateJob command, ControlEffects& out);
@@ -200,6 +222,13 @@ class CheckpointControl {
   [[nodiscard]] std::map<MetaModel::SplitKey, JobSplit> known_splits(JobId job) const;
   /// `assigned`: beside what is known.
   [[nodiscard]] ActorSplits splits_of(JobId job, const std::map<MetaModel::SplitKey, ActorId>& assigned = {}) const;
+
+  // checkpoint_settings.cc
+  [[nodiscard]] bool is_held(JobId job) const;
+  void look_at_database();
+  void take_settings();
+  bool hold(Now now, bool held, ControlEffects& out);
+  bool change_sources(Now now, ControlEffects& out);
 
   // checkpoint_creating.cc
   /// Whether the job is created in a graph of its own: what backfills or reads sources, but no table, whose graph takes DML.
@@ -258,6 +287,8 @@ class CheckpointControl {
   std::deque<InflightBarrier> barriers_;
   bool committing_ = false;                                           // the front
   std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned_;  // by recovery, to be durable with the next Checkpoint
+  std::set<JobId> held_;                                              // whose sources and backfill the last barrier left held
+  std::pair<uint64_t, bool> settings_seen_{0, false};                 // catalog version and whether all is paused: what is in force
   std::deque<Command> commands_;
   std::vector<FlushWaiter> flushes_;
   PauseReasons pauses_;

@@ -34,6 +34,10 @@ struct CheckpointWanted {};
 struct DiskChanged {};
 /// What `QuarantineJob` asked for is durable, or the job is gone.
 struct JobsQuarantined {};
+/// The catalog has it back among the jobs that run: the graph is built anew, with it.
+struct JobReadmitted {
+  JobId job;
+};
 struct WorkerReady {
   WorkerId worker;
 };
@@ -62,7 +66,7 @@ struct CheckpointCommitted {
   std::vector<JobId> finished;
 };
 using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, DiskChanged, JobsQuarantined,
-                                  WorkerReady, WorkerLost, BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted,
+                                  JobReadmitted, WorkerReady, WorkerLost, BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted,
                                   TransactionWanted, TransactionGivenUp>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include "meta/catalog/catalog_manager.h"
 #include "meta/model/rows.h"
+#include "meta/service/inspector.h"
 #include "meta/service/meta_loop.h"
 #include "meta/service/source_watch.h"
 #include "meta/service/system_rows.h"
@@ -23,12 +24,23 @@ void Requests::call(std::string_view method, const rpc::Bytes& bytes, PendingRep
   if (method == "/penstock.Meta/CreateObject") return parsed(bytes, std::move(reply), &Requests::create_object);
   if (method == "/penstock.Meta/DropObject") return parsed(bytes, std::move(reply), &Requests::drop_object);
   if (method == "/penstock.Meta/CreateDatabase") return parsed(bytes, std::move(reply), &Requests::create_database);
+  if (method == "/penstock.Meta/Pause") return parsed(bytes, std::move(reply), &Requests::pause);
+  if (method == "/penstock.Meta/Resume") return parsed(bytes, std::move(reply), &Requests::resume);
+  if (method == "/penstock.Meta/Throttle") return parsed(bytes, std::move(reply), &Requests::throttle);
+  if (method == "/penstock.Meta/AlterSource") return parsed(bytes, std::move(reply), &Requests::alter_source);
+  if (method == "/penstock.Meta/RenameObject") return parsed(bytes, std::move(reply), &Requests::rename_object);
+  if (method == "/penstock.Meta/AlterDatabase") return parsed(bytes, std::move(reply), &Requests::alter_database);
+  if (method == "/penstock.Meta/DropDatabase") return parsed(bytes, std::move(reply), &Requests::drop_database);
+  if (method == "/penstock.Meta/CancelJobs") return parsed(bytes, std::move(reply), &Requests::cancel_jobs);
   if (method == "/penstock.Meta/Flush") return parsed(bytes, std::move(reply), &Requests::flush);
   if (method == "/penstock.Meta/CommitTransaction") return parsed(bytes, std::move(reply), &Requests::commit_transaction);
   if (method == "/penstock.Meta/AbortTransaction") return parsed(bytes, std::move(reply), &Requests::abort_transaction);
   if (method == "/penstock.Meta/WaitForSource") return parsed(bytes, std::move(reply), &Requests::wait_for_source);
   if (method == "/penstock.Meta/SystemRows") return parsed(bytes, std::move(reply), &Requests::system_rows);
   if (method == "/penstock.Meta/Inspect") return parsed(bytes, std::move(reply), &Requests::inspect);
+  if (method == "/penstock.Meta/AwaitTree") return parsed(bytes, std::move(reply), &Requests::await_tree);
+  if (method == "/penstock.Meta/TableSizes") return parsed(bytes, std::move(reply), &Requests::table_sizes);
+  if (method == "/penstock.Meta/Doctor") return parsed(bytes, std::move(reply), &Requests::doctor);
   reply.fail(error(Code::NotSupported, "meta has no method {}", method));
 }
 
@@ -83,6 +95,10 @@ void Requests::create_listed(const pb::CreateObjectRequest& request, const catal
   const auto plan = std::make_shared<catalog::CreatePlan>();  // shared by the two ends of the commit
   loop_.submit(
       [this, plan, request, listings]() -> Result<Txn> {
+        const uint64_t creation = request.object().creation();
+        if (creation != 0 && std::ranges::find(cancelled_creations_, creation) != cancelled_creations_.end()) {
+          return error(Code::Cancelled, "it was cancelled");
+        }
         PENSTOCK_TRY(*plan, catalog::plan_create(loop_.model(), request, listings, loop_.now().unix_micros));
         return std::move(plan->txn);
       },
@@ -221,12 +237,27 @@ void Requests::inspect(const pb::InspectRequest& request, PendingReply reply) {
     response.set_text(loop_.debug_text());
     return reply.answer(response);
   }
-  loop_.inspect_worker(WorkerId{request.worker_id()}, request.what(), [reply = std::move(reply)](Result<std::string> text) mutable {
-    if (text.has_error()) return reply.fail(text.error());
-    pb::InspectReply answer;
-    answer.set_text(std::move(text).value());
-    reply.answer(answer);
-  });
+  loop_.inspect_worker(WorkerId{request.worker_id()}, request.what(), std::chrono::seconds(5),
+                       [reply = std::move(reply)](Result<pb::InspectResponse> said) mutable {
+                         if (said.has_error()) return reply.fail(said.error());
+                         pb::InspectReply answer;
+                         answer.set_text(std::move(*said.value().mutable_text()));
+                         reply.answer(answer);
+                       });
+}
+
+void Requests::await_tree(const pb::AwaitTreeRequest& request, PendingReply reply) {
+  const AwaitFilter filter{WorkerId{request.worker_id()}, ActorId{request.actor_id()}};
+  loop_.inspector().await_tree(filter, [reply = std::move(reply)](const pb::AwaitTreeReply& tree) mutable { reply.answer(tree); });
+}
+
+void Requests::table_sizes(const pb::TableSizesRequest&, PendingReply reply) {
+  loop_.inspector().table_sizes([reply = std::move(reply)](const pb::TableSizesReply& sizes) mutable { reply.answer(sizes); });
+}
+
+void Requests::doctor(const pb::DoctorRequest& request, PendingReply reply) {
+  loop_.inspector().doctor(request.unix_micros(),
+                           [reply = std::move(reply)](const pb::DoctorReply& findings) mutable { reply.answer(findings); });
 }
 
 namespace {

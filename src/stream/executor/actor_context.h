@@ -13,6 +13,7 @@
 #include "runtime/runtime.h"
 #include "storage/state_store.h"
 #include "stream/message.h"
+#include "stream/pace.h"
 
 namespace penstock::stream {
 
@@ -95,12 +96,14 @@ struct ActorContext {
   uint32_t table_base = 0;  // added to local table ids of the plan
   uint32_t operator_base = 0;
   std::vector<SplitState> splits;
+  bool paused = false;  // sources and backfill begin held
   runtime::Runtime& runtime;
   storage::StateStore& store;
   EpochReports& reports;
   DmlRegistry& dml;
   MemoryBudget& memory;
-  std::function<void()> wake;  // thread-safe: the actor's generators may have something; may come after the actor is gone
+  std::shared_ptr<const Pace> pace;  // shared with the graph's other actors; null: none
+  std::function<void()> wake;        // thread-safe: the actor's generators may have something; may come after the actor is gone
 };
 
 }  // namespace penstock::stream

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/check.h"
+#include "stream/executor/chunk_rows.h"
 
 namespace penstock::stream {
 
@@ -39,7 +40,7 @@ bool DmlOperator::fits(const data::StreamChunk& chunk) const {
   return std::ranges::equal(chunk.data().types(), types_, {}, kind, kind);
 }
 
-// Batches are small and few beside other sources, and a barrier may not leave any behind: there is no bound on what one call takes.
+// A barrier may not leave any behind, and what was accepted is in memory anyway: there is no bound on what one call takes.
 void DmlOperator::drain(Output& out) {
   if (!epoch_) return;
   for (DmlQueue::Batch& batch : queue_->take(*epoch_)) {
@@ -47,7 +48,7 @@ void DmlOperator::drain(Output& out) {
       batch.taken(error(Code::Protocol, "a DML batch has other columns than the table"));
       continue;
     }
-    if (batch.chunk.rows() > 0) out.push_back(std::move(batch.chunk));
+    append_in_pieces(std::move(batch.chunk), out);
     batch.taken(*epoch_);
   }
 }

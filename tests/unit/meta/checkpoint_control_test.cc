@@ -657,13 +657,15 @@ TEST_F(CheckpointControlTest, a_new_split_is_given_to_one_actor_once_although_co
     create 2       => 1:create(0), 1:initial 0..0, 2:create(0), 2:initial 0..0, 1/2:create(0), 2/2:create(0), 1/2:initial 0..0, 2/2:initial 0..0, 1:checkpoint 0..1 +add, 2:checkpoint 0..1 +add, 1/2:checkpoint 0..1 a1,3 b1,3 +add, 2/2:checkpoint 0..1 a2,4 b2,4 +add
   )");
   ASSERT_TRUE(world_.model().apply(adopt_listing(world_.model(), ObjectId{1}, {{"a", ""}, {"b", ""}})).has_value());
-  run("splits 2 => 1:checkpoint 1..2 +splits, 2:checkpoint 1..2 +splits, 1/2:checkpoint 1..2 a1,3 t1,2 +splits, 2/2:checkpoint 1..2 a2,4 t1,2 +splits");
+  run("splits 2 => 1:checkpoint 1..2 +splits, 2:checkpoint 1..2 +splits, 1/2:checkpoint 1..2 a1,3 t1,2 +splits, 2/2:checkpoint 1..2 a2,4 "
+      "t1,2 +splits");
   const auto& given = world_.last_sent(1).inject_barrier().barrier().mutation().source_change_split().splits();
   ASSERT_EQ(given.size(), 1U);
   EXPECT_EQ(given.at(2).splits(0).id(), "b");
   run("splits 2 =>");
   ASSERT_TRUE(world_.model().apply(adopt_listing(world_.model(), ObjectId{1}, {{"c", ""}})).has_value());
-  run("splits 2 => 1:checkpoint 2..3 +splits, 2:checkpoint 2..3 +splits, 1/2:checkpoint 2..3 a1,3 t1,2 +splits, 2/2:checkpoint 2..3 a2,4 t1,2 +splits");
+  run("splits 2 => 1:checkpoint 2..3 +splits, 2:checkpoint 2..3 +splits, 1/2:checkpoint 2..3 a1,3 t1,2 +splits, 2/2:checkpoint 2..3 a2,4 "
+      "t1,2 +splits");
   const auto& more = world_.last_sent(1).inject_barrier().barrier().mutation().source_change_split().splits();
   ASSERT_EQ(more.size(), 1U);
   EXPECT_EQ(more.begin()->second.splits_size(), 2);

@@ -21,6 +21,7 @@ namespace penstock::meta::testing {
 ///     @0 ready 1          node 1 answers Init              lost 1               its control stream ended
 ///     create 3            its catalog commit is done       drop 3 4             likewise
 ///     flush 7             checkpoint                       tick
+///     pause [3]  resume [3]  throttle 1 500  throttle_backfill 3 500  interval 200 5  option 1 KEY VALUE   likewise
 ///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ.
 ///                         In all its graphs, or with job=JOB (0: the database's) in that one alone. Empty Initials go with it
 ///                         held=TRANSACTION changed=TABLE
@@ -34,7 +35,8 @@ namespace penstock::meta::testing {
 /// Effects:
 ///     1:create(5)[s1]     CreatePartialGraph at committed epoch 5 with segment 1
 ///     1:initial 0..5 a1,2 t1 b2    barrier with actors to collect, tables to sync, actors built; +add +stop +splits for mutations, +x7 -x8
-///                         for transactions to commit and abort
+///                         for transactions to commit and abort, +pause4,5 with the actors named, +throttle 4=500 backfill 5=100; paused:
+///                         something is built so
 ///     1/2:…               likewise of the graph of job 2, which is being created;   1/2:merge 5
 ///     1:committed 5       1:committed 5 with 2      1:reset   1:reset+2 (and job 2's graph)   1:reset2 (that alone)   1:remove   commit 5
 ///     flushed 7 at 5   created 3   failed 3   quarantine 2   term   stuck 1 disconnect 1   lease

@@ -67,6 +67,7 @@ void FakeCompute::send(const pb::ControlResponse& response) {
 }
 
 void FakeCompute::on_bytes(const rpc::Bytes& bytes) {
+  if (muted_) return;
   pb::ControlRequest request;
   ASSERT_TRUE(request.ParseFromString(bytes));
   if (request.has_init()) return handle(request.init());

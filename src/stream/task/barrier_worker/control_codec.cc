@@ -137,7 +137,7 @@ Result<ControlRequest> decode_control_request(std::string_view bytes) {
     case pb::ControlRequest::kCreatePartialGraph: {
       const auto& m = request.create_partial_graph();
       CreatePartialGraph create{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()),
-                                ids_from_pb<TableId>(m.live_tables()), std::nullopt};
+                                ids_from_pb<TableId>(m.live_tables()), std::nullopt, m.database()};
       if (m.has_trunk()) create.trunk = from_pb(m.trunk());
       return create;
     }
@@ -229,13 +229,31 @@ std::string encode_inspect(uint64_t request, std::string text) {
   return response.SerializeAsString();
 }
 
-std::string encode_pressure(const storage::DiskReport& report) {
+std::string encode_inspect(uint64_t request, pb::WorkerSnapshot snapshot) {
+  pb::ControlResponse response;
+  response.mutable_inspect()->set_request(request);
+  *response.mutable_inspect()->mutable_snapshot() = std::move(snapshot);
+  return response.SerializeAsString();
+}
+
+std::string encode_inspect(uint64_t request, pb::TableSizes sizes) {
+  pb::ControlResponse response;
+  response.mutable_inspect()->set_request(request);
+  *response.mutable_inspect()->mutable_table_sizes() = std::move(sizes);
+  return response.SerializeAsString();
+}
+
+std::string encode_pressure(const storage::DiskReport& disk, const NodeMemory& memory) {
   pb::ControlResponse response;
   auto* m = response.mutable_pressure();
-  m->set_level(static_cast<pb::DiskLevel>(report.level));
-  m->set_folder(report.folder);
-  m->set_free_bytes(report.free_bytes);
-  m->set_reserve_bytes(report.reserve_bytes);
+  m->set_level(static_cast<pb::DiskLevel>(disk.level));
+  m->set_folder(disk.folder);
+  m->set_free_bytes(disk.free_bytes);
+  m->set_reserve_bytes(disk.reserve_bytes);
+  m->set_state_bytes(memory.state_bytes);
+  m->set_state_limit(memory.state_limit);
+  m->set_unflushed_bytes(memory.unflushed_bytes);
+  m->set_exchange_bytes(memory.exchange_bytes);
   return response.SerializeAsString();
 }
 

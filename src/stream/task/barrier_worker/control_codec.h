@@ -9,7 +9,9 @@
 
 namespace penstock::pb {
 class ControlResponse;
-}
+class TableSizes;
+class WorkerSnapshot;
+}  // namespace penstock::pb
 
 /// Control stream bytes <-> the worker's own structs (proto/control_stream.proto). Decoding checks everything that came from outside.
 namespace penstock::stream {
@@ -59,7 +61,9 @@ using ControlRequest = std::variant<InitRequest, CreatePartialGraph, InjectBarri
 [[nodiscard]] std::string encode_failure(const ReportFailure& failure);
 [[nodiscard]] std::string encode_reset(const ReportReset& reset);
 [[nodiscard]] std::string encode_inspect(uint64_t request, std::string text);
-[[nodiscard]] std::string encode_pressure(const storage::DiskReport& report);
+[[nodiscard]] std::string encode_inspect(uint64_t request, pb::WorkerSnapshot snapshot);
+[[nodiscard]] std::string encode_inspect(uint64_t request, pb::TableSizes sizes);
+[[nodiscard]] std::string encode_pressure(const storage::DiskReport& disk, const NodeMemory& memory);
 [[nodiscard]] std::string encode_pong();
 [[nodiscard]] std::string encode_shutdown();
 

@@ -22,6 +22,15 @@ namespace penstock::stream {
 
 using storage::GraphTerm;
 
+/// Memory of a node, for people.
+struct NodeMemory {
+  uint64_t state_bytes = 0;      // of operators
+  uint64_t state_limit = 0;      // budget for it
+  uint64_t unflushed_bytes = 0;  // rows in the store's memory that are not in sorted files
+  uint64_t exchange_bytes = 0;   // rows that wait in channels, about
+  bool operator==(const NodeMemory&) const = default;
+};
+
 // ---- events -------------------------------------------------------------------------------------------------------------------------
 
 struct CreatePartialGraph {
@@ -30,6 +39,7 @@ struct CreatePartialGraph {
   std::vector<storage::SegmentRef> segments;
   std::vector<TableId> live_tables;  // rows of others in the segments are skipped
   std::optional<GraphTerm> trunk;    // of a job that is being created: its database's graph, which is here
+  std::string database;              // its name, for metrics
 };
 /// The store has adopted the graph's segments, or why it could not.
 struct GraphOpened {

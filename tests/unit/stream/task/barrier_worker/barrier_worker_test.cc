@@ -204,8 +204,8 @@ TEST_F(BarrierWorker, tells_meta_of_its_disk_when_it_changes_and_a_meta_that_com
 }
 
 TEST_F(BarrierWorker, a_pressure_has_these_bytes) {
-  const std::string bytes = encode_pressure({storage::DiskLevel::Full, "/d", 1, 300});
-  EXPECT_EQ(bytes, std::string("\x42\x0b\x08\x02\x12\x02/d\x18\x01\x20\xac\x02", 13));
+  const std::string bytes = encode_pressure({storage::DiskLevel::Full, "/d", 1, 300}, {4, 5, 6, 7});
+  EXPECT_EQ(bytes, std::string("\x42\x13\x08\x02\x12\x02/d\x18\x01\x20\xac\x02\x28\x04\x30\x05\x38\x06\x40\x07", 21));
 }
 
 TEST_F(BarrierWorker, takes_a_barrier_through_its_actors_and_syncs_a_checkpoint) {
@@ -349,10 +349,37 @@ TEST_F(BarrierWorker, says_who_is_missing_and_what_it_waits_for) {
   inject(10, 20, pb::BARRIER_INITIAL, {1, 2}, {1, 2});
   EXPECT_TRUE(actors_.pass(1));
   actors_.waiting = {
-      {.actor = ActorId{2}, .fragment = FragmentId{1}, .job_name = "v", .waiting_for = "state read", .waiting_micros = 2'000'000}};
+      {.actor = ActorId{2}, .fragment = FragmentId{1}, .job_name = "v", .waiting_for = "state read", .wait = {.micros = 2'000'000}}};
   send([](pb::ControlRequest& r) { r.mutable_inspect()->set_request(1); });
   EXPECT_NE(last().find("missing 1 actors: 2"), std::string::npos) << last();
   EXPECT_NE(last().find("actor 2 (fragment 1, v) epoch 0: state read for 2.000 s  <--"), std::string::npos) << last();
+}
+
+TEST_F(BarrierWorker, tells_the_await_tree_what_each_actor_waits_for_and_who_is_missing) {
+  connect();
+  init();
+  create();
+  inject(10, 20, pb::BARRIER_INITIAL, {1, 2}, {1, 2});
+  EXPECT_TRUE(actors_.pass(1));
+  actors_.waiting = {{.actor = ActorId{2},
+                      .fragment = FragmentId{1},
+                      .wait = {.what = WaitingFor::Alignment, .actor = ActorId{7}, .awaited = Epoch{10}, .micros = 2'000'000}}};
+  send([](pb::ControlRequest& r) {
+    r.mutable_inspect()->set_request(5);
+    r.mutable_inspect()->set_what("await");
+  });
+  const pb::ControlResponse& response = stream_->received.back();
+  EXPECT_EQ(response.inspect().request(), 5U);
+  const pb::WorkerSnapshot& snapshot = response.inspect().snapshot();
+  ASSERT_EQ(snapshot.actors_size(), 1);
+  EXPECT_EQ(snapshot.actors(0).wait(), pb::WAIT_ALIGNMENT);
+  EXPECT_EQ(snapshot.actors(0).on_actor(), 7U);
+  EXPECT_EQ(snapshot.actors(0).since_us(), 2'000'000U);
+  ASSERT_EQ(snapshot.barriers_size(), 1);
+  EXPECT_EQ(snapshot.barriers(0).prev(), 10U);
+  EXPECT_EQ(snapshot.barriers(0).state(), "issued");
+  ASSERT_EQ(snapshot.barriers(0).missing_actors_size(), 1);
+  EXPECT_EQ(snapshot.barriers(0).missing_actors(0), 2U);
 }
 
 TEST_F(BarrierWorker, bytes_that_are_no_request_end_the_stream_and_not_the_process) {
