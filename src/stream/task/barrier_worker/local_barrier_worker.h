@@ -34,7 +34,7 @@ class LocalBarrierWorker : public BarrierEventSink {
     LeaderTerm highest_leader;                         // seen before this start
     std::function<Status(LeaderTerm)> persist_leader;  // durable when it returns; called on the blocking pool
     runtime::Duration liveness_timeout = std::chrono::seconds(10);
-    runtime::Duration barrier_target{};  // of the time barriers are in flight; zero: sources are not held back
+    runtime::Duration barrier_target{};    // of the time barriers are in flight; zero: sources are not held back
     metrics::Registry* metrics = nullptr;  // none: nothing is recorded
     metrics::Labels labels;                // of what is recorded
     /// Adds what the node knows of itself (disk, memory) to an answer; called from the loop, only touches memory.
