@@ -14,10 +14,10 @@ std::string outcome(std::string_view sql) {
     const Error& e = parsed.error();
     return fmt::format("{} @{} {}", sqlstate(e.code()), e.position().value_or(0), e.message());
   }
-  static constexpr std::string_view kKinds[] = {"query",  "create relation", "create view", "create sink",   "create database",
-                                                "drop",   "alter",           "cancel",      "insert",        "update",
-                                                "delete", "flush",           "wait",        "wait for jobs", "show",
-                                                "set",    "reset",           "transaction", "explain"};
+  static constexpr std::string_view kKinds[] = {
+      "query",  "create relation", "create view", "create sink", "create database", "drop", "alter",         "cancel",
+      "insert", "update",          "delete",      "copy",        "flush",           "wait", "wait for jobs", "show",
+      "set",    "reset",           "transaction", "explain"};
   std::string out;
   for (const Statement& s : parsed.value()) {
     if (!out.empty()) out += "; ";
@@ -54,6 +54,8 @@ TEST(Parser, knows_each_statement) {
       {"DROP SOURCE s; DROP TABLE IF EXISTS t CASCADE; DROP MATERIALIZED VIEW v; DROP SINK k RESTRICT", "drop; drop; drop; drop"},
       {"INSERT INTO t VALUES (1); INSERT INTO t (a) SELECT b FROM u; INSERT INTO t DEFAULT VALUES", "insert; insert; insert"},
       {"UPDATE t SET a = a + 1 WHERE b; DELETE FROM t", "update; delete"},
+      {"INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET b = 1 RETURNING *; DELETE FROM t RETURNING a", "insert; delete"},
+      {"COPY t FROM STDIN; COPY t (a, b) FROM STDIN WITH (FORMAT csv, HEADER, DELIMITER ';', NULL 'x', QUOTE '|')", "copy; copy"},
       {"FLUSH; WAIT FOR SOURCE s; WAIT", "flush; wait; wait for jobs"},
       {"CANCEL JOBS 3, 4; CANCEL JOB 5", "cancel; cancel"},
       {"DROP DATABASE d; DROP DATABASE IF EXISTS d CASCADE; DROP DATABASE d WITH (FORCE)", "drop; drop; drop"},
