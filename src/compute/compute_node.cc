@@ -56,13 +56,16 @@ ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transp
       actors_({runtime, store, dml_, memory_, stream::build_operator_tree}),
       exchange_client_(runtime, transport, identity_.uuid_text()),
       exchange_service_(runtime, actors_),
+      puller_(runtime, transport, store),
       worker_({.node_id = identity_.uuid_text(),
                .incarnation = identity_.incarnation,
                .highest_leader = leader,
                .persist_leader = [this](LeaderTerm term) { return save_leader(folder_, term); }},
               runtime, store, actors_),
-      scans_(runtime, store) {
+      scans_(runtime, store, ownership_),
+      transfers_(runtime, store) {
   actors_.set_remote(exchange_client_);
+  worker_.set_vnodes(puller_, ownership_);
   worker_.on_worker_id([this](WorkerId worker) { actors_.set_worker(worker); });
 }
 

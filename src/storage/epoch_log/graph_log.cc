@@ -146,6 +146,15 @@ Status GraphLog::commit(Epoch epoch, std::span<const uint64_t> struck_off) {
   return ok();
 }
 
+Status GraphLog::check_import(Term term, Epoch epoch) const {
+  MutexLock lock(mutex_);
+  if (!open_) return error(Code::Stale, "graph {} is not open in the state store", id_);
+  if (term_ != term) return error(Code::Stale, "graph {} is in term {}, not {}", id_, term_, term);
+  const Epoch committed = versions_.back().version->epoch;
+  if (committed != epoch) return error(Code::Protocol, "graph {}: an import into epoch {}, but committed is {}", id_, epoch, committed);
+  return ok();
+}
+
 // ---- actors -----------------------------------------------------------------------------------------------------------------------------
 
 Result<uint64_t> GraphLog::incarnation_if_open() const {

@@ -64,6 +64,8 @@ class GraphLog {
   Status stage(const Claim& claim, std::vector<LogSegmentPtr> segments);
   [[nodiscard]] bool is_current(uint64_t incarnation) const;
   Status commit(Epoch epoch, std::span<const uint64_t> struck_off);
+  /// Whether rows may be imported as of `epoch` now.
+  Status check_import(Term term, Epoch epoch) const;
 
   // ---- actors
 

@@ -46,7 +46,8 @@ struct InspectRequest {
 struct PingRequest {};
 
 using ControlRequest =
-    std::variant<InitRequest, CreatePartialGraph, InjectBarrier, CommitEpoch, ResetGraphs, RemoveGraphs, InspectRequest, PingRequest>;
+    std::variant<InitRequest, CreatePartialGraph, InjectBarrier, CommitEpoch, ResetGraphs, RemoveGraphs, InspectRequest,
+                                    PingRequest, TransferVnodes>;
 
 /// Errors: `Protocol` saying which message and field.
 [[nodiscard]] Result<ControlRequest> decode_control_request(std::string_view bytes);
@@ -55,6 +56,7 @@ using ControlRequest =
 [[nodiscard]] std::string encode_complete(const BarrierCompleteResult& result, std::span<const uint64_t> flushed_segments);
 [[nodiscard]] std::string encode_failure(const ReportFailure& failure);
 [[nodiscard]] std::string encode_reset(const ReportReset& reset);
+[[nodiscard]] std::string encode_transferred(GraphTerm graph, Epoch epoch, const Result<std::vector<storage::SegmentInfo>>& files);
 [[nodiscard]] std::string encode_inspect(uint64_t request, std::string text);
 [[nodiscard]] std::string encode_pong();
 [[nodiscard]] std::string encode_shutdown();

@@ -12,6 +12,7 @@
 #include "storage/state_store.h"
 #include "stream/executor/actor_context.h"
 #include "stream/message.h"
+#include "stream/task/barrier_worker/vnode_mover.h"
 
 namespace penstock::pb {
 class BuildFragment;
@@ -20,7 +21,6 @@ class BuildFragment;
 /// What goes into `ManagedBarrierState` and what comes out of it. Names follow the control stream (proto/control_stream.proto).
 namespace penstock::stream {
 
-using storage::GraphTerm;
 
 // ---- events -------------------------------------------------------------------------------------------------------------------------
 
@@ -29,6 +29,7 @@ struct CreatePartialGraph {
   Epoch committed;
   std::vector<storage::SegmentRef> segments;
   std::vector<TableId> live_tables;  // rows of others in the segments are skipped
+  std::vector<OwnedVnodes> owned = {};  // what reads may be answered for; for the worker's books only
 };
 /// The store has adopted the graph's segments, or why it could not.
 struct GraphOpened {

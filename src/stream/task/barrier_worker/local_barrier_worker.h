@@ -9,6 +9,7 @@
 #include "stream/task/barrier_worker/control_codec.h"
 #include "stream/task/barrier_worker/local_barrier_manager_impl.h"
 #include "stream/task/barrier_worker/managed_barrier_state.h"
+#include "stream/task/barrier_worker/vnode_ownership.h"
 #include "stream/task/barrier_worker/worker_queue.h"
 
 namespace penstock::stream {
@@ -40,6 +41,14 @@ class LocalBarrierWorker : public BarrierEventSink {
   [[nodiscard]] bool connected() const { return connected_.load(); }
   /// `told` is called from the loop with this node's number as meta's Init gives it, before any actor is built. Set once, before serving.
   void on_worker_id(std::function<void(WorkerId)> told) { worker_id_told_ = std::move(told); }
+  /// Who pulls vnodes for meta's TransferVnodes, and where it is kept what this node owns. Set once, before serving; both outlive this.
+  void set_vnodes(VnodeMover& mover, VnodeOwnership& ownership) {
+    mover_ = &mover;
+    ownership_ = &ownership;
+  }
+  /// Tells meta that this node wants to leave: it moves the actors elsewhere, then closes the stream. `left` is called from the loop when
+  /// the stream is closed; at once if there is none.
+  void leave(runtime::Job left);
   /// Graphs, epochs, who is missing, and what the actors wait for. `reply` is called from the loop.
   void inspect(std::string what, std::function<void(std::string)> reply);
   /// Ends the stream and every actor; `done` is called from the loop. Events afterwards change nothing.
@@ -77,6 +86,9 @@ class LocalBarrierWorker : public BarrierEventSink {
   void handle(const ResetGraphs& request);
   void handle(const RemoveGraphs& request);
   void handle(const InspectRequest& request);
+  void handle(TransferVnodes request);
+  void note_owned(const CreatePartialGraph& request);
+  void finish_leave();
   [[nodiscard]] Status check_init(const InitRequest& request) const;
   void reset_all();
   void continue_init();
@@ -107,6 +119,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   std::atomic<bool> connected_{false};
   std::atomic<uint64_t> streams_opened_{0};
   std::function<void(WorkerId)> worker_id_told_;
+  VnodeMover* mover_ = nullptr;
+  VnodeOwnership* ownership_ = nullptr;
   WorkerQueue queue_;
 
   // Owned by the loop.
@@ -117,6 +131,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   LeaderTerm highest_leader_;
   std::vector<runtime::Timer> timers_;  // of resets; cleared when no graph resets
   runtime::Timer liveness_timer_;
+  std::map<GraphTerm, std::vector<OwnedVnodes>> owned_;  // of graphs that are being opened
+  std::optional<runtime::Job> leaving_;                  // set by `leave`: called when the stream ends
   size_t off_loop_jobs_ = 0;
   std::optional<runtime::Job> stopping_;  // set by `stop`: called once nothing runs for us any more
 };
