@@ -24,7 +24,7 @@ void CheckpointControl::handle(Now now, ControlEvent event, ControlEffects& out)
 
 bool CheckpointControl::step(Now now, ControlEffects& out) {
   if (const auto* waiting = std::get_if<BackingOff>(&state_)) {
-    return now.mono >= waiting->until && attempt(now, std::string(waiting->reason), out);
+    return now.mono >= waiting->until && !waiting->quarantines && attempt(now, std::string(waiting->reason), out);
   }
   if (std::holds_alternative<Resetting>(state_)) return step_reset(now, out);
   if (std::holds_alternative<Initializing>(state_)) return step_front(now, out);
@@ -45,6 +45,7 @@ void CheckpointControl::on(Now now, const JobsDropped& event, ControlEffects& ou
   std::vector<JobId> here;
   for (const JobId job : event.jobs) {
     job_errors_.erase(job);
+    blamed_.erase(job);
     if (graph_.job(job) != nullptr) here.push_back(job);
   }
   if (here.empty()) return;
@@ -68,6 +69,10 @@ void CheckpointControl::on(Now now, const FlushWanted& event, ControlEffects&) {
 }
 
 void CheckpointControl::on(Now now, const CheckpointWanted&, ControlEffects&) { schedule_.want_checkpoint(now.mono); }
+
+void CheckpointControl::on(Now, const JobsQuarantined&, ControlEffects&) {
+  if (auto* waiting = std::get_if<BackingOff>(&state_)) waiting->quarantines = false;
+}
 
 void CheckpointControl::on(Now now, const WorkerReady&, ControlEffects& out) {
   if (const auto* blocked = std::get_if<Blocked>(&state_)) attempt(now, std::string(blocked->reason), out);
@@ -143,7 +148,7 @@ void CheckpointControl::check_stuck(Now now, ControlEffects& out) {
 std::optional<TimePoint> CheckpointControl::next_wake() const {
   std::optional<TimePoint> out;
   const auto earlier = [&](TimePoint at) { out = out ? std::min(*out, at) : at; };
-  if (const auto* waiting = std::get_if<BackingOff>(&state_)) earlier(waiting->until);
+  if (const auto* waiting = std::get_if<BackingOff>(&state_); waiting != nullptr && !waiting->quarantines) earlier(waiting->until);
   if (const auto* resetting = std::get_if<Resetting>(&state_); resetting != nullptr && resetting->sent) {
     earlier(*resetting->sent + options_.reset_timeout);
   }

@@ -29,6 +29,7 @@ namespace penstock::meta {
 ///  - a command is finished, failed, or made again after a recovery; never lost. While the database recovers, commands wait; only drops
 ///  take
 ///    effect, in the recovery itself;
+///  - a job that fails its graph again and again is left out of it, once that is durable, and so is all that reads it;
 ///  - a graph never starts without a node that owns vnodes of it: recovery waits and says for whom.
 ///
 /// Pure: no clock, thread or I/O. Events come with the time, effects come out in the order in which they are to be performed; one owner. It
@@ -42,6 +43,8 @@ class CheckpointControl {
     runtime::Duration reset_timeout = std::chrono::seconds(10);  // a worker that does not answer a reset is disconnected
     runtime::Duration stable_after = std::chrono::seconds(10);   // running this long, the next failure is a first one again
     uint32_t create_attempts = 5;
+    runtime::Duration patience = std::chrono::seconds(30);  // with a job whose errors may pass by themselves
+    uint32_t quarantine_after = 5;                          // failures without a stable time between that one job is the cause of
   };
   struct Environment {
     const MetaModel& model;
@@ -120,6 +123,7 @@ class CheckpointControl {
   struct BackingOff {
     runtime::TimePoint until;
     std::string reason;
+    bool quarantines = false;  // waits for that to be durable as well
   };
   /// Nodes that own vnodes are away; the others have the graph, without actors, for reads.
   struct Blocked {
@@ -130,6 +134,11 @@ class CheckpointControl {
   struct Initializing {
     std::string reason;
   };
+  /// How often a job was the cause of a failure.
+  struct Blame {
+    uint32_t times = 0;
+    runtime::TimePoint since;
+  };
   using State = std::variant<Running, Resetting, BackingOff, Blocked, Initializing>;
 
   void on(Now now, const Tick& event, ControlEffects& out);
@@ -137,6 +146,7 @@ class CheckpointControl {
   void on(Now now, const JobsDropped& event, ControlEffects& out);
   void on(Now now, const FlushWanted& event, ControlEffects& out);
   void on(Now now, const CheckpointWanted& event, ControlEffects& out);
+  void on(Now now, const JobsQuarantined& event, ControlEffects& out);
   void on(Now now, const WorkerReady& event, ControlEffects& out);
   void on(Now now, const WorkerLost& event, ControlEffects& out);
   void on(Now now, BarrierCompleted& event, ControlEffects& out);
@@ -181,8 +191,11 @@ class CheckpointControl {
   void fail(Now now, std::string reason, std::optional<pb::RootError> root, bool lost_worker, ControlEffects& out);
   void finish_reset(Now now, ControlEffects& out);
   void redrive(const std::optional<pb::RootError>& root, ControlEffects& out);
+  /// True if the job is to be left out, and the next attempt has to wait until that is durable.
+  bool blame(Now now, JobId job, const pb::RootError& root, ControlEffects& out);
   bool attempt(Now now, const std::string& reason, ControlEffects& out);
   void rebuild_graph();
+  [[nodiscard]] std::set<WorkerId> owners_of_quarantined() const;
   void begin(Now now, const std::string& reason, Epoch first, ControlEffects& out);
   [[nodiscard]] std::optional<JobId> job_of(const pb::RootError& root) const;
   [[nodiscard]] std::string describe(const pb::RootError& root) const;
@@ -211,6 +224,7 @@ class CheckpointControl {
   std::optional<runtime::TimePoint> stuck_reported_;
   std::optional<runtime::TimePoint> failed_at_;
   std::map<JobId, std::string> job_errors_;
+  std::map<JobId, Blame> blamed_;                   // how often a job was the cause since the graph last ran stably
   std::optional<runtime::TimePoint> lease_wanted_;  // no epoch could be had
   std::string waiting_command_;                     // why the first command that waits cannot be taken
   uint64_t stale_events_ = 0;

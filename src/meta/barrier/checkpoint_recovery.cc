@@ -6,6 +6,10 @@ using runtime::Duration;
 
 namespace {
 
+// As workers score errors: up to the first the consequence of another failure, from the second on certain to come again.
+constexpr uint32_t kSecondaryScore = 10;
+constexpr uint32_t kUserScore = 100;
+
 Code code_of(const std::string& state) {
   for (uint8_t code = 0; code <= static_cast<uint8_t>(Code::Stale); ++code) {
     if (sqlstate(static_cast<Code>(code)) == state) return static_cast<Code>(code);
@@ -39,6 +43,7 @@ void CheckpointControl::fail(Now now, std::string reason, std::optional<pb::Root
   if (std::holds_alternative<BackingOff>(state_)) return;
   if (const auto* running = std::get_if<Running>(&state_); running != nullptr && now.mono - running->since >= options_.stable_after) {
     back_off_.reset();
+    blamed_.clear();
   }
   ++recoveries_;
   if (!failed_at_) failed_at_ = now.mono;
@@ -75,11 +80,13 @@ bool CheckpointControl::step_reset(Now now, ControlEffects& out) {
 void CheckpointControl::finish_reset(Now now, ControlEffects& out) {
   const Resetting done = std::get<Resetting>(std::move(state_));
   std::string reason = done.reason;
+  bool quarantines = false;
   if (done.root) {
     reason = describe(*done.root);
     if (const auto job = job_of(*done.root)) {
       job_errors_[*job] = reason;
       out.emplace_back(EventHappened{"root cause", reason, *job, {}});
+      quarantines = !done.lost_worker && blame(now, *job, *done.root, out);
     }
   }
   for (const InflightBarrier& barrier : barriers_) {
@@ -92,8 +99,25 @@ void CheckpointControl::finish_reset(Now now, ControlEffects& out) {
   assigned_.clear();
   const Duration delay = done.lost_worker ? Duration::zero() : back_off_.next();
   term_.term = env_.ids.next_term();
-  state_ = BackingOff{now.mono + delay, std::move(reason)};
+  state_ = BackingOff{now.mono + delay, std::move(reason), quarantines};
   out.emplace_back(StatusChanged{});
+}
+
+bool CheckpointControl::blame(Now now, JobId job, const pb::RootError& root, ControlEffects& out) {
+  const pb::CatalogObject* object = env_.model.object(job);
+  if (object == nullptr || root.score() <= kSecondaryScore) return false;
+  Blame& blame = blamed_.try_emplace(job, Blame{0, now.mono}).first->second;
+  if (++blame.times < options_.quarantine_after) return false;
+  if (root.score() < kUserScore && now.mono - blame.since < options_.patience) return false;
+  const std::string reason = describe(root);
+  blamed_.erase(job);
+  if (object->state() == pb::JOB_CREATING) {  // nobody has seen it yet
+    out.emplace_back(JobFailed{job, error(Code::Internal, "{}", reason)});
+    return false;
+  }
+  out.emplace_back(EventHappened{"quarantined", fmt::format("left out, with all that read it: {}", reason), job, {}});
+  out.emplace_back(QuarantineJob{job, reason});
+  return true;
 }
 
 // Drops are in the catalog already and splits are assigned by the recovery; flushes and creations go on in the next term.
@@ -118,12 +142,26 @@ void CheckpointControl::redrive(const std::optional<pb::RootError>& root, Contro
   flushes_.insert(flushes_.begin(), flushes.begin(), flushes.end());
 }
 
+std::set<WorkerId> CheckpointControl::owners_of_quarantined() const {
+  std::set<WorkerId> out;
+  for (const auto& [id, plan] : env_.model.jobs()) {
+    const pb::CatalogObject* object = env_.model.object(id);
+    const JobPlacement* placement = env_.model.placement(id);
+    if (plan->database() != database_ || object == nullptr || object->state() != pb::JOB_QUARANTINED || placement == nullptr) continue;
+    for (const auto& [fragment, actors] : placement->fragments) {
+      for (const ActorPlacement& actor : actors) out.insert(actor.worker);
+    }
+  }
+  return out;
+}
+
 void CheckpointControl::rebuild_graph() {
   tracker_.clear();
   std::map<JobId, InflightGraph::Job> jobs;
   for (const auto& [id, plan] : env_.model.jobs()) {
     const JobPlacement* placement = env_.model.placement(id);
     if (plan->database() != database_ || placement == nullptr) continue;
+    if (const pb::CatalogObject* o = env_.model.object(id); o != nullptr && o->state() == pb::JOB_QUARANTINED) continue;
     jobs[id] = {plan, *placement};
     const pb::CatalogObject* object = env_.model.object(id);
     if (object == nullptr || object->state() != pb::JOB_CREATING) continue;
@@ -150,6 +188,9 @@ bool CheckpointControl::attempt(Now now, const std::string& reason, ControlEffec
     } else {
       missing.insert(worker);
     }
+  }
+  for (const WorkerId worker : owners_of_quarantined()) {
+    if (env_.cluster.is_live(worker)) create_on(worker, out);  // for reads, and so that their segments are flushed
   }
   if (!missing.empty()) {
     const auto* blocked = std::get_if<Blocked>(&state_);

@@ -30,12 +30,20 @@ void put_segments(const MetaModel& model, const CommitRecord& record, CommitPlan
   }
 }
 
-// A node without actors of the graph holds only rows of dropped tables.
+// A node that owns nothing of the database holds only rows of dropped tables. (Jobs that are quarantined own their vnodes still.)
 void strike_off_left_nodes(const MetaModel& model, const CommitRecord& record, CommitPlan& plan) {
   const auto graph = model.segments().find(record.graph.graph);
   if (graph == model.segments().end()) return;
+  std::set<WorkerId> owners = record.members;
+  for (const auto& [id, job] : model.jobs()) {
+    const JobPlacement* placement = job->database() == record.database ? model.placement(id) : nullptr;
+    if (placement == nullptr) continue;
+    for (const auto& [fragment, actors] : placement->fragments) {
+      for (const ActorPlacement& actor : actors) owners.insert(actor.worker);
+    }
+  }
   for (const auto& [worker, segments] : graph->second) {
-    if (record.members.contains(worker)) continue;
+    if (owners.contains(worker)) continue;
     for (const auto& [sequence, ref] : segments) plan.txn.erase(keys::segment(record.graph.graph, worker, sequence));
   }
 }

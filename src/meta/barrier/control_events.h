@@ -29,6 +29,8 @@ struct FlushWanted {
 };
 /// Somebody would like a checkpoint soon and does not wait for it here.
 struct CheckpointWanted {};
+/// What `QuarantineJob` asked for is durable, or the job is gone.
+struct JobsQuarantined {};
 struct WorkerReady {
   WorkerId worker;
 };
@@ -56,7 +58,7 @@ struct CheckpointCommitted {
   std::map<WorkerId, std::vector<uint64_t>> struck_off;
   std::vector<JobId> finished;
 };
-using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, WorkerReady, WorkerLost,
+using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, JobsQuarantined, WorkerReady, WorkerLost,
                                   BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------------------------
@@ -86,6 +88,11 @@ struct JobFailed {
   JobId job;
   Error reason;
 };
+/// A job failed its database again and again: mark it and all that read it in the catalog, then `JobsQuarantined`.
+struct QuarantineJob {
+  JobId job;
+  std::string reason;
+};
 /// A term that may have taken DML is over: what it did not commit up to `last_committed` is lost.
 struct TermEnded {
   GraphTerm graph;
@@ -111,8 +118,8 @@ struct DisconnectWorker {
   WorkerId worker;
   Error reason;
 };
-using ControlEffect = std::variant<SendRequest, CommitCheckpoint, LeaseWanted, FlushDone, JobCreated, JobFailed, TermEnded, StatusChanged,
-                                   EventHappened, BarrierStuck, DisconnectWorker>;
+using ControlEffect = std::variant<SendRequest, CommitCheckpoint, LeaseWanted, FlushDone, JobCreated, JobFailed, QuarantineJob, TermEnded,
+                                   StatusChanged, EventHappened, BarrierStuck, DisconnectWorker>;
 using ControlEffects = std::vector<ControlEffect>;
 
 }  // namespace penstock::meta

@@ -61,6 +61,9 @@ Status check_dependencies(const MetaModel& model, const pb::CatalogObject& objec
     if (upstream == nullptr || upstream->database_id() != object.database_id()) {
       return error(Code::UndefinedObject, "{} reads object {}, which was dropped", describe(object), id);
     }
+    if (upstream->state() == pb::JOB_QUARANTINED) {
+      return error(Code::Stale, "{} is quarantined: {}", describe(*upstream), upstream->state_reason());
+    }
     if (upstream->state() == pb::JOB_CREATING) {
       return error(Code::Stale, "{} is still being created", describe(*upstream)).with_hint("wait until SHOW JOBS no longer lists it");
     }
@@ -198,6 +201,23 @@ Result<DropPlan> plan_drop(const MetaModel& model, ObjectId id, bool cascade) {
   for (const ObjectId dropped : plan.dropped) erase_object(model, dropped, plan);
   bump_version(model, plan.txn);
   return plan;
+}
+
+Txn plan_quarantine(const MetaModel& model, JobId job, const std::string& reason) {
+  Txn txn;
+  const pb::CatalogObject* first = model.object(job);
+  if (first == nullptr || first->state() == pb::JOB_QUARANTINED) return txn;
+  for (const ObjectId id : with_dependents(model, job)) {
+    const auto plan = model.job(id);
+    if (!plan || model.object(id)->state() == pb::JOB_QUARANTINED) continue;
+    pb::CatalogObject object = *model.object(id);
+    object.set_state(pb::JOB_QUARANTINED);
+    object.set_state_reason(id == job ? reason : fmt::format("it reads {}, which failed: {}", first->name(), reason));
+    object.set_stale_since(model.committed(graph_of(plan->database())).value);
+    rows::put(txn, object);
+  }
+  bump_version(model, txn);
+  return txn;
 }
 
 Result<CreateDatabasePlan> plan_create_database(const MetaModel& model, const pb::CreateDatabaseRequest& request) {

@@ -40,6 +40,10 @@ struct DropPlan {
 /// Errors: `UndefinedObject`; `DependentObjects` naming them, unless `cascade`.
 [[nodiscard]] Result<DropPlan> plan_drop(const MetaModel& model, ObjectId object, bool cascade);
 
+/// The job and all jobs that read it, left out of the graph from now on: a transaction that says so durably, before the others go on
+/// without them. Empty if the job is gone or is quarantined already.
+[[nodiscard]] Txn plan_quarantine(const MetaModel& model, JobId job, const std::string& reason);
+
 struct CreateDatabasePlan {
   Txn txn;
   DatabaseId database;

@@ -116,6 +116,7 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void perform(DatabaseId database, FlushDone& effect);
   void perform(DatabaseId database, JobCreated& effect);
   void perform(DatabaseId database, JobFailed& effect);
+  void perform(DatabaseId database, QuarantineJob& effect);
   void perform(DatabaseId database, TermEnded& effect);
   void perform(DatabaseId database, StatusChanged& effect);
   void perform(DatabaseId database, EventHappened& effect);

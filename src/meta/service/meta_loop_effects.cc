@@ -65,6 +65,14 @@ void MetaLoop::perform(DatabaseId database, JobFailed& effect) {
       });
 }
 
+void MetaLoop::perform(DatabaseId database, QuarantineJob& effect) {
+  submit([this, job = effect.job, reason = effect.reason]() -> Result<Txn> { return catalog::plan_quarantine(model_, job, reason); },
+         [this, database](const Status&) {
+           sources_->on_progress();
+           enqueue(database, JobsQuarantined{});
+         });
+}
+
 void MetaLoop::perform(DatabaseId, TermEnded& effect) { new_ended_terms_.push_back(effect); }
 
 void MetaLoop::perform(DatabaseId database, StatusChanged&) { changed_databases_.insert(database); }

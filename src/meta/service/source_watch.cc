@@ -107,6 +107,11 @@ void SourceWatch::start_waiting(ObjectId source, PendingReply reply) {
 void SourceWatch::on_progress() {
   for (auto at = waiting_.begin(); at != waiting_.end();) {
     std::erase_if(at->jobs, [&](JobId job) { return has_ended(at->source, job); });
+    if (const pb::CatalogObject* stuck = quarantined(at->jobs)) {
+      at->reply.fail(error(Code::Stale, "{} will not read on: {}", stuck->name(), stuck->state_reason()));
+      at = waiting_.erase(at);
+      continue;
+    }
     if (!at->jobs.empty()) {
       ++at;
       continue;
@@ -121,6 +126,14 @@ void SourceWatch::on_progress() {
     }
     at = waiting_.erase(at);
   }
+}
+
+const pb::CatalogObject* SourceWatch::quarantined(const std::set<JobId>& jobs) const {
+  for (const JobId job : jobs) {
+    const pb::CatalogObject* object = loop_.model().object(job);
+    if (object != nullptr && object->state() == pb::JOB_QUARANTINED) return object;
+  }
+  return nullptr;
 }
 
 // A job that is gone waits for nobody.

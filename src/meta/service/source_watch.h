@@ -39,6 +39,7 @@ class SourceWatch {
   void look();
   void on_listed(ObjectId source, const Result<SourceListing>& listing);
   void start_waiting(ObjectId source, PendingReply reply);
+  [[nodiscard]] const pb::CatalogObject* quarantined(const std::set<JobId>& jobs) const;
   [[nodiscard]] bool has_ended(ObjectId source, JobId job) const;
 
   MetaLoop& loop_;

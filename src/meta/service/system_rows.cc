@@ -56,6 +56,8 @@ std::string name_of(const MetaModel& model, ObjectId id) {
 }
 
 std::string job_error(const MetaLoop& loop, const JobPlan& plan) {
+  const pb::CatalogObject* object = loop.model().object(plan.id());
+  if (object != nullptr && object->state() == pb::JOB_QUARANTINED) return object->state_reason();
   const auto database = loop.databases().find(plan.database());
   if (database == loop.databases().end()) return "";
   const auto& errors = database->second->job_errors();
@@ -103,7 +105,7 @@ void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
     }
     Row row(out);
     row.number(id.value).text(plan->name()).text(kind_of(object->kind()));
-    row.text(object->state() == pb::JOB_CREATING ? "creating" : "created");
+    row.text(object->state() == pb::JOB_CREATING ? "creating" : object->state() == pb::JOB_QUARANTINED ? "quarantined" : "created");
     const CheckpointControl* control = loop.database(plan->database());
     const auto progress = control->creating().jobs().find(id);
     if (progress == control->creating().jobs().end()) {

@@ -440,7 +440,7 @@ TEST_F(CheckpointControlTest, backs_off_after_failures_in_a_row_but_not_before_t
   std::vector<double> delays;
   int64_t at = 0;
   for (int i = 0; i < 12; ++i) {
-    world_.apply({"fail", "1", "1"});
+    world_.apply({"fail", "1", "0"});  // of no job
     world_.apply({"reset", "1"});
     std::string effects = world_.apply({"reset", "2"});
     const int64_t from = at;
@@ -455,6 +455,68 @@ TEST_F(CheckpointControlTest, backs_off_after_failures_in_a_row_but_not_before_t
     const double most = std::min(20.0 * (1 << (i - 1)), 5000.0);
     EXPECT_LE(delays[i], most + 1) << i;
     EXPECT_GE(delays[i], most * 0.75) << i;
+  }
+}
+
+TEST_F(CheckpointControlTest, a_job_that_fails_the_graph_again_and_again_is_left_out_with_all_that_read_it) {
+  with_running_table();
+  world_.add(testing::view_on("v", 1));
+  run(R"(
+    create 2       => 1:checkpoint 1..2 a1,3 t1 b3 +add, 2:checkpoint 1..2 a2,4 t1 b4 +add
+    collect 1 done=3 =>
+    collect 2 done=4 => commit 1
+    commit         => 1:committed 1, 2:committed 1, created 2
+  )");
+  int64_t at = 10;
+  for (int i = 0; i < 4; ++i) {
+    world_.apply({"fail", "1", "3"});
+    world_.apply({"reset", "1"});
+    std::string effects = world_.apply({"reset", "2"});
+    while (effects.find("initial") == std::string::npos) effects = world_.apply({fmt::format("@{}", ++at), "tick"});
+  }
+  run(R"(
+    fail 1 3       => 1:reset, 2:reset
+    reset 1        =>
+    reset 2        => quarantine 2, term ended at 1
+    @9000 tick     =>
+    quarantined 2  => 1:create(1), 2:create(1), 1:initial 1..9000 a1 t1 b1, 2:initial 1..9000 a2 t1 b2
+    collect 1      =>
+    collect 2      => 1:checkpoint 9000..9001 a1 t1, 2:checkpoint 9000..9001 a2 t1
+  )");
+  EXPECT_EQ(world_.model().object(ObjectId{2})->state(), pb::JOB_QUARANTINED);
+  EXPECT_EQ(testing::ControlWorld::show(world_.model().object(ObjectId{2})->stale_since()), 1);
+  run("drop 2 =>");
+}
+
+TEST_F(CheckpointControlTest, errors_that_may_pass_are_borne_for_half_a_minute_and_consequences_of_others_for_ever) {
+  with_running_table();
+  const auto quarantined_after = [&](const std::string& score) {
+    const int64_t from = world_.now().mono.nanos / 1'000'000;
+    int64_t at = from;
+    while (at - from < 120'000) {
+      world_.apply({"fail", "1", "1", score});
+      world_.apply({"reset", "1"});
+      std::string effects = world_.apply({"reset", "2"});
+      if (effects.find("quarantine 1") != std::string::npos) break;
+      while (effects.find("initial") == std::string::npos) effects = world_.apply({fmt::format("@{}", ++at), "tick"});
+    }
+    return at - from;
+  };
+  EXPECT_GE(quarantined_after("10"), 120'000);
+  const int64_t borne = quarantined_after("50");
+  EXPECT_GE(borne, 30'000);
+  EXPECT_LE(borne, 36'000);
+}
+
+TEST_F(CheckpointControlTest, failures_far_apart_do_not_add_up_to_quarantine) {
+  with_running_table();
+  for (int i = 1; i <= 8; ++i) {
+    world_.apply({fmt::format("@{}", i * 20'000), "tick"});
+    world_.apply({"fail", "1", "1"});
+    world_.apply({"reset", "1"});
+    ASSERT_NE(world_.apply({"reset", "2"}).find("initial"), std::string::npos) << i;
+    world_.apply({"collect", "1"});
+    world_.apply({"collect", "2"});
   }
 }
 

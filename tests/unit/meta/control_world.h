@@ -23,11 +23,13 @@ namespace penstock::meta::testing {
 ///     flush 7             checkpoint                       tick
 ///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ
 ///     commit              the commit asked for is durable
+///     quarantined 2       job 2 and what reads it are marked
 ///     fail 1 ACTOR SCORE  node 1 says the graph failed     reset 1 [ACTOR SCORE]   node 1 answers the reset
 /// Effects:
 ///     1:create(5)[s1]     CreatePartialGraph at committed epoch 5 with segment 1
 ///     1:initial 0..5 a1,2 t1 b2    barrier with actors to collect, tables to sync, actors built; +add +stop +splits for mutations
-///     1:committed 5       1:reset   1:remove   commit 5   flushed 7 at 5   created 3   failed 3   term   stuck 1   disconnect 1   lease
+///     1:committed 5       1:reset   1:remove   commit 5   flushed 7 at 5   created 3   failed 3   quarantine 2   term   stuck 1 disconnect
+///     1   lease
 class ControlWorld {
  public:
   static constexpr int64_t kEpochZero = 1'000'000;  // milliseconds since 2021-04-01

@@ -48,6 +48,10 @@ std::string ControlWorld::apply(Words words) {
   if (what == "create") return handle(CommandQueued{CreateJob{JobId{number(1)}}});
   if (what == "splits") return handle(CommandQueued{ChangeSplits{JobId{number(1)}}});
   if (what == "flush") return handle(FlushWanted{{number(1)}});
+  if (what == "quarantined") {
+    must(model_.apply(catalog::plan_quarantine(model_, JobId{number(1)}, "it fails")));
+    return handle(JobsQuarantined{});
+  }
   if (what == "checkpoint") return handle(CheckpointWanted{});
   if (what == "collect") return collect(words);
   if (what == "commit") return commit();
@@ -195,6 +199,7 @@ std::string ControlWorld::describe(const ControlEffect& effect) {
     std::string operator()(const FlushDone& e) const { return fmt::format("flushed {} at {}", e.waiter.id, show(e.committed)); }
     std::string operator()(const JobCreated& e) const { return fmt::format("created {}", e.job); }
     std::string operator()(const JobFailed& e) const { return fmt::format("failed {}", e.job); }
+    std::string operator()(const QuarantineJob& e) const { return fmt::format("quarantine {}", e.job); }
     std::string operator()(const TermEnded& e) const { return fmt::format("term ended at {}", show(e.last_committed)); }
     std::string operator()(const StatusChanged&) const { return ""; }
     std::string operator()(const EventHappened& e) const {

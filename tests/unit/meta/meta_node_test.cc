@@ -163,6 +163,31 @@ TEST(MetaNode, a_failing_actor_takes_its_database_into_recovery_and_is_named) {
   EXPECT_TRUE(found);
 }
 
+TEST(MetaNode, a_job_that_always_fails_is_quarantined_and_the_others_go_on) {
+  FakeCluster cluster;
+  must_create(cluster, testing::source("s"));
+  must_create(cluster, testing::view_on_source("v", 1));
+  must_create(cluster, testing::table("t"));
+  pb::WaitForSourceRequest wait;
+  wait.set_source_id(1);
+  for (int i = 0; i < 5; ++i) {
+    cluster.compute(0).send_failure(1, "row 7 is broken");
+    cluster.sim().run_for(std::chrono::milliseconds(900));
+  }
+  const auto waited = cluster.wait_for_source(1);
+  ASSERT_TRUE(waited.has_error());
+  EXPECT_EQ(waited.error().message(), "v will not read on: v, actor 1: row 7 is broken");
+  ASSERT_TRUE(cluster.flush().has_value());
+  EXPECT_FALSE(cluster.snapshot().databases(0).recovering());
+  EXPECT_EQ(cluster.rows("penstock_jobs")[0].substr(0, 40), "2|v|materialized view|quarantined|NULL|2");
+  EXPECT_EQ(cluster.create(testing::view_on("w", 2)).error().message(), "materialized view v is quarantined: v, actor 1: row 7 is broken");
+  cluster.kill_meta();
+  cluster.start_meta();
+  ASSERT_TRUE(cluster.flush().has_value());
+  EXPECT_TRUE(cluster.drop(2).has_value());
+  EXPECT_TRUE(cluster.flush().has_value());
+}
+
 TEST(MetaNode, a_leaving_compute_gets_a_last_checkpoint_and_a_good_end) {
   FakeCluster cluster;
   must_create(cluster, testing::table("t"));
