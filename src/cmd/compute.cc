@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <csignal>
 
 #include "cmd/command.h"
 #include "cmd/roles.h"
@@ -17,7 +18,18 @@ struct Options {
   std::string advertise;
   uint32_t parallelism = 0;
   uint64_t memory_mb = 0;
+  uint32_t leave_timeout_s = 60;
 };
+
+/// Its actors and their state move to other nodes, after a last checkpoint. A node that is alone makes the checkpoint only.
+void leave(const Options& options, compute::ComputeNode& node, runtime::Runtime& runtime) {
+  log::info("compute", "leaving: actors move to other nodes, for {} s at most", options.leave_timeout_s);
+  const auto left = runtime.make_waiter();
+  node.leave([left] { left->notify(); });
+  if (!left->wait_for(std::chrono::seconds(options.leave_timeout_s))) {
+    log::warn("compute", "still has actors after {} s; what is committed stays in its data folder", options.leave_timeout_s);
+  }
+}
 
 Status run(const Options& options) {
   if (options.data_dir.empty())
@@ -30,7 +42,8 @@ Status run(const Options& options) {
   node.memory_bytes = options.memory_mb == 0 ? default_memory(1) : options.memory_mb << 20;
   PENSTOCK_TRY(auto role, ComputeRole::start(options.data_dir, std::move(node), *runtime, *transport));
   log::info("compute", "serving {} with data in {}; meta is {}", role->node().address(), options.data_dir, options.meta);
-  signals.wait();
+  // Ctrl-C stops it where it stands, to be started again.
+  if (signals.wait() == SIGTERM && options.leave_timeout_s > 0) leave(options, role->node(), *runtime);
   wait_for(*runtime, [&](runtime::Job done) { role->node().stop(std::move(done)); });
   transport.reset();
   runtime->stop();
@@ -49,6 +62,8 @@ void add_compute(CLI::App& app) {
   settings->add("data-dir", options->data_dir, "Folder of this node's state (needed)");
   settings->add("parallelism", options->parallelism, "Actors this node runs of each fragment; 0: one a core");
   settings->add("memory-mb", options->memory_mb, "Memory for operators' state; 0: a quarter of the machine's");
+  settings->add("leave-timeout-s", options->leave_timeout_s,
+                "Seconds that SIGTERM waits for its actors to move to other nodes; 0: they wait for it to come back");
   command->callback([=] {
     Status loaded = settings->load();
     finish(loaded.has_error() ? loaded : run(*options));

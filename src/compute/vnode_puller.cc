@@ -135,7 +135,8 @@ class VnodePuller::Pull : public std::enable_shared_from_this<Pull> {
 
   void arm() {
     patience_ = puller_.runtime_.after(kPatience, *puller_.loop_, [weak = weak_from_this()] {
-      if (const auto self = weak.lock(); self && !self->busy_) self->fail(error(Code::Timeout, "no row came for {} s", kPatience.count() / 1'000'000'000));
+      if (const auto self = weak.lock(); self && !self->busy_)
+        self->fail(error(Code::Timeout, "no row came for {} s", kPatience.count() / 1'000'000'000));
     });
   }
 

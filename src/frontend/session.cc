@@ -71,6 +71,7 @@ class Session : public SqlSession {
   Result<std::string> run(const CreateJob& create, Run run);
   Result<std::string> run(const CreateDatabase& create, Run run);
   Result<std::string> run(const Drop& drop, Run run);
+  Result<std::string> run(const AlterParallelism& alter, Run run);
   Result<std::string> run(const Insert& insert, Run run);
   Result<std::string> run(const Update& update, Run run);
   Result<std::string> run(const Delete& remove, Run run);
@@ -190,7 +191,8 @@ Status Session::allowed_now(const BoundStatement& statement) const {
   if (transaction_ != TransactionStatus::InBlock) return ok();
   const auto is = [&]<typename... T>(std::type_identity<T>...) { return (std::holds_alternative<T>(statement.body) || ...); };
   if (is(std::type_identity<CreateSource>(), std::type_identity<CreateJob>(), std::type_identity<CreateDatabase>(),
-         std::type_identity<Drop>(), std::type_identity<Flush>(), std::type_identity<WaitForSource>())) {
+         std::type_identity<Drop>(), std::type_identity<AlterParallelism>(), std::type_identity<Flush>(),
+         std::type_identity<WaitForSource>())) {
     return error(Code::ActiveTransaction, "{} cannot run inside a transaction block", statement.tag);
   }
   if (is(std::type_identity<Update>(), std::type_identity<Delete>())) {
@@ -355,6 +357,15 @@ Result<std::string> Session::run(const Drop& drop, Run run) {
                                          "/penstock.Meta/DropObject", request.SerializeAsString(), kDdlTimeout, &cancelled_)));
     PENSTOCK_TRY(wait_for_catalog(dropped.catalog_version()));
   }
+  return run.tag;
+}
+
+Result<std::string> Session::run(const AlterParallelism& alter, Run run) {
+  pb::AlterParallelismRequest request;
+  request.set_object_id(alter.object_id);
+  request.set_parallelism(alter.parallelism);
+  PENSTOCK_TRY(decode<pb::AlterParallelismResponse>(
+      services_.meta.call("/penstock.Meta/AlterParallelism", request.SerializeAsString(), kDdlTimeout, &cancelled_)));
   return run.tag;
 }
 

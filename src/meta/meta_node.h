@@ -33,6 +33,7 @@ class MetaNode {
     size_t max_in_flight_barriers = 16;
     Cluster::Options cluster;
     runtime::Duration source_list_interval = std::chrono::seconds(5);  // how often a followed source is looked through for new splits
+    runtime::Duration rescale_delay = std::chrono::seconds(1);         // from a node's joining to the moving of adaptive jobs to it
     SplitLister list_splits;
     /// This meta can do nothing more (its store failed, or a newer meta leads): the process should end with this. Called once at most, on
     /// the loop.

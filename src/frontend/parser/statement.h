@@ -72,6 +72,12 @@ struct Drop {
   bool if_exists = false;
   bool cascade = false;
 };
+/// ALTER … SET PARALLELISM
+struct AlterParallelism {
+  RelationKind kind = RelationKind::Table;
+  ObjectName name;
+  uint32_t parallelism = 0;  // 0: adaptive
+};
 struct Insert {
   ObjectName table;
   std::vector<NameAt> columns;  // empty: all
@@ -141,8 +147,8 @@ struct Explain {
 
 /// One statement of a SQL text. Movable, not copyable.
 struct Statement {
-  std::variant<Query, CreateRelation, CreateMaterializedView, CreateSink, CreateDatabase, Drop, Insert, Update, Delete, Flush,
-               WaitForSource, Show, SetVariable, ResetVariable, Transaction, Explain>
+  std::variant<Query, CreateRelation, CreateMaterializedView, CreateSink, CreateDatabase, Drop, AlterParallelism, Insert, Update, Delete,
+               Flush, WaitForSource, Show, SetVariable, ResetVariable, Transaction, Explain>
       body;
   std::string text;         // without the semicolon and the white space around
   uint32_t position = 0;    // of its first character in the whole text

@@ -66,6 +66,7 @@ Result<StatementParser::Body> StatementParser::body() {
   if (cursor_.accept({"drop", "sink"})) return drop(ast::RelationKind::Sink);
   if (cursor_.accept({"drop", "table"})) return drop(ast::RelationKind::Table);
   if (cursor_.accept({"drop", "materialized", "view"})) return drop(ast::RelationKind::MaterializedView);
+  if (cursor_.at({"alter"})) return alter();
   if (cursor_.accept({"show"})) return show();
   if (cursor_.accept({"describe"}) || cursor_.accept({"desc"})) return describe();
   if (cursor_.accept({"explain"})) return explain();

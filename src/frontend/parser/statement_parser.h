@@ -34,6 +34,10 @@ class StatementParser {
   Result<Body> drop(ast::RelationKind kind);
   Result<bool> if_not_exists();
 
+  // alter_statements.cc
+  Result<Body> alter();
+  Result<Body> alter_parallelism(ast::RelationKind kind, ast::ObjectName name);
+
   // session_statements.cc
   Result<Body> show();
   Result<Body> show_create();

@@ -151,6 +151,21 @@ class StatementBinder {
     return Body(std::move(result));
   }
 
+  Result<Body> operator()(const ast::AlterParallelism& alter) {
+    const KindName& kind = kind_of(alter.kind);
+    tag_ = fmt::format("ALTER_{}", alter.kind == ast::RelationKind::MaterializedView ? "MATERIALIZED_VIEW" : kind.keyword);
+    PENSTOCK_TRY(const auto found, resolve_relation(alter.name, context_.catalog, settings_));
+    if (found.object == nullptr || found.object->kind() != kind.object) {
+      return error(Code::WrongObjectType, "\"{}\" is not a {}", alter.name.name, kind.name).at(alter.name.position);
+    }
+    if (alter.kind == ast::RelationKind::Source) {
+      return error(Code::NotSupported, "source \"{}\" has no actors of its own, so it has no parallelism", alter.name.name)
+          .at(alter.name.position)
+          .with_hint("Alter the tables, views and sinks that read it: each of them reads it with its own actors.");
+    }
+    return Body(AlterParallelism{found.object->id(), alter.parallelism});
+  }
+
   Result<Body> operator()(const ast::Insert& insert) {
     tag_ = "INSERT";
     PENSTOCK_TRY(auto bound, bind_insert(insert, context_));

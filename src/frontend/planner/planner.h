@@ -42,6 +42,10 @@ struct Drop {
   std::vector<Target> targets;  // none: IF EXISTS found nothing
   bool cascade = false;
 };
+struct AlterParallelism {
+  uint32_t object_id = 0;
+  uint32_t parallelism = 0;  // 0: adaptive
+};
 /// Rows come in the columns of `table`, the row id (hidden) as NULL. Whoever runs it refuses NULL in columns that are `not_null`.
 struct Insert {
   pb::CatalogObject table;
@@ -81,8 +85,8 @@ struct WaitForSource {
 struct Skip {};
 
 struct BoundStatement {
-  std::variant<CreateSource, CreateJob, CreateDatabase, Drop, Insert, Update, Delete, Query, Explain, Show, ast::SetVariable,
-               ast::ResetVariable, Flush, WaitForSource, ast::Transaction, Skip>
+  std::variant<CreateSource, CreateJob, CreateDatabase, Drop, AlterParallelism, Insert, Update, Delete, Query, Explain, Show,
+               ast::SetVariable, ast::ResetVariable, Flush, WaitForSource, ast::Transaction, Skip>
       body;
   std::string tag;  // command tag: "CREATE MATERIALIZED VIEW"; for INSERT, UPDATE, DELETE and SELECT the row count follows
   std::vector<std::string> notices;

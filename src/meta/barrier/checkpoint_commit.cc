@@ -102,6 +102,8 @@ void CheckpointControl::on(Now now, CheckpointCommitted& event, ControlEffects& 
     out.emplace_back(JobCreated{job});
   }
   out.emplace_back(StatusChanged{});
+  if (front.command && std::holds_alternative<RescaleJobs>(*front.command) && std::holds_alternative<Running>(state_))
+    begin_transfer(now, out);
 }
 
 void CheckpointControl::announce_commit(const InflightBarrier& barrier, const CheckpointCommitted& event, ControlEffects& out) {

@@ -152,7 +152,13 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
   if (const auto* resetting = std::get_if<Resetting>(&state_); resetting != nullptr && resetting->sent) {
     earlier(*resetting->sent + options_.reset_timeout);
   }
-  if (std::holds_alternative<Running>(state_) && !members_.empty() && barriers_.size() < options_.max_in_flight) earlier(schedule_.due());
+  if (std::holds_alternative<Running>(state_) && !rescaling_) {
+    if (!members_.empty() && barriers_.size() < options_.max_in_flight) earlier(schedule_.due());
+    for (const Command& command : commands_) {
+      const auto* rescale = std::get_if<RescaleJobs>(&command);
+      if (rescale != nullptr && rescale->not_before > rescale_looked_at_) earlier(rescale->not_before);
+    }
+  }
   if (!barriers_.empty()) {
     const TimePoint since = std::max(barriers_.front().injected, stuck_reported_.value_or(TimePoint{}));
     earlier(since + std::max(options_.stuck_after, 10 * schedule_.interval()));
@@ -166,6 +172,7 @@ std::string CheckpointControl::recovery_reason(Now now) const {
   if (const auto* resetting = std::get_if<Resetting>(&state_)) return resetting->reason;
   if (const auto* waiting = std::get_if<BackingOff>(&state_)) return waiting->reason;
   if (const auto* initializing = std::get_if<Initializing>(&state_)) return initializing->reason;
+  if (std::holds_alternative<Transferring>(state_)) return "actors and their state move to other nodes";
   if (const auto* blocked = std::get_if<Blocked>(&state_)) {
     std::string out = blocked->reason;
     for (const WorkerId worker : blocked->missing) {
@@ -187,7 +194,7 @@ std::string CheckpointControl::recovery_reason(Now now) const {
 }
 
 std::string CheckpointControl::debug_string(Now now) const {
-  constexpr std::string_view kStates[] = {"running", "resetting", "backing off", "blocked", "initializing"};
+  constexpr std::string_view kStates[] = {"running", "resetting", "backing off", "blocked", "initializing", "transferring"};
   std::string out = fmt::format("database {} graph {} term {} {}: {} jobs on {} nodes, committed {}, chain ends at {}{}\n", database_,
                                 term_.graph, term_.term, kStates[state_.index()], graph_.jobs().size(), members_.size(), committed_,
                                 chain_end_, committing_ ? ", committing" : "");

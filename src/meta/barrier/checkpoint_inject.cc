@@ -16,6 +16,7 @@ std::set<WorkerId> workers_of(const JobPlacement& placement) {
 }  // namespace
 
 bool CheckpointControl::step_inject(Now now, ControlEffects& out) {
+  if (rescaling_) return false;  // its barrier is the last one of this term
   if (inject_command(now, out)) return true;
   if (members_.empty()) {
     finish_flushes_of_empty_graph(out);
@@ -60,15 +61,12 @@ bool CheckpointControl::inject_command(Now now, ControlEffects& out) {
 CheckpointControl::Taken CheckpointControl::take(Now now, CreateJob command, ControlEffects& out) {
   const auto plan = env_.model.job(command.job);
   if (!plan || graph_.job(command.job) != nullptr) return Taken::Void;
-  std::vector<Candidate> candidates;
-  for (const WorkerId worker : env_.cluster.placeable()) {
-    candidates.push_back({worker, env_.cluster.parallelism(worker), static_cast<uint32_t>(graph_.share(worker).actors.size())});
-  }
-  if (candidates.empty()) {
+  const std::vector<Candidate> nodes = candidates();
+  if (nodes.empty()) {
     waiting_command_ = fmt::format("{} waits: no compute node is connected", plan->name());
     return Taken::NotNow;
   }
-  auto placed = place_job(*plan, candidates, [&](ObjectId object) { return graph_.materialize_actors(object); });
+  auto placed = place_job(*plan, nodes, [&](ObjectId object) { return graph_.materialize_actors(object); });
   if (placed.has_error()) {
     out.emplace_back(JobFailed{command.job, placed.error()});
     return Taken::Void;
@@ -175,6 +173,7 @@ void CheckpointControl::create_on(WorkerId worker, ControlEffects& out) {
     if (plan->database() != database_) continue;
     for (const TableId table : plan->tables()) create->add_live_tables(table.value);
   }
+  fill_owned(worker, create);
   out.emplace_back(std::move(send));
 }
 

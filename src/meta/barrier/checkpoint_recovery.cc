@@ -94,6 +94,7 @@ void CheckpointControl::finish_reset(Now now, ControlEffects& out) {
   }
   out.emplace_back(TermEnded{term_, committed_});
   redrive(done.root, out);
+  retry_rescale(now);
   members_.clear();
   joining_.clear();
   assigned_.clear();

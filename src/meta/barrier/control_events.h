@@ -31,6 +31,17 @@ struct FlushWanted {
 struct CheckpointWanted {};
 /// What `QuarantineJob` asked for is durable, or the job is gone.
 struct JobsQuarantined {};
+/// Look, after `delay`, whether jobs should be elsewhere, and move them.
+struct RescaleWanted {
+  std::optional<RescaleWaiter> waiter;
+  runtime::Duration delay{};
+};
+struct VnodesTransferred {
+  WorkerId worker;
+  pb::VnodesTransferred report;
+};
+/// The record asked for by `CommitRescale` is durable and in the model.
+struct RescaleCommitted {};
 struct WorkerReady {
   WorkerId worker;
 };
@@ -58,8 +69,9 @@ struct CheckpointCommitted {
   std::map<WorkerId, std::vector<uint64_t>> struck_off;
   std::vector<JobId> finished;
 };
-using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, JobsQuarantined, WorkerReady, WorkerLost,
-                                  BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted>;
+using ControlEvent =
+    std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, JobsQuarantined, RescaleWanted, VnodesTransferred,
+                 RescaleCommitted, WorkerReady, WorkerLost, BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------------------------
 
@@ -70,6 +82,16 @@ struct SendRequest {
 /// Make it durable, then `CheckpointCommitted`. At most one a database is asked for at a time.
 struct CommitCheckpoint {
   CommitRecord record;
+};
+/// Who owns which vnodes, and the files that hold the rows which moved: make both durable at once, then `RescaleCommitted`. None of the
+/// database's checkpoints is on its way.
+struct CommitRescale {
+  CommitRecord record;
+};
+/// Every job is where it should be, or why not.
+struct RescaleDone {
+  RescaleWaiter waiter;
+  Status result;
 };
 /// Epochs or actor ids have run out: extend the lease so that there are `actors` more, then `Tick`.
 struct LeaseWanted {
@@ -118,8 +140,8 @@ struct DisconnectWorker {
   WorkerId worker;
   Error reason;
 };
-using ControlEffect = std::variant<SendRequest, CommitCheckpoint, LeaseWanted, FlushDone, JobCreated, JobFailed, QuarantineJob, TermEnded,
-                                   StatusChanged, EventHappened, BarrierStuck, DisconnectWorker>;
+using ControlEffect = std::variant<SendRequest, CommitCheckpoint, CommitRescale, RescaleDone, LeaseWanted, FlushDone, JobCreated, JobFailed,
+                                   QuarantineJob, TermEnded, StatusChanged, EventHappened, BarrierStuck, DisconnectWorker>;
 using ControlEffects = std::vector<ControlEffect>;
 
 }  // namespace penstock::meta

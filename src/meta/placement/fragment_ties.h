@@ -19,8 +19,8 @@ class FragmentTies {
   /// Fragments with equal groups lie alike.
   [[nodiscard]] size_t group(size_t fragment) const { return group_[fragment]; }
   [[nodiscard]] bool singleton(size_t group) const;
-  /// What a NoShuffle edge from another job dictates to a group, without actor ids; empty: none does. Errors: `Unavailable` when that job is
-  /// not running, `InvalidDefinition` when two contradict each other.
+  /// What a NoShuffle edge from another job dictates to a group, without actor ids; empty: none does. Errors: `Unavailable` when that job
+  /// is not running, `InvalidDefinition` when two contradict each other.
   [[nodiscard]] Result<Shape> dictated(size_t group, const UpstreamLookup& upstream) const;
 
  private:

@@ -33,7 +33,8 @@ struct RescalePlan {
 
 /// Where the jobs should be instead, with as few vnodes moved as that allows. Pure and deterministic; planning again what it planned gives
 /// an empty plan.
-///  - an adaptive job (parallelism 0) has one actor a core of every candidate; any other its `parallelism` actors, spread by cores. It stays
+///  - an adaptive job (parallelism 0) has one actor a core of every candidate; any other its `parallelism` actors, spread by cores. It
+///  stays
 ///    where it is if that is so already, or, with the right number, if all its nodes are candidates;
 ///  - a singleton moves only away from a node that is no candidate, to the one with the least to do;
 ///  - fragments that are tied (as `place_job` says) move together, and those tied to another job's follow it, whatever their own job wants.

@@ -34,6 +34,9 @@ class Requests {
   void wait_for_source(const pb::WaitForSourceRequest& request, PendingReply reply);
   void system_rows(const pb::SystemRowsRequest& request, PendingReply reply);
   void inspect(const pb::InspectRequest& request, PendingReply reply);
+  // rescale_requests.cc
+  void alter_parallelism(const pb::AlterParallelismRequest& request, PendingReply reply);
+  void drain_worker(const pb::DrainWorkerRequest& request, PendingReply reply);
 
   MetaLoop& loop_;
 };

@@ -116,6 +116,8 @@ void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
       row.number(rows);
     }
     row.number(widest).number(plan->fragments().size()).number(actors).text(object->definition());
+    const uint32_t wanted = plan->record().graph().parallelism();
+    row.text(wanted == 0 ? "adaptive" : std::to_string(wanted));
   }
 }
 
@@ -185,7 +187,8 @@ void add_workers(MetaLoop& loop, pb::SystemRowsResponse& out) {
         .flag(loop.cluster().is_live(id))
         .number(record.parallelism())
         .number(actors[id])
-        .number(record.incarnation());
+        .number(record.incarnation())
+        .flag(record.draining());
   }
 }
 

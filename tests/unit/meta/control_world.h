@@ -24,10 +24,16 @@ namespace penstock::meta::testing {
 ///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ
 ///     commit              the commit asked for is durable
 ///     quarantined 2       job 2 and what reads it are marked
+///     rescale [9]         look where jobs should be; waiter 9         parallelism 3 2     job 3 is to have 2 actors (durable; not told)
+///     drain 1 / undrain 1 node 1 takes no actors (durable; not told)
+///     pulled 1 SEQ…       node 1 has pulled what it was told to, into these segments; `!` instead: it could not
+///     moved               the new placement asked for is durable
 ///     fail 1 ACTOR SCORE  node 1 says the graph failed     reset 1 [ACTOR SCORE]   node 1 answers the reset
 /// Effects:
 ///     1:create(5)[s1]     CreatePartialGraph at committed epoch 5 with segment 1
 ///     1:initial 0..5 a1,2 t1 b2    barrier with actors to collect, tables to sync, actors built; +add +stop +splits for mutations
+///     1:pull(5) 2:t1,3:v0-3       TransferVnodes as of epoch 5: from node 2 these vnodes of tables 1 and 3
+///     move [1:s7]         the new placement is to be durable, with segment 7 of node 1    rescaled 9   rescaled 9 CODE
 ///     1:committed 5       1:reset   1:remove   commit 5   flushed 7 at 5   created 3   failed 3   quarantine 2   term   stuck 1 disconnect
 ///     1   lease
 class ControlWorld {
@@ -72,6 +78,7 @@ class ControlWorld {
   void restart() {
     open_.clear();
     record_.reset();
+    move_.reset();
     ++leader_;
     ids_ = IdAllocator(LeaderTerm{leader_}, 1'000'000 * static_cast<uint32_t>(leader_));
     ids_.on_leased(2'000'000 * static_cast<uint32_t>(leader_));
@@ -93,6 +100,7 @@ class ControlWorld {
   Now now() const { return now_; }
   EpochGenerator& epochs() { return epochs_; }
   const pb::ControlRequest& last_sent(uint32_t worker) const { return last_sent_.at(WorkerId{worker}); }
+  const pb::CreatePartialGraph& created(uint32_t worker) const { return created_.at(WorkerId{worker}); }
   const CommitRecord& record() const { return *record_; }
   std::string last_event() const { return last_event_; }
 
@@ -115,6 +123,10 @@ class ControlWorld {
   std::string lost(WorkerId worker);
   std::string collect(const ::penstock::testing::Words& words);
   std::string commit();
+  std::string pulled(const ::penstock::testing::Words& words);
+  std::string moved();
+  void set_parallelism(JobId job, uint32_t parallelism);
+  void set_draining(WorkerId worker, bool draining);
   std::string describe(const ControlEffect& effect);
   std::string describe(WorkerId worker, const pb::ControlRequest& request);
   static pb::RootError root(const ::penstock::testing::Words& words, size_t at);
@@ -130,7 +142,9 @@ class ControlWorld {
   std::map<WorkerId, uint64_t> attempts_;
   std::map<WorkerId, std::deque<pb::InjectBarrier>> open_;  // barriers a node owes
   std::map<WorkerId, pb::ControlRequest> last_sent_;
+  std::map<WorkerId, pb::CreatePartialGraph> created_;
   std::optional<CommitRecord> record_;
+  std::optional<CommitRecord> move_;
   std::string last_event_;
 
  public:

@@ -17,17 +17,20 @@
 
 namespace penstock::meta::testing {
 
-/// What a compute keeps over restarts: segments with the positions its actors had read to, which stand for all state.
+/// What stands for all state: by table and vnode, the epoch that its owner last wrote, which is every one.
+using FakeState = std::map<std::pair<uint32_t, VNode>, uint64_t>;
+
+/// What a compute keeps over restarts.
 struct FakeDisk {
   std::string uuid;
   uint64_t incarnation = 0;
   uint64_t next_sequence = 1;
   struct Segment {
     pb::SegmentRef ref;
-    std::map<uint32_t, uint64_t> rows;  // by split number, as of the end of the epoch
+    FakeState state;  // what its epoch wrote
   };
   std::map<uint64_t, Segment> segments;
-  std::map<uint64_t, std::map<uint32_t, uint64_t>> flushed;  // graph -> rows: what went to the sorted store
+  std::map<uint64_t, FakeState> flushed;  // by graph: what went to the sorted store
   std::set<uint64_t> flushed_marks;
   uint64_t highest_leader = 0;
 };
@@ -42,10 +45,14 @@ struct Ledger {
   std::set<uint64_t> currs;                                   // every epoch that was ever begun, of one graph
   uint64_t commits = 0;
   uint64_t recoveries = 0;  // graphs that were built with adopted state
+  uint64_t transfers = 0;
+  /// By epoch: how far the splits were read at its end.
+  std::map<uint64_t, std::map<uint32_t, uint64_t>> positions;
+  std::map<std::string, class FakeCompute*> computes;  // by name: those that live
 };
 
 /// A compute that speaks the control stream as LocalBarrierWorker does and runs no actors: each split it has moves by one row a barrier
-/// until it has `kRows`. It checks all that meta says.
+/// until it has `kRows`. It checks all that meta says, above all that whoever owns a vnode has what its owner last wrote.
 class FakeCompute : public rpc::Service, public std::enable_shared_from_this<FakeCompute> {
  public:
   static constexpr uint64_t kRows = 20;
@@ -69,8 +76,9 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
     uint64_t term = 0;
     uint64_t chain_end = 0;
     bool has_initial = false;
-    std::map<uint32_t, uint64_t> rows;                          // positions by split number
-    std::map<uint32_t, std::map<uint32_t, uint64_t>> by_actor;  // actor -> split number -> rows
+    FakeState state;
+    std::map<uint32_t, std::vector<std::pair<uint32_t, VNode>>> owned;  // by actor
+    std::map<uint32_t, std::map<uint32_t, uint64_t>> by_actor;          // actor -> split number -> rows
     std::set<uint32_t> actors;
     std::deque<pb::InjectBarrier> held;
     std::map<uint64_t, std::vector<uint64_t>> staged;  // by prev: segments not committed yet
@@ -83,6 +91,7 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
   void handle(const pb::CommitEpoch& commit);
   void handle(const pb::ResetPartialGraphs& reset);
   void handle(const pb::RemovePartialGraphs& remove);
+  void handle(const pb::TransferVnodes& transfer);
   void complete(Graph& graph, const pb::InjectBarrier& inject);
   void write_segment(Graph& graph, const pb::InjectBarrier& inject, pb::BarrierComplete& complete);
   void build(Graph& graph, const pb::InjectBarrier& inject);
@@ -98,6 +107,7 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
   std::unique_ptr<rpc::Transport> transport_;
   std::unique_ptr<rpc::Listener> listener_;
   runtime::Timer timer_;
+  std::vector<runtime::Timer> timers_;  // of answers that take time
   std::shared_ptr<rpc::Stream> stream_;
   bool initialized_ = false;
   bool stopped_ = false;
@@ -110,7 +120,7 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
 /// A meta and computes in simulation, each a node of the network; any of them can be killed and started again on what it had on disk.
 class FakeCluster {
  public:
-  explicit FakeCluster(uint64_t seed = 1, size_t computes = 2);
+  explicit FakeCluster(uint64_t seed = 1, size_t computes = 2, size_t started = SIZE_MAX);
   ~FakeCluster();
 
   void start_meta();
@@ -143,6 +153,8 @@ class FakeCluster {
   Result<pb::CreateObjectResponse> create(const pb::CreateObjectRequest& request) {
     return call<pb::CreateObjectResponse>("CreateObject", request);
   }
+  Result<pb::AlterParallelismResponse> alter_parallelism(uint32_t object, uint32_t parallelism);
+  Result<pb::DrainWorkerResponse> drain(uint32_t worker, bool undo = false);
   Result<pb::DropObjectResponse> drop(uint32_t object, bool cascade = false);
   Result<pb::FlushResponse> flush(runtime::Duration timeout = std::chrono::seconds(60));
   Result<pb::WaitForSourceResponse> wait_for_source(uint32_t source, runtime::Duration timeout = std::chrono::seconds(120));

@@ -43,7 +43,7 @@ TEST(MetaNode, a_job_waits_for_a_compute_and_its_creator_with_it) {
   EXPECT_EQ(quick.error().code(), Code::Timeout);
   cluster.start_compute(0);
   cluster.sim().run_for(std::chrono::seconds(3));
-  EXPECT_EQ(cluster.rows("penstock_jobs"), (std::vector<std::string>{"1|t|table|created|NULL|2|1|2|"}));
+  EXPECT_EQ(cluster.rows("penstock_jobs"), (std::vector<std::string>{"1|t|table|created|NULL|2|1|2||2"}));
 }
 
 TEST(MetaNode, periodic_checkpoints_commit_every_interval) {
@@ -188,8 +188,8 @@ TEST(MetaNode, a_job_that_always_fails_is_quarantined_and_the_others_go_on) {
   EXPECT_TRUE(cluster.flush().has_value());
 }
 
-TEST(MetaNode, a_leaving_compute_gets_a_last_checkpoint_and_a_good_end) {
-  FakeCluster cluster;
+TEST(MetaNode, a_leaving_compute_that_is_alone_gets_a_last_checkpoint_and_a_good_end) {
+  FakeCluster cluster(1, 1);
   must_create(cluster, testing::table("t"));
   const uint64_t before = cluster.ledger().commits;
   cluster.compute(0).send_shutdown();

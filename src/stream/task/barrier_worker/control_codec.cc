@@ -28,7 +28,8 @@ std::vector<Id> ids_from_pb(const Field& values) {
 
 ControlRequest from_pb(const pb::InitRequest& m) {
   return InitRequest{m.protocol_version(),         m.min_supported(),           m.cluster_id(),          m.node_id(),
-                     Incarnation{m.incarnation()}, LeaderTerm{m.leader_term()}, WorkerId{m.worker_id()}, from_pb(m.live_segments()), m.highest_segment()};
+                     Incarnation{m.incarnation()}, LeaderTerm{m.leader_term()}, WorkerId{m.worker_id()}, from_pb(m.live_segments()),
+                     m.highest_segment()};
 }
 
 Result<BarrierKind> from_pb(pb::BarrierKind kind) {
@@ -69,7 +70,8 @@ Result<VNodeBitmap> vnodes_from_pb(uint32_t count, const std::string& bytes) {
 }
 
 Result<ControlRequest> from_pb(const pb::CreatePartialGraph& m) {
-  CreatePartialGraph event{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()), ids_from_pb<TableId>(m.live_tables()), {}};
+  CreatePartialGraph event{
+      from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()), ids_from_pb<TableId>(m.live_tables()), {}};
   for (const pb::OwnedVnodes& owned : m.owned()) {
     PENSTOCK_TRY(auto vnodes, vnodes_from_pb(owned.vnode_count(), owned.vnodes()));
     event.owned.push_back({ids_from_pb<TableId>(owned.tables()), std::move(vnodes)});

@@ -45,8 +45,7 @@ struct InspectRequest {
 };
 struct PingRequest {};
 
-using ControlRequest =
-    std::variant<InitRequest, CreatePartialGraph, InjectBarrier, CommitEpoch, ResetGraphs, RemoveGraphs, InspectRequest,
+using ControlRequest = std::variant<InitRequest, CreatePartialGraph, InjectBarrier, CommitEpoch, ResetGraphs, RemoveGraphs, InspectRequest,
                                     PingRequest, TransferVnodes>;
 
 /// Errors: `Protocol` saying which message and field.

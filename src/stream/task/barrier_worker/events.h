@@ -21,14 +21,13 @@ class BuildFragment;
 /// What goes into `ManagedBarrierState` and what comes out of it. Names follow the control stream (proto/control_stream.proto).
 namespace penstock::stream {
 
-
 // ---- events -------------------------------------------------------------------------------------------------------------------------
 
 struct CreatePartialGraph {
   GraphTerm graph;
   Epoch committed;
   std::vector<storage::SegmentRef> segments;
-  std::vector<TableId> live_tables;  // rows of others in the segments are skipped
+  std::vector<TableId> live_tables;     // rows of others in the segments are skipped
   std::vector<OwnedVnodes> owned = {};  // what reads may be answered for; for the worker's books only
 };
 /// The store has adopted the graph's segments, or why it could not.
