@@ -49,7 +49,7 @@ TEST(MetaNode, a_job_waits_for_a_compute_and_its_creator_with_it) {
 TEST(MetaNode, periodic_checkpoints_commit_every_interval) {
   FakeCluster cluster;
   must_create(cluster, testing::table("t"));
-  cluster.sim().run_for(std::chrono::seconds(1));
+  cluster.sim().run_for(std::chrono::milliseconds(1500));  // half-way between two
   const uint64_t before = cluster.ledger().commits;
   cluster.sim().run_for(std::chrono::seconds(10));
   EXPECT_EQ(cluster.ledger().commits - before, 20U);  // told to two nodes each

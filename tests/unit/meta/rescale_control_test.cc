@@ -242,7 +242,11 @@ TEST_F(RescaleControlTest, a_meta_that_starts_again_finds_what_is_left_to_do) {
   world_.restart();
   run(R"(
     @100 ready 1     => 1:create(1)[s4]
-    ready 2          => 2:create(1)[s5], 1:initial 1..100 a1000000 t1 b1000000, 2:initial 1..100 a2 t1 b2
+    ready 2          => 2:create(1)[s5], 1:initial 1..100 a1 t1 b1, 2:initial 1..100 a2 t1 b2
+    rescale          =>
+    ready 3          =>
+    collect 1        =>
+    collect 2        => 3:create(1), 3:initial 1..100, 1:checkpoint 100..101 a1 t1 +stop, 2:checkpoint 100..101 a2 t1 +stop, 3:checkpoint 100..101 +stop
   )");
 }
 

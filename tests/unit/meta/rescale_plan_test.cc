@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "meta/catalog/catalog_manager.h"
+#include "meta/model/rows.h"
 #include "meta/placement/rescale.h"
 #include "unit/meta/plans.h"
 
@@ -18,6 +19,11 @@ class RescalePlanTest : public ::testing::Test {
     EXPECT_TRUE(planned.has_value()) << planned.error().to_string();
     apply(planned.value().txn);
     const JobId id = planned.value().object;
+    pb::CatalogObject created = *model_.object(id);
+    created.set_state(pb::JOB_CREATED);
+    Txn txn;
+    rows::put(txn, created);
+    apply(txn);
     auto placed = place_job(*model_.job(id), nodes, [&](ObjectId object) -> const std::vector<ActorPlacement>* {
       return &placements_.at(object).fragments.at(model_.job(object)->materialize_fragment()->id);
     });
