@@ -30,7 +30,34 @@ Result<Plan> read_plan(const std::string& stage_file) {
   return parse_plan(text, stage_file);
 }
 
-bool is_loopback(const std::string& host) { return host == "::1" || host == "localhost" || host.starts_with("127."); }
+// What is sent to an agent off this host would be read by whoever is on the way: the token, and scripts that could be changed.
+Status check_reachable(const std::vector<std::string>& agents, const rpc::TlsFiles& tls) {
+  for (const std::string& agent : agents) {
+    PENSTOCK_TRY(const rpc::Address address, rpc::Address::parse(agent));
+    if (!address.is_loopback() && !tls.any()) {
+      return error(Code::InvalidConfig, "agent {} is not on this host: it is reached by TLS only", agent)
+          .with_hint("Give --tls-ca FILE with the authority of the agents' certificates, or reach them through a tunnel.");
+    }
+  }
+  return ok();
+}
+
+Status check_listen(const AgentOptions& options) {
+  PENSTOCK_TRY(const rpc::Address address, rpc::Address::parse(options.listen));
+  if (address.is_loopback()) return ok();
+  if (options.tls.certificate.empty() || options.token_file.empty()) {
+    return error(Code::InvalidConfig, "an agent listens on {}, which is no loopback address, only with TLS and a token", address.host)
+        .with_hint("Give --tls-cert, --tls-key and --token-file, or listen on loopback and use a tunnel: ssh -L 7167:127.0.0.1:7167 HOST");
+  }
+  return ok();
+}
+
+Result<std::vector<std::string>> agents_of_run(const std::string& folder) {
+  storage::PosixFileSystem files;
+  PENSTOCK_TRY(const auto journal, Journal::read(files, folder));
+  const auto& agents = journal.front().run_started().agents();
+  return std::vector<std::string>(agents.begin(), agents.end());
+}
 
 ViewStyle view_style(const RunOptions& options) {
   if (options.json) return ViewStyle::Json;
@@ -73,12 +100,7 @@ Status dry_run(const std::string& stage_file) {
 }
 
 Status run_agent(const AgentOptions& options, const CommandContext& context) {
-  PENSTOCK_TRY(const rpc::Address address, rpc::Address::parse(options.listen));
-  if (!is_loopback(address.host)) {
-    return error(Code::NotSupported, "an agent listens only on loopback, not on {}: off it a stage file would travel without TLS",
-                 address.host)
-        .with_hint("Reach it through a tunnel, for example: ssh -L 7167:127.0.0.1:7167 HOST");
-  }
+  PENSTOCK_TRY(check_listen(options));
   PENSTOCK_TRY(std::string token, read_token(options.token_file));
   char host[256] = {};
   ::gethostname(host, sizeof(host) - 1);
@@ -108,10 +130,15 @@ Status run_stages(const RunOptions& options, const CommandContext& context) {
   std::vector<std::string> agents = options.agents;
   if (options.local > 0) {
     if (!agents.empty()) return error(Code::InvalidConfig, "--agents and --local exclude each other");
+    if (options.tls.any()) return error(Code::InvalidConfig, "--local agents listen on loopback without TLS; leave out --tls-…");
     PENSTOCK_TRY(read_plan(options.stage_file));  // before anything is started
     const std::string folder = fmt::format("{}/agents-{:08x}", options.out, context.runtime.random() & 0xffffffffU);
     PENSTOCK_TRY(agents, start_local_agents(options.local, options.allow_exec, folder, context.runtime));
+  } else if (agents.empty()) {
+    PENSTOCK_TRY(const Plan plan, read_plan(options.stage_file));
+    agents = plan.addresses;
   }
+  PENSTOCK_TRY(check_reachable(agents, options.tls));
   const auto ending = std::make_shared<Ending>();  // shared with the run's last call
   return wait_for_end(ControllerRun::begin(options.stage_file, std::move(agents), options.out,
                                            run_options(options, std::move(token), ending, context), context.runtime, context.transport),
@@ -120,6 +147,8 @@ Status run_stages(const RunOptions& options, const CommandContext& context) {
 
 Status resume_run(const RunOptions& options, const CommandContext& context) {
   PENSTOCK_TRY(std::string token, read_token(options.token_file));
+  PENSTOCK_TRY(const std::vector<std::string> agents, agents_of_run(options.folder));
+  PENSTOCK_TRY(check_reachable(agents, options.tls));
   const auto ending = std::make_shared<Ending>();  // shared with the run's last call
   return wait_for_end(
       ControllerRun::resume(options.folder, run_options(options, std::move(token), ending, context), context.runtime, context.transport),
@@ -145,6 +174,7 @@ Status report(const std::vector<std::string>& folders, const std::string& out) {
 
 Status stop(const StopOptions& options, const CommandContext& context) {
   PENSTOCK_TRY(const std::string token, read_token(options.token_file));
+  PENSTOCK_TRY(check_reachable(options.agents, options.tls));
   return stop_agents(options.agents, token, !options.no_cleanup && !options.exit, options.exit, context.runtime, context.transport);
 }
 

@@ -2,9 +2,11 @@
 #include <csignal>
 
 #include "cmd/command.h"
+#include "cmd/disk_settings.h"
 #include "cmd/roles.h"
 #include "cmd/settings.h"
 #include "cmd/signals.h"
+#include "cmd/tls_settings.h"
 #include "common/log.h"
 #include "rpc/grpc_transport.h"
 
@@ -12,6 +14,7 @@ namespace penstock::cmd {
 namespace {
 
 struct Options {
+  TlsSettings tls;
   std::string data_dir;
   std::string meta = "127.0.0.1:5690";
   std::string listen = "127.0.0.1:5688";
@@ -19,6 +22,7 @@ struct Options {
   uint32_t parallelism = 0;
   uint64_t memory_mb = 0;
   uint32_t leave_timeout_s = 60;
+  DiskSettings disk;
 };
 
 /// Its actors and their state move to other nodes, after a last checkpoint. A node that is alone makes the checkpoint only.
@@ -32,15 +36,18 @@ void leave(const Options& options, compute::ComputeNode& node, runtime::Runtime&
 }
 
 Status run(const Options& options) {
+  PENSTOCK_TRY(rpc::GrpcOptions grpc, options.tls.load());
   if (options.data_dir.empty())
     return error(Code::InvalidConfig, "a compute needs a folder for its state").with_hint("Give --data-dir DIR.");
+  options.tls.warn_if_open(options.listen);
   StopSignals signals;
   const auto runtime = runtime::make_threaded_runtime();
-  auto transport = rpc::make_grpc_transport(*runtime);
+  auto transport = rpc::make_grpc_transport(*runtime, std::move(grpc));
   compute::ComputeNode::Options node{.listen = options.listen, .advertise = options.advertise, .meta = options.meta};
   node.parallelism = options.parallelism == 0 ? default_parallelism() : options.parallelism;
   node.memory_bytes = options.memory_mb == 0 ? default_memory(1) : options.memory_mb << 20;
-  PENSTOCK_TRY(auto role, ComputeRole::start(options.data_dir, std::move(node), *runtime, *transport));
+  node.ballast_bytes = options.disk.ballast_bytes();
+  PENSTOCK_TRY(auto role, ComputeRole::start(options.data_dir, std::move(node), options.disk.reserve_bytes(), *runtime, *transport));
   log::info("compute", "serving {} with data in {}; meta is {}", role->node().address(), options.data_dir, options.meta);
   // Ctrl-C stops it where it stands, to be started again.
   if (signals.wait() == SIGTERM && options.leave_timeout_s > 0) leave(options, role->node(), *runtime);
@@ -64,6 +71,8 @@ void add_compute(CLI::App& app) {
   settings->add("memory-mb", options->memory_mb, "Memory for operators' state; 0: a quarter of the machine's");
   settings->add("leave-timeout-s", options->leave_timeout_s,
                 "Seconds that SIGTERM waits for its actors to move to other nodes; 0: they wait for it to come back");
+  options->tls.add_to(*settings);
+  options->disk.add_to(*settings);
   command->callback([=] {
     Status loaded = settings->load();
     finish(loaded.has_error() ? loaded : run(*options));

@@ -1,9 +1,11 @@
 #include <CLI/CLI.hpp>
 
 #include "cmd/command.h"
+#include "cmd/disk_settings.h"
 #include "cmd/roles.h"
 #include "cmd/settings.h"
 #include "cmd/signals.h"
+#include "cmd/tls_settings.h"
 #include "common/log.h"
 #include "rpc/grpc_transport.h"
 
@@ -11,22 +13,28 @@ namespace penstock::cmd {
 namespace {
 
 struct Options {
+  TlsSettings tls;
   std::string data_dir;
   std::string listen = "127.0.0.1:5690";
   uint32_t barrier_interval_ms = 1000;
   uint32_t checkpoint_frequency = 1;
+  DiskSettings disk;
 };
 
 Status run(const Options& options) {
+  PENSTOCK_TRY(rpc::GrpcOptions grpc, options.tls.load());
   if (options.data_dir.empty()) return error(Code::InvalidConfig, "meta needs a folder for its state").with_hint("Give --data-dir DIR.");
+  options.tls.warn_if_open(options.listen);
   StopSignals signals;
   const auto runtime = runtime::make_threaded_runtime();
-  auto transport = rpc::make_grpc_transport(*runtime);
+  auto transport = rpc::make_grpc_transport(*runtime, std::move(grpc));
   std::optional<Error> fatal;
   meta::MetaNode::Options meta_options{.data_dir = options.data_dir,
                                        .barrier_interval_ms = options.barrier_interval_ms,
                                        .checkpoint_frequency = options.checkpoint_frequency,
                                        .list_splits = list_source};
+  meta_options.disk_reserve = options.disk.reserve_bytes();
+  meta_options.ballast_bytes = options.disk.ballast_bytes();
   meta_options.on_fatal = [&](const Error& e) {
     fatal = e;
     signals.raise();
@@ -52,6 +60,8 @@ void add_meta(CLI::App& app) {
   settings->add("listen", options->listen, "Address for computes and frontends");
   settings->add("barrier-interval-ms", options->barrier_interval_ms, "Time between barriers");
   settings->add("checkpoint-frequency", options->checkpoint_frequency, "Every how many barriers a checkpoint is made");
+  options->tls.add_to(*settings);
+  options->disk.add_to(*settings);
   command->callback([=] {
     Status loaded = settings->load();
     finish(loaded.has_error() ? loaded : run(*options));

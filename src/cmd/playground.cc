@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "cmd/command.h"
+#include "cmd/disk_settings.h"
 #include "cmd/roles.h"
 #include "cmd/settings.h"
 #include "cmd/signals.h"
@@ -18,6 +19,7 @@ struct Options {
   uint32_t barrier_interval_ms = 1000;
   uint32_t checkpoint_frequency = 1;
   uint64_t memory_mb = 0;
+  DiskSettings disk;
 };
 
 /// A folder that goes away with the process, unless it was the user's.
@@ -67,6 +69,8 @@ Status run(const Options& options) {
                                        .barrier_interval_ms = options.barrier_interval_ms,
                                        .checkpoint_frequency = options.checkpoint_frequency,
                                        .list_splits = list_source};
+  meta_options.disk_reserve = options.disk.reserve_bytes();
+  meta_options.ballast_bytes = options.disk.ballast_bytes();
   meta_options.on_fatal = [&](const Error& e) {
     fatal = e;
     signals.raise();
@@ -80,7 +84,9 @@ Status run(const Options& options) {
       const std::string name = fmt::format("compute-{}", i);
       compute::ComputeNode::Options compute{.listen = name + ":5688", .meta = "meta:5690", .parallelism = parallelism};
       compute.memory_bytes = options.memory_mb == 0 ? default_memory(options.computes) : options.memory_mb << 20;
-      PENSTOCK_TRY(computes.emplace_back(), ComputeRole::start(data.folder(name), std::move(compute), *runtime, transport(name)));
+      compute.ballast_bytes = options.disk.ballast_bytes();
+      PENSTOCK_TRY(computes.emplace_back(),
+                   ComputeRole::start(data.folder(name), std::move(compute), options.disk.reserve_bytes(), *runtime, transport(name)));
     }
     PENSTOCK_TRY(sql, frontend::FrontendNode::start({.sql_listen = fmt::format("127.0.0.1:{}", options.sql_port), .meta = "meta:5690"},
                                                     *runtime, transport("frontend")));
@@ -115,6 +121,7 @@ void add_playground(CLI::App& app) {
   settings->add("barrier-interval-ms", options->barrier_interval_ms, "Time between barriers");
   settings->add("checkpoint-frequency", options->checkpoint_frequency, "Every how many barriers a checkpoint is made");
   settings->add("memory-mb", options->memory_mb, "Memory for operators' state; 0: a quarter of the machine's");
+  options->disk.add_to(*settings);
   command->callback([=] {
     Status loaded = settings->load();
     finish(loaded.has_error() ? loaded : run(*options));

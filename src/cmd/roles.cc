@@ -12,12 +12,14 @@
 namespace penstock::cmd {
 
 Result<std::unique_ptr<ComputeRole>> ComputeRole::start(const std::string& data_dir, compute::ComputeNode::Options options,
-                                                        runtime::Runtime& runtime, rpc::Transport& transport) {
+                                                        uint64_t disk_reserve, runtime::Runtime& runtime, rpc::Transport& transport) {
   auto role = std::make_unique<ComputeRole>();
   PENSTOCK_TRY(role->folder_, storage::DataFolder::open(role->files_, data_dir));
   PENSTOCK_TRY(storage::NodeIdentity identity,
                storage::NodeIdentity::load_or_create(*role->folder_, [&](void* out, size_t size) { runtime.random_bytes(out, size); }));
-  PENSTOCK_TRY(role->store_, storage::open_rocksdb_state_store(runtime, *role->folder_, identity.uuid));
+  storage::RocksDbOptions store_options;
+  store_options.log.disk_reserve = disk_reserve;
+  PENSTOCK_TRY(role->store_, storage::open_rocksdb_state_store(runtime, *role->folder_, identity.uuid, store_options));
   PENSTOCK_TRY(role->node_,
                compute::ComputeNode::start(std::move(options), runtime, transport, *role->folder_, std::move(identity), *role->store_));
   return role;

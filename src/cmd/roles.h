@@ -15,9 +15,11 @@ namespace penstock::cmd {
 /// A compute with its data folder and state store.
 class ComputeRole {
  public:
-  /// Errors: those of the data folder (in use, another format, not ours), of the store and of the address.
+  /// `disk_reserve` bytes; 0: the default. Errors: those of the data folder (in use, another format, not ours), of the store and of the
+  /// address.
   [[nodiscard]] static Result<std::unique_ptr<ComputeRole>> start(const std::string& data_dir, compute::ComputeNode::Options options,
-                                                                  runtime::Runtime& runtime, rpc::Transport& transport);
+                                                                  uint64_t disk_reserve, runtime::Runtime& runtime,
+                                                                  rpc::Transport& transport);
   [[nodiscard]] compute::ComputeNode& node() { return *node_; }
 
  private:

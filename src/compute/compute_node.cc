@@ -32,6 +32,11 @@ Status save_leader(storage::DataFolder& folder, LeaderTerm term) {
   return storage::write_file_atomically(folder.files(), folder.path(), std::string(kLeaderFile), fmt::format("{}\n", term));
 }
 
+storage::DiskGuard::Space space_of(const storage::StateStore& store) {
+  const auto disk = store.disk();
+  return {disk.free_bytes, disk.reserve_bytes, disk.lacks_space()};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ComputeNode>> ComputeNode::start(Options options, runtime::Runtime& runtime, rpc::Transport& transport,
@@ -62,6 +67,9 @@ ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transp
                .highest_leader = leader,
                .persist_leader = [this](LeaderTerm term) { return save_leader(folder_, term); }},
               runtime, store, actors_),
+      disk_(
+          {.folder = folder.path(), .ballast_bytes = options_.ballast_bytes}, runtime, folder.files(), [&store] { return space_of(store); },
+          [this](const storage::DiskReport& report) { worker_.report_disk(report); }),
       scans_(runtime, store, ownership_),
       transfers_(runtime, store) {
   actors_.set_remote(exchange_client_);

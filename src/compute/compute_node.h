@@ -8,6 +8,7 @@
 #include "compute/vnode_puller.h"
 #include "rpc/transport.h"
 #include "storage/data_folder.h"
+#include "storage/disk_guard.h"
 #include "storage/node_identity.h"
 #include "storage/state_store.h"
 #include "stream/exchange/exchange_client.h"
@@ -30,6 +31,7 @@ class ComputeNode {
     std::string meta;       // meta's address
     uint32_t parallelism = 1;
     size_t memory_bytes = 0;  // budget of operators' state
+    uint64_t ballast_bytes = storage::DiskGuard::kDefaultBallast;
   };
   /// Errors: `Io` when the address is taken, `Corruption` for a data folder that makes no sense.
   [[nodiscard]] static Result<std::unique_ptr<ComputeNode>> start(Options options, runtime::Runtime& runtime, rpc::Transport& transport,
@@ -80,6 +82,7 @@ class ComputeNode {
   stream::VnodeOwnership ownership_;
   VnodePuller puller_;
   stream::LocalBarrierWorker worker_;
+  storage::DiskGuard disk_;
   ScanServer scans_;
   TransferServer transfers_;
   std::shared_ptr<Service> service_;         // shared with the listener

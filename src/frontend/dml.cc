@@ -65,8 +65,16 @@ Fate fate_of(const Taken& taken, const MetaView& view, DatabaseId database) {
 
 }  // namespace
 
+Status check_disk(const MetaView& view, DatabaseId database) {
+  const auto status = view.databases.find(database);
+  if (status == view.databases.end() || status->second.disk_low.empty()) return ok();
+  return error(Code::DiskFull, "{}", status->second.disk_low)
+      .with_hint("Nothing was written. Free space there or drop what is not needed; sources and writes then go on by themselves.");
+}
+
 Result<Epoch> write_rows(const SessionServices& services, const CatalogView& catalog, const pb::CatalogObject& table,
                          const data::StreamChunk& rows, bool accepted_is_enough, const CancelFlag& cancel) {
+  PENSTOCK_TRY(check_disk(catalog.meta(), catalog.database()));
   PENSTOCK_TRY(const std::string endpoint, pick_node(services, catalog, table));
   PENSTOCK_TRY(const Taken taken, send(services, endpoint, table, rows));
   if (accepted_is_enough) return taken.epoch;

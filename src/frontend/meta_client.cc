@@ -10,8 +10,13 @@ constexpr runtime::Duration kRetry = std::chrono::milliseconds(100);
 constexpr runtime::Duration kLook = std::chrono::milliseconds(200);
 
 MetaView::Database status_of(const pb::DatabaseStatus& status) {
-  return {PartialGraphId{status.graph().id()}, Term{status.graph().term()}, Epoch{status.committed_epoch()}, status.recovering(),
-          status.recovery_reason()};
+  return {PartialGraphId{status.graph().id()},
+          Term{status.graph().term()},
+          Epoch{status.committed_epoch()},
+          status.recovering(),
+          status.recovery_reason(),
+          status.disk_low(),
+          status.disk_full()};
 }
 
 void set_workers(MetaView& view, const google::protobuf::RepeatedPtrField<pb::WorkerInfo>& workers) {
@@ -136,7 +141,8 @@ Result<MetaViewPtr> MetaClient::wait(const std::function<bool(const MetaView&)>&
   return outcome;
 }
 
-Result<rpc::Bytes> MetaClient::call(std::string_view method, rpc::Bytes request, runtime::Duration timeout, const CancelFlag* cancel) {
+Result<rpc::Bytes> MetaClient::call(std::string_view method, rpc::Bytes request, runtime::Duration timeout, const CancelFlag* cancel,
+                                    const std::function<Status()>& go_on) {
   struct Answer {
     std::mutex mutex;
     std::optional<Result<rpc::Bytes>> result;
@@ -155,6 +161,9 @@ Result<rpc::Bytes> MetaClient::call(std::string_view method, rpc::Bytes request,
     {
       const std::lock_guard lock(answer->mutex);
       if (answer->result) return std::move(*answer->result);
+    }
+    if (go_on) {
+      PENSTOCK_TRY(go_on());
     }
     if (cancel != nullptr && cancel->load()) return error(Code::Cancelled, "canceling statement due to user request");
   }

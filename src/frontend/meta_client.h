@@ -34,6 +34,8 @@ struct MetaView {
     Epoch committed;
     bool recovering = false;
     std::string reason;
+    std::string disk_low;  // why DML is refused; empty: it is not
+    bool disk_full = false;
   };
   std::map<DatabaseId, Database> databases;
   /// Terms that ended with a reset: the last epoch each committed.
@@ -57,8 +59,9 @@ class MetaClient {
   /// Blocks until `done(view)`; errors: `Timeout`, `Cancelled`.
   [[nodiscard]] Result<MetaViewPtr> wait(const std::function<bool(const MetaView&)>& done, runtime::Duration timeout,
                                          const CancelFlag* cancel, std::string_view what);
-  /// Blocks for a call's answer.
-  [[nodiscard]] Result<rpc::Bytes> call(std::string_view method, rpc::Bytes request, runtime::Duration timeout, const CancelFlag* cancel);
+  /// Blocks for a call's answer. `go_on` is asked now and then; its error is the answer.
+  [[nodiscard]] Result<rpc::Bytes> call(std::string_view method, rpc::Bytes request, runtime::Duration timeout, const CancelFlag* cancel,
+                                        const std::function<Status()>& go_on = {});
   /// Makes a call whose answer nobody waits for.
   void send(std::string_view method, rpc::Bytes request);
   /// Wakes every wait, so that it looks at its cancel flag.

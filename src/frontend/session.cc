@@ -372,8 +372,16 @@ Result<std::string> Session::run(const AlterParallelism& alter, Run run) {
 Result<std::string> Session::run(const Flush&, Run run) {
   pb::FlushRequest request;
   request.set_database_id(identity_.database_id.value);
-  PENSTOCK_TRY(const auto flushed, decode<pb::FlushResponse>(
-                                       services_.meta.call("/penstock.Meta/Flush", request.SerializeAsString(), kDdlTimeout, &cancelled_)));
+  // While the disk is low a checkpoint goes through; when it is full nobody knows how long it takes.
+  const auto disk_has_room = [this]() -> Status {
+    const MetaViewPtr view = services_.meta.view();
+    const auto status = view->databases.find(identity_.database_id);
+    if (status == view->databases.end() || !status->second.disk_full) return ok();
+    return error(Code::DiskFull, "the checkpoint waits for space: {}", status->second.disk_low)
+        .with_hint("What was written before stays and is committed once there is space; run FLUSH again then.");
+  };
+  PENSTOCK_TRY(const auto flushed, decode<pb::FlushResponse>(services_.meta.call("/penstock.Meta/Flush", request.SerializeAsString(),
+                                                                                 kDdlTimeout, &cancelled_, disk_has_room)));
   PENSTOCK_TRY(wait_for_epoch(Epoch{flushed.committed_epoch()}));
   PENSTOCK_TRY(run.sink.rows(
       data::DataChunk({data::Column::constant(data::TypeKind::Int64, static_cast<int64_t>(flushed.committed_epoch()), 1)}, 1)));

@@ -56,6 +56,7 @@ const std::vector<SystemRelation>& relations() {
         {"parallelism", Int64},
         {"actors", Int64},
         {"incarnation", Int64},
+        {"disk", Varchar},
         {"draining", Boolean}}},
       {"penstock",
        "penstock_barriers",

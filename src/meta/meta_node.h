@@ -25,12 +25,15 @@ using SplitLister = std::function<Result<SourceListing>(const pb::CatalogObject&
 /// Thread-safe. The runtime and the transport outlive it.
 class MetaNode {
  public:
+  static constexpr uint64_t kMostBallast = 32ULL << 20;  // commits are small
   struct Options {
     std::string data_dir;                 // RocksDB; not looked at if there is a `store`
     std::shared_ptr<MetaStore> store;     // shared: a test opens the next meta on it
     uint32_t barrier_interval_ms = 1000;  // of databases that have none of their own
     uint32_t checkpoint_frequency = 1;
     size_t max_in_flight_barriers = 16;
+    uint64_t disk_reserve = 0;  // bytes; 0: the default
+    uint64_t ballast_bytes = kMostBallast;
     Cluster::Options cluster;
     runtime::Duration source_list_interval = std::chrono::seconds(5);  // how often a followed source is looked through for new splits
     runtime::Duration rescale_delay = std::chrono::seconds(1);         // from a node's joining to the moving of adaptive jobs to it

@@ -15,6 +15,8 @@ struct Address {
 
   /// Errors: `InvalidParameter`, with the form that is expected.
   [[nodiscard]] static Result<Address> parse(std::string_view text);
+  /// Nobody off this host can reach it. By its text: a name other than localhost is not looked up.
+  [[nodiscard]] bool is_loopback() const { return host == "::1" || host == "localhost" || host.starts_with("127."); }
   /// The form that `parse` reads.
   [[nodiscard]] std::string to_string() const;
 };

@@ -187,6 +187,15 @@ class GrpcListener final : public Listener {
   std::unique_ptr<GrpcQueueThread> thread_;
 };
 
+std::shared_ptr<grpc::ServerCredentials> server_credentials(const std::optional<GrpcTls>& tls) {
+  if (!tls) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions options(tls->authority.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+                                                                   : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  options.pem_root_certs = tls->authority;
+  options.pem_key_cert_pairs.push_back({tls->key, tls->certificate});
+  return grpc::SslServerCredentials(options);
+}
+
 void set_server_arguments(grpc::ServerBuilder& builder, const GrpcOptions& options) {
   builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxMessageBytes + 1));
   builder.SetMaxSendMessageSize(-1);
@@ -204,11 +213,15 @@ void set_server_arguments(grpc::ServerBuilder& builder, const GrpcOptions& optio
 Result<std::unique_ptr<Listener>> listen_grpc(runtime::Runtime& runtime, const GrpcOptions& options, std::string_view address,
                                               std::shared_ptr<Service> service) {
   PENSTOCK_TRY(Address real, Address::parse(address));
+  if (options.tls && !options.tls->can_listen()) {
+    return error(Code::InvalidConfig, "{} cannot be served with TLS: a certificate and its key are needed, not the authority alone",
+                 address);
+  }
   auto acceptor = std::make_unique<GrpcAcceptor>(runtime, options.linger, std::move(service));
   grpc::ServerBuilder builder;
   set_server_arguments(builder, options);
   int port = 0;
-  builder.AddListeningPort(std::string(address), grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(std::string(address), server_credentials(options.tls), &port);
   builder.RegisterAsyncGenericService(&acceptor->generic_service());
   auto queue = builder.AddCompletionQueue();
   auto server = builder.BuildAndStart();

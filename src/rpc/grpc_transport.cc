@@ -19,7 +19,7 @@ void log_of_grpc(gpr_log_func_args* line) { log::debug("grpc", "{}:{} {}", line-
 
 class GrpcTransport final : public Transport {
  public:
-  GrpcTransport(runtime::Runtime& runtime, GrpcOptions options) : runtime_(runtime), options_(options) {
+  GrpcTransport(runtime::Runtime& runtime, GrpcOptions options) : runtime_(runtime), options_(std::move(options)) {
     gpr_set_log_function(log_of_grpc);
   }
   GrpcTransport(const GrpcTransport&) = delete;
@@ -57,8 +57,14 @@ class GrpcTransport final : public Transport {
   std::shared_ptr<grpc::Channel> channel_to(std::string_view address) {
     const MutexLock lock(mutex_);
     auto& channel = channels_[std::string(address)];
-    if (!channel) channel = grpc::CreateCustomChannel(std::string(address), grpc::InsecureChannelCredentials(), arguments());
+    if (!channel) channel = grpc::CreateCustomChannel(std::string(address), credentials(), arguments());
     return channel;
+  }
+
+  [[nodiscard]] std::shared_ptr<grpc::ChannelCredentials> credentials() const {
+    if (!options_.tls) return grpc::InsecureChannelCredentials();
+    return grpc::SslCredentials(
+        {.pem_root_certs = options_.tls->authority, .pem_private_key = options_.tls->key, .pem_cert_chain = options_.tls->certificate});
   }
 
   [[nodiscard]] grpc::ChannelArguments arguments() const {
@@ -91,7 +97,7 @@ class GrpcTransport final : public Transport {
 }  // namespace
 
 std::unique_ptr<Transport> make_grpc_transport(runtime::Runtime& runtime, GrpcOptions options) {
-  return std::make_unique<GrpcTransport>(runtime, options);
+  return std::make_unique<GrpcTransport>(runtime, std::move(options));
 }
 
 }  // namespace penstock::rpc

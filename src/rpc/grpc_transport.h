@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rpc/grpc_tls.h"
 #include "rpc/transport.h"
 
 namespace penstock::rpc {
@@ -13,9 +14,11 @@ struct GrpcOptions {
   std::chrono::milliseconds max_reconnect_pause{500};
   /// How long a stream that was closed here may take to send what was written before; then it is cancelled.
   std::chrono::milliseconds linger{10'000};
+  /// Of every connection; none: not encrypted.
+  std::optional<GrpcTls> tls;
 };
 
-/// Streams over gRPC (HTTP/2, without encryption), one connection per address. `runtime` outlives the transport.
+/// Streams over gRPC (HTTP/2, encrypted when the options say so), one connection per address. `runtime` outlives the transport.
 /// The destructor cancels what is open, tells nobody, and waits until gRPC is done with it.
 [[nodiscard]] std::unique_ptr<Transport> make_grpc_transport(runtime::Runtime& runtime, GrpcOptions options = {});
 

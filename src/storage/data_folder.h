@@ -16,6 +16,7 @@ constexpr uint32_t kDataFolderVersion = 1;
 ///     VERSION     "penstock data folder, format 1\n"
 ///     LOCK        held by the process that uses the folder
 ///     NODE        node_identity.h
+///     BALLAST     ballast.h
 ///     segments/   segment files
 ///     sorted/     RocksDB
 class DataFolder {

@@ -144,7 +144,8 @@ class StateStore {
   /// Before any actor can see the barrier that starts `curr`.
   virtual Status start_epoch(PartialGraphId graph, Epoch curr, std::span<const TableId> tables) = 0;
   /// Everything up to `prev` of the graph becomes durable as one segment (none when nothing changed); blocks; may run for several epochs at
-  /// once. DiskFull is not an error of the graph: it waits and says so through `pressure`.
+  /// once. DiskFull is not an error of the graph: it waits, for as long as it takes, and says so
+  /// through `disk`. Runs on a thread that nobody else needs meanwhile.
   [[nodiscard]] virtual Result<std::vector<SegmentInfo>> sync_epoch(GraphTerm graph, Epoch prev, std::span<const TableId> tables) = 0;
   /// Meta committed: readable from now on. `struck_off`: segments meta no longer lists; their marks may go.
   virtual Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off) = 0;
@@ -178,9 +179,12 @@ class StateStore {
   struct Disk {
     uint64_t free_bytes = UINT64_MAX;
     uint64_t reserve_bytes = 0;
-    bool sync_waits = false;   // a sync_epoch waits for space at this moment
-    bool flush_waits = false;  // flushing is held back: too many files wait for compaction
-    [[nodiscard]] bool low() const { return free_bytes < reserve_bytes || sync_waits; }
+    bool sync_waits = false;         // a sync_epoch waits for space at this moment
+    bool flush_waits = false;        // flushing is held back: too many files wait for compaction
+    bool flush_lacks_space = false;  // the last flush failed on a full disk; the next commit tries again
+    [[nodiscard]] bool low() const { return free_bytes < reserve_bytes || lacks_space(); }
+    /// Something cannot be written at this moment.
+    [[nodiscard]] bool lacks_space() const { return sync_waits || flush_lacks_space; }
   };
   [[nodiscard]] virtual Disk disk() const { return {}; }
 };

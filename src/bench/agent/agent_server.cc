@@ -148,7 +148,7 @@ void AgentServer::perform(EnterRun& /*effect*/) {
   std::error_code failed;
   std::filesystem::create_directories(run_folder(), failed);
   if (failed) log::error("bench", "cannot make {}: {}", run_folder(), failed.message());
-  resources_ = std::make_unique<RunResources>(runtime_, run.id, run.index, run.count);
+  resources_ = std::make_unique<RunResources>(runtime_, run.id, run_folder(), run.index, run.count);
   log::info("bench", "run {} of {}, agent {} of {}", run.id, run.owner, run.index, run.count);
 }
 

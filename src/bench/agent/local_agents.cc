@@ -6,7 +6,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "bench/agent/script.h"
+#include "bench/plan/plan.h"
+#include "bench/workload/process_table.h"
 
 namespace penstock::bench {
 namespace {

@@ -70,7 +70,7 @@ Result<pb::BenchSummary> StageRunner::perform() {
     summary.set_name(stage_.name);
     return summary;
   }
-  const std::unique_ptr<Workload> workload = make_workload(stage_, resources_);
+  const std::unique_ptr<Workload> workload = make_workload(stage_, resources_, stop_);
   if (stage_.type != StageType::Preflight && stage_.type != StageType::Cleanup) return run_load(*workload);
   const runtime::TimePoint begun = runtime_.now();
   PENSTOCK_TRY(stage_.type == StageType::Preflight ? workload->validate() : workload->clean());
@@ -167,8 +167,9 @@ void StageRunner::count(const Worker::Done& done, runtime::TimePoint due, runtim
   }
   ++kind.count;
   kind.bytes += done.bytes;
-  kind.latency.record(nanos(now - begun));
-  if (load_.rate > 0) kind.corrected.record(nanos(now - due));
+  const Duration latency = done.latency.value_or(now - begun);
+  kind.latency.record(nanos(latency));
+  if (load_.rate > 0) kind.corrected.record(nanos(latency + (begun - due)));
   const auto second = static_cast<size_t>((now - counts_from) / std::chrono::seconds(1));
   if (second < kMaxSeconds) {
     if (share.seconds.size() <= second) share.seconds.resize(second + 1);
@@ -178,11 +179,11 @@ void StageRunner::count(const Worker::Done& done, runtime::TimePoint due, runtim
   bytes_.fetch_add(done.bytes, std::memory_order_relaxed);
   if (operations_.fetch_add(1, std::memory_order_relaxed) % kSampleEvery == 0) {
     const MutexLock lock(mutex_);
-    recent_.record(nanos(now - begun));
+    recent_.record(nanos(latency));
   }
 }
 
-pb::BenchSummary StageRunner::merge(const Workload& workload, std::vector<Share>& shares) const {
+pb::BenchSummary StageRunner::merge(Workload& workload, std::vector<Share>& shares) const {
   pb::BenchSummary summary;
   summary.set_stage(index_);
   summary.set_name(stage_.name);
@@ -223,6 +224,7 @@ pb::BenchSummary StageRunner::merge(const Workload& workload, std::vector<Share>
   }
   summary.set_elapsed_nanos(nanos(ended - start));
   summary.set_warmup_nanos(nanos(workload.load().warmup));
+  for (const auto& [name, value] : workload.values()) (*summary.mutable_values())[name] = value;
   if (warmup_operations > 0) (*summary.mutable_values())["warmup_operations"] = static_cast<double>(warmup_operations);
   return summary;
 }

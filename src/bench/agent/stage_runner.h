@@ -50,7 +50,7 @@ class StageRunner : public std::enable_shared_from_this<StageRunner> {
   /// Waits until the operation is due; false when the stage is over.
   [[nodiscard]] bool wait_for_turn(runtime::TimePoint due, runtime::Waiter& waiter) const;
   void count(const Worker::Done& done, runtime::TimePoint due, runtime::TimePoint begun, Share& share);
-  [[nodiscard]] pb::BenchSummary merge(const Workload& workload, std::vector<Share>& shares) const;
+  [[nodiscard]] pb::BenchSummary merge(Workload& workload, std::vector<Share>& shares) const;
   [[nodiscard]] bool over() const;
   [[nodiscard]] bool take_task();
 

@@ -24,13 +24,35 @@ std::string describe_weights(const std::map<std::string, uint32_t>& weights) {
 
 std::string describe_workload(const ObjectOptions& o) {
   const std::string what = o.prefill ? "each put once" : describe_weights(o.weights);
-  return fmt::format("object on {}: {} objects of {}, {}; {}{}", o.target, o.objects, describe_size(o.size), what, describe_load(o.load),
-                     o.verify ? "; what is read is compared" : "");
+  const std::string at = o.location.endpoint.empty() ? "" : " at " + o.location.endpoint;
+  return fmt::format("object on {}{}: {} objects of {}, {}; {}{}", o.location.url, at, o.objects, describe_size(o.size), what,
+                     describe_load(o.load), o.verify ? "; what is read is compared" : "");
 }
 
 std::string describe_workload(const StateOptions& o) {
   return fmt::format("state in {}{}: {} keys of {}, {}; checkpoint every {} writes; {}", o.store, o.path.empty() ? "" : " at " + o.path,
                      o.keys, describe_size(o.value), describe_weights(o.weights), o.epoch_every, describe_load(o.load));
+}
+
+std::string describe_workload(const StreamOptions& o) {
+  if (!o.sql.empty()) {
+    std::string text = fmt::format("stream on {}: the first agent performs {} statements", o.server.address, o.sql.size());
+    for (const std::string& statement : o.sql) text += fmt::format("\n       {:.100}", statement.substr(0, statement.find('\n')));
+    return text;
+  }
+  return fmt::format("stream on {}: table {}_N of {} keys, {}; {} rows of {} an insert; {}", o.server.address, o.table, o.keys,
+                     describe_weights(o.weights), o.rows, describe_size(o.value), describe_load(o.load));
+}
+
+std::string describe_workload(const ChaosOptions& o) {
+  if (o.actions.empty()) return "chaos: the processes of every agent end (needs --allow-exec)";
+  std::string text = fmt::format("chaos on {} by agent {} (needs --allow-exec), {}:", o.server.address, o.agent,
+                                 o.rounds == 0 ? "until the stage is over" : fmt::format("{} times", o.rounds));
+  for (const ChaosAction& action : o.actions) {
+    text += fmt::format("\n       {}{}{:.100}{}", name_of(action.kind), action.target.empty() ? "" : " ", action.target,
+                        action.duration.count() > 0 ? " for " + format_duration(action.duration) : "");
+  }
+  return text;
 }
 
 std::string describe_workload(const NoWorkload& /*none*/) { return ""; }
@@ -54,6 +76,9 @@ std::string describe(const Plan& plan) {
   text += fmt::format(
       "  controller lost: {} after {}{}\n", name_of(plan.on_controller_loss), format_duration(plan.controller_grace),
       plan.on_controller_loss == OnControllerLoss::Hold ? fmt::format(", abort after {}", format_duration(plan.hold_limit)) : "");
+  for (const auto& [name, process] : plan.processes) {
+    text += fmt::format("  process {} of agent {}: {}\n", name, process.agent, process.command);
+  }
   text += "  barrier start: all_or_nothing\n";
   for (uint32_t i = 0; i < plan.stages.size(); ++i) {
     const Stage& stage = plan.stages[i];

@@ -62,7 +62,35 @@ std::string_view name_of(OnControllerLoss action) {
   return "";
 }
 
-bool Stage::needs_exec() const { return completion == Completion::ScriptExit; }
+std::string_view name_of(ChaosAction::Kind kind) {
+  switch (kind) {
+    case ChaosAction::Start:
+      return "start";
+    case ChaosAction::Stop:
+      return "stop";
+    case ChaosAction::Kill:
+      return "kill";
+    case ChaosAction::Restart:
+      return "restart";
+    case ChaosAction::Pause:
+      return "pause";
+    case ChaosAction::Wait:
+      return "wait";
+    case ChaosAction::Sql:
+      return "sql";
+    case ChaosAction::Readable:
+      return "readable";
+    case ChaosAction::Until:
+      return "until";
+    case ChaosAction::Check:
+      return "check";
+    case ChaosAction::Committed:
+      return "committed";
+  }
+  return "";
+}
+
+bool Stage::needs_exec() const { return completion == Completion::ScriptExit || std::holds_alternative<ChaosOptions>(workload); }
 
 std::string Plan::barrier_name(uint32_t sequence) const {
   if (sequence == 0) return "start";

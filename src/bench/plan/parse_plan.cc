@@ -79,6 +79,7 @@ void read_run(const YAML::Node& node, Plan& plan) {
   run.read("on_controller_loss", plan.on_controller_loss, kLossActions);
   run.read("controller_grace", plan.controller_grace);
   run.read("hold_limit", plan.hold_limit);
+  read_processes(run, plan);
   run.finish();
   if (plan.hold_limit < plan.controller_grace) run.fail("hold_limit", "hold_limit must be at least controller_grace");
 }
@@ -137,15 +138,15 @@ void read_barrier(YamlMap& map, Stage& stage) {
   }
 }
 
-void read_stage_workload(YamlMap& map, Stage& stage) {
+void read_stage_workload(YamlMap& map, Stage& stage, const Plan& plan) {
   const auto node = map.find("workload");
   const bool script = stage.completion == Completion::ScriptExit;
   if (script && node) map.fail("workload", "a stage that runs a script has no workload");
   if (!script && !node) throw Mistake{map.mark(), fmt::format("stage '{}' needs a workload", stage.name)};
-  if (node) stage.workload = parse_workload(*node, stage);
+  if (node) stage.workload = parse_workload(*node, stage, plan);
 }
 
-Stage read_stage(const YAML::Node& node, size_t number) {
+Stage read_stage(const YAML::Node& node, size_t number, const Plan& plan) {
   std::string what = fmt::format("stage {}", number);
   if (node.IsMap() && node["name"] && node["name"].IsScalar()) what = fmt::format("stage '{}'", node["name"].Scalar());
   YamlMap map(node, what);
@@ -167,7 +168,7 @@ Stage read_stage(const YAML::Node& node, size_t number) {
     map.fail("timeout", "the timeout must be above 0 and above the duration");
   map.read("optional", stage.optional);
   read_barrier(map, stage);
-  read_stage_workload(map, stage);
+  read_stage_workload(map, stage, plan);
   map.finish();
   return stage;
 }
@@ -177,7 +178,7 @@ void read_stages(const YAML::Node& node, Plan& plan) {
   std::map<int64_t, std::string> orders;
   std::map<std::string, int64_t> names;
   for (const auto& entry : node) {
-    Stage stage = read_stage(entry, plan.stages.size() + 1);
+    Stage stage = read_stage(entry, plan.stages.size() + 1, plan);
     const auto [other, fresh] = orders.try_emplace(stage.order, stage.name);
     if (!fresh)
       throw Mistake{entry["order"].Mark(), fmt::format("stages '{}' and '{}' both have order {}", other->second, stage.name, stage.order)};

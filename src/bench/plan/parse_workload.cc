@@ -55,13 +55,27 @@ void require_limit(const YamlMap& map, const Stage& stage, bool ends_by_itself) 
   throw Mistake{map.mark(), fmt::format("stage '{}' would never end: set max_tasks, or a completion with a duration", stage.name)};
 }
 
+void read_location(YamlMap& map, storage::ObjectLocation& location) {
+  map.read("target", location.url);
+  map.read("endpoint", location.endpoint);
+  map.read("region", location.region);
+  map.read_bytes("part_size", location.part_bytes);
+  for (const char* key : {"endpoint", "region", "part_size"}) {
+    if (map.has(key) && !location.url.starts_with("s3://")) map.fail(key, fmt::format("only a target of s3:// has '{}'", key));
+  }
+  const Status wrong = storage::check_location(location);
+  if (wrong.has_value()) return;
+  const bool endpoint = map.has("endpoint") && wrong.error().message().find(location.endpoint) != std::string::npos;
+  const bool part = map.has("part_size") && location.part_bytes < storage::kMinPartBytes;
+  map.fail(part ? "part_size" : endpoint ? "endpoint" : "target", wrong.error().message());
+}
+
 ObjectOptions read_object(YamlMap& map, const Stage& stage) {
   ObjectOptions options;
   options.weights = {{"put", 1}, {"get", 1}};
   read_load(map, options.load, stage);
   map.require("target");
-  map.read("target", options.target);
-  if (!options.target.starts_with("file:///")) map.fail("target", "the target must begin with file:///");
+  read_location(map, options.location);
   read_size(map, "size", options.size);
   map.read("objects", options.objects, 1);
   map.read("prefill", options.prefill);
@@ -69,6 +83,34 @@ ObjectOptions read_object(YamlMap& map, const Stage& stage) {
   read_weights(map, {"put", "get", "list", "head", "delete"}, options.weights);
   if (options.prefill && map.has("weights")) map.fail("weights", "prefill puts every object once; weights have no meaning with it");
   require_limit(map, stage, options.prefill);
+  return options;
+}
+
+bool usable_table(const std::string& name) {
+  return !name.empty() && name.size() <= 40 && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos &&
+         (name[0] < '0' || name[0] > '9');
+}
+
+StreamOptions read_stream(YamlMap& map, const Stage& stage) {
+  StreamOptions options;
+  options.weights = {{"insert", 1}};
+  options.value.median = 100;
+  read_server(map, options.server);
+  map.read("sql", options.sql);
+  if (map.has("sql")) {  // nothing else has a meaning with it
+    if (options.sql.empty()) map.fail("sql", "'sql' is a list of at least one statement");
+    return options;
+  }
+  read_load(map, options.load, stage);
+  map.read("table", options.table);
+  if (!usable_table(options.table)) map.fail("table", "a table's name has 1 to 40 lower-case letters, digits and _");
+  map.read("keys", options.keys, 1);
+  map.read("rows", options.rows, 1);
+  if (options.rows > 10'000) map.fail("rows", "an insert has at most 10000 rows");
+  read_size(map, "value", options.value);
+  if (options.value.median * options.rows > 900'000) map.fail("value", "a statement has at most 1 MiB: use fewer rows or smaller values");
+  read_weights(map, {"insert", "select", "fresh", "verify"}, options.weights);
+  require_limit(map, stage, false);
   return options;
 }
 
@@ -93,8 +135,8 @@ StateOptions read_state(YamlMap& map, const Stage& stage) {
 
 }  // namespace
 
-WorkloadOptions parse_workload(const YAML::Node& node, const Stage& stage) {
-  static const std::vector<std::string> kKinds = {"object", "state"};
+WorkloadOptions parse_workload(const YAML::Node& node, const Stage& stage, const Plan& plan) {
+  static const std::vector<std::string> kKinds = {"object", "state", "stream", "chaos"};
   YamlMap map(node, fmt::format("workload of stage '{}'", stage.name));
   std::string kind;
   map.require("kind");
@@ -104,6 +146,10 @@ WorkloadOptions parse_workload(const YAML::Node& node, const Stage& stage) {
     options = read_object(map, stage);
   } else if (kind == "state") {
     options = read_state(map, stage);
+  } else if (kind == "stream") {
+    options = read_stream(map, stage);
+  } else if (kind == "chaos") {
+    options = read_chaos(map, stage, plan);
   } else {
     map.fail("kind", fmt::format("'{}' is no kind of workload; {}", kind, did_you_mean(kind, kKinds)));
   }

@@ -4,7 +4,12 @@
 
 namespace penstock::bench {
 
-/// Reads `workload:` of `stage`, whose other keys have been read. Throws `Mistake`.
-[[nodiscard]] WorkloadOptions parse_workload(const YAML::Node& node, const Stage& stage);
+/// Reads `workload:` of `stage`, whose other keys have been read, and the `run:` of `plan` as well. Throws `Mistake`.
+[[nodiscard]] WorkloadOptions parse_workload(const YAML::Node& node, const Stage& stage, const Plan& plan);
+
+// Parts of it.
+[[nodiscard]] ChaosOptions read_chaos(YamlMap& map, const Stage& stage, const Plan& plan);
+void read_server(YamlMap& map, SqlServer& server);
+void read_processes(YamlMap& run, Plan& plan);
 
 }  // namespace penstock::bench

@@ -69,6 +69,7 @@ struct Plan {
   OnControllerLoss on_controller_loss = OnControllerLoss::Hold;
   Duration controller_grace = std::chrono::seconds(60);
   Duration hold_limit = std::chrono::hours(1);
+  std::map<std::string, ProcessOptions> processes;
   std::vector<Stage> stages;  // by order
 
   /// "start", "stage-1-load", …: barrier `sequence` stands before the stage of that index.

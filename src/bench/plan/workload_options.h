@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/runtime.h"
+#include "storage/object_store/object_store.h"
 
 /// The `workload:` of a stage, by kind.
 namespace penstock::bench {
@@ -28,7 +29,7 @@ struct SizeOptions {
 
 struct ObjectOptions {
   LoadShape load;
-  std::string target;  // file:///folder; each agent has a folder of its own below it
+  storage::ObjectLocation location;  // each agent has a folder of its own below it
   SizeOptions size;
   uint32_t objects = 1000;                  // names that each agent uses
   std::map<std::string, uint32_t> weights;  // put get list head delete
@@ -47,7 +48,51 @@ struct StateOptions {
   uint32_t epoch_every = 10000;  // writes of a worker between two checkpoints
 };
 
+/// A Postgres server, as far as it is a frontend of Penstock.
+struct SqlServer {
+  std::string address = "127.0.0.1:4566";
+  std::string user = "root";
+  std::string database = "dev";
+  runtime::Duration timeout = std::chrono::seconds(30);  // of a statement
+};
+
+struct StreamOptions {
+  LoadShape load;
+  SqlServer server;
+  std::vector<std::string> sql;             // performed in order by the first agent, instead of all that follows
+  std::string table = "bench";              // each agent has one of its own
+  uint32_t keys = 1000;                     // groups of the view
+  uint32_t rows = 100;                      // of an insert
+  SizeOptions value;                        // of the text in a row
+  std::map<std::string, uint32_t> weights;  // insert select fresh verify
+};
+
+/// Something that an agent starts, of `run: processes:`.
+struct ProcessOptions {
+  std::string command;  // for /bin/sh
+  std::map<std::string, std::string> env;
+  uint32_t agent = 0;  // which one starts it
+};
+
+struct ChaosAction {
+  enum Kind : uint8_t { Start, Stop, Kill, Restart, Pause, Wait, Sql, Readable, Until, Check, Committed };
+  Kind kind = Start;
+  std::string target;          // a process, or SQL
+  runtime::Duration duration;  // of Pause and Wait
+};
+[[nodiscard]] std::string_view name_of(ChaosAction::Kind kind);
+
+struct ChaosOptions {
+  LoadShape load;
+  SqlServer server;
+  std::vector<ChaosAction> actions;
+  uint64_t rounds = 1;                                    // of all actions; 0: until the stage is over
+  runtime::Duration patience = std::chrono::seconds(60);  // of an action that waits for the server
+  uint32_t agent = 0;                                     // whose processes they are
+  std::map<std::string, ProcessOptions> processes;        // of the whole plan
+};
+
 struct NoWorkload {};
-using WorkloadOptions = std::variant<NoWorkload, ObjectOptions, StateOptions>;
+using WorkloadOptions = std::variant<NoWorkload, ObjectOptions, StateOptions, StreamOptions, ChaosOptions>;
 
 }  // namespace penstock::bench

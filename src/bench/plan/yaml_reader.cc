@@ -132,6 +132,20 @@ void YamlMap::read_bytes(const std::string& key, uint64_t& target) {
   target = bytes;
 }
 
+std::vector<std::string> YamlMap::keys() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, entry] : entries_) keys.push_back(key);
+  return keys;
+}
+
+void YamlMap::read(const std::string& key, std::vector<std::string>& target) {
+  const auto node = find(key);
+  if (!node) return;
+  if (!node->IsSequence()) throw Mistake{node->Mark(), fmt::format("'{}' of {} must be a list", key, what_)};
+  target.clear();
+  for (const auto& entry : *node) target.push_back(scalar(key, entry));
+}
+
 void YamlMap::read(const std::string& key, std::map<std::string, std::string>& target) {
   const auto node = find(key);
   if (!node) return;

@@ -46,6 +46,10 @@ class YamlMap {
   /// "4096", "4KiB", "1MB".
   void read_bytes(const std::string& key, uint64_t& target);
   void read(const std::string& key, std::map<std::string, std::string>& target);
+  void read(const std::string& key, std::vector<std::string>& target);
+  [[nodiscard]] const std::string& what() const { return what_; }
+  /// The keys, in alphabetical order.
+  [[nodiscard]] std::vector<std::string> keys() const;
   template <typename Enum>
   void read(const std::string& key, Enum& target, const std::vector<Enum>& values) {
     const auto node = find(key);

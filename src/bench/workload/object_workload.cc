@@ -1,18 +1,14 @@
 #include "bench/workload/object_workload.h"
 
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <cstdio>
+#include <charconv>
 #include <cstring>
-#include <filesystem>
 
 #include "runtime/random.h"
 
 namespace penstock::bench {
 namespace {
 
-namespace fs = std::filesystem;
+constexpr std::string_view kObjectPrefix = "obj-";
 
 enum ObjectKind : uint32_t { kPut, kGet, kList, kHead, kDelete };
 
@@ -26,136 +22,139 @@ void fill(std::string& bytes, uint64_t object, uint64_t size) {
   }
 }
 
+// A name by its number among the worker's own ones: worker w of n has the objects w, w+n, w+2n, …
 class ObjectWorker final : public Worker {
  public:
-  ObjectWorker(const ObjectOptions& options, std::string folder, uint32_t agent, uint32_t index)
+  ObjectWorker(const ObjectOptions& options, std::unique_ptr<storage::ObjectStore> store, uint32_t agent, uint32_t index)
       : options_(options),
-        folder_(std::move(folder)),
+        store_(std::move(store)),
         agent_(agent),
         index_(index),
         random_(options.load.seed * 1'000'003 + agent * 1009 + index),
-        choice_({"put", "get", "list", "head", "delete"}, options.weights) {
-    for (uint32_t object = index; object < options.objects; object += options.load.concurrency) mine_.push_back(object);
-    for (size_t i = 0; i < mine_.size(); ++i) {
-      if (::access(path(mine_[i]).c_str(), F_OK) == 0) present_.push_back(mine_[i]);
-    }
+        choice_({"put", "get", "list", "head", "delete"}, options.weights),
+        is_present_((options.objects - index + options.load.concurrency - 1) / options.load.concurrency) {}
+
+  /// An object of any worker that is there already.
+  void found(uint32_t object) {
+    if (object < options_.objects && object % options_.load.concurrency == index_) add((object - index_) / options_.load.concurrency);
   }
 
-  std::optional<uint64_t> tasks() const override { return options_.prefill ? std::optional<uint64_t>(mine_.size()) : std::nullopt; }
+  std::optional<uint64_t> tasks() const override { return options_.prefill ? std::optional<uint64_t>(is_present_.size()) : std::nullopt; }
+
   Result<Done> next() override {
-    if (options_.prefill) return put(mine_[next_put_++ % mine_.size()]);
+    if (options_.prefill) return put(next_put_++ % is_present_.size());
     const uint32_t kind = choice_.pick(random_.next());
     if (kind == kList) return list();
-    if (kind == kPut || present_.empty()) return put(mine_[random_.below(mine_.size())]);  // nothing there yet: a put instead
+    if (kind == kPut || present_.empty()) return put(random_.below(is_present_.size()));  // nothing there yet: a put instead
     const size_t which = random_.below(present_.size());
     if (kind == kGet) return get(present_[which]);
     return kind == kHead ? head(present_[which]) : remove(which);
   }
 
  private:
-  [[nodiscard]] std::string path(uint32_t object) const { return fmt::format("{}/obj-{}", folder_, object); }
-  [[nodiscard]] static Done failed(uint32_t kind, const std::string& file) {
-    return {kind, 0, fmt::format("{}: {}", file, std::strerror(errno))};
+  [[nodiscard]] uint64_t object(size_t own) const { return own * options_.load.concurrency + index_; }
+  [[nodiscard]] std::string name(size_t own) const { return fmt::format("{}{}", kObjectPrefix, object(own)); }
+  [[nodiscard]] uint64_t content(size_t own) const { return object(own) + (uint64_t{agent_} << 32U); }
+
+  // Who may not do it now may not do it later.
+  [[nodiscard]] static Result<Done> done(uint32_t kind, uint64_t bytes, const Status& status) {
+    if (status.has_value()) return Done{kind, bytes, ""};
+    if (status.error().code() == Code::AuthenticationFailed) return status.error();
+    return Done{kind, 0, status.error().to_string()};
   }
 
-  Done put(uint32_t object) {
-    fill(bytes_, object + (uint64_t{agent_} << 32U), draw_size(options_.size, random_.next(), random_.next()));
-    const std::string file = path(object), draft = fmt::format("{}/.draft-{}", folder_, index_);
-    FILE* out = std::fopen(draft.c_str(), "wb");
-    if (out == nullptr) return failed(kPut, draft);
-    const bool written = std::fwrite(bytes_.data(), 1, bytes_.size(), out) == bytes_.size();
-    const bool closed = std::fclose(out) == 0;
-    if (!written || !closed || std::rename(draft.c_str(), file.c_str()) != 0) return failed(kPut, file);
-    if (std::ranges::find(present_, object) == present_.end()) present_.push_back(object);
-    return {kPut, bytes_.size(), ""};
+  void add(size_t own) {
+    if (is_present_[own]) return;
+    is_present_[own] = true;
+    present_.push_back(own);
   }
 
-  Done get(uint32_t object) {
-    const std::string file = path(object);
-    FILE* in = std::fopen(file.c_str(), "rb");
-    if (in == nullptr) return failed(kGet, file);
-    struct stat status{};
-    bool good = ::fstat(::fileno(in), &status) == 0;
-    bytes_.resize(good ? static_cast<size_t>(status.st_size) : 0);
-    good = good && std::fread(bytes_.data(), 1, bytes_.size(), in) == bytes_.size();
-    std::fclose(in);
-    if (!good) return failed(kGet, file);
-    if (options_.verify) {
-      fill(expected_, object + (uint64_t{agent_} << 32U), bytes_.size());
-      if (expected_ != bytes_) return {kGet, 0, fmt::format("{}: its {} bytes are not what was put", file, bytes_.size())};
+  Result<Done> put(size_t own) {
+    fill(bytes_, content(own), draw_size(options_.size, random_.next(), random_.next()));
+    const Status status = store_->put(name(own), bytes_);
+    if (status.has_value()) add(own);
+    return done(kPut, bytes_.size(), status);
+  }
+
+  Result<Done> get(size_t own) {
+    const Status status = store_->get(name(own), bytes_);
+    if (status.has_value() && options_.verify) {
+      fill(expected_, content(own), bytes_.size());
+      if (expected_ != bytes_) return Done{kGet, 0, fmt::format("{}: its {} bytes are not what was put", name(own), bytes_.size())};
     }
-    return {kGet, bytes_.size(), ""};
+    return done(kGet, bytes_.size(), status);
   }
 
-  Done list() {
-    std::error_code code;
+  Result<Done> list() {
+    const auto listed = store_->list(kObjectPrefix);
+    if (listed.has_error()) return done(kList, 0, listed.error());
     uint64_t names = 0;
-    for (fs::directory_iterator entry(folder_, code), end; !code && entry != end; entry.increment(code))
-      names += entry->path().native().size();
-    if (code) return {kList, 0, fmt::format("{}: {}", folder_, code.message())};
-    return {kList, names, ""};
+    for (const storage::ObjectInfo& entry : listed.value()) names += entry.name.size();
+    return Done{kList, names, ""};
   }
 
-  Done head(uint32_t object) {
-    struct stat status{};
-    const std::string file = path(object);
-    return ::stat(file.c_str(), &status) == 0 ? Done{kHead, 0, ""} : failed(kHead, file);
+  Result<Done> head(size_t own) {
+    const auto info = store_->head(name(own));
+    return done(kHead, 0, info.has_error() ? Status(info.error()) : ok());
   }
 
-  Done remove(size_t which) {
-    const std::string file = path(present_[which]);
-    std::swap(present_[which], present_.back());
+  Result<Done> remove(size_t which) {
+    const size_t own = present_[which];
+    present_[which] = present_.back();
     present_.pop_back();
-    return ::unlink(file.c_str()) == 0 ? Done{kDelete, 0, ""} : failed(kDelete, file);
+    is_present_[own] = false;
+    return done(kDelete, 0, store_->remove(name(own)));
   }
 
   const ObjectOptions& options_;
-  const std::string folder_;
+  const std::unique_ptr<storage::ObjectStore> store_;
   const uint32_t agent_, index_;
   runtime::SplitMix random_;
   const WeightedChoice choice_;
-  std::vector<uint32_t> mine_, present_;
+  std::vector<bool> is_present_;
+  std::vector<size_t> present_;
   size_t next_put_ = 0;
   std::string bytes_, expected_;
 };
 
 }  // namespace
 
-ObjectWorkload::ObjectWorkload(ObjectOptions options, RunResources& resources)
-    : options_(std::move(options)),
-      folder_(fmt::format("{}/agent-{}", options_.target.substr(std::string_view("file://").size()), resources.agent())),
-      agent_(resources.agent()) {}
-
+// Writes, reads and removes a small object.
 Status ObjectWorkload::validate() {
-  std::error_code code;
-  fs::create_directories(folder_, code);
-  const std::string probe = folder_ + "/.probe";
-  FILE* out = code ? nullptr : std::fopen(probe.c_str(), "wb");
-  if (out == nullptr) return error(Code::Io, "cannot write into {}: {}", folder_, code ? code.message() : std::strerror(errno));
-  std::fclose(out);
-  if (std::remove(probe.c_str()) != 0) return error(Code::Io, "cannot remove {}: {}", probe, std::strerror(errno));
+  const std::string probe = "probe";
+  std::string read;
+  PENSTOCK_TRY(const auto store, open());
+  PENSTOCK_TRY(store->put(probe, probe));
+  PENSTOCK_TRY(store->get(probe, read));
+  PENSTOCK_TRY(store->remove(probe));
+  if (read != probe) return error(Code::Corruption, "{}: what is read is not what was put", options_.location.url);
   return ok();
 }
 
 Status ObjectWorkload::clean() {
-  std::error_code code;
-  if (!fs::exists(folder_, code)) return ok();
-  for (fs::directory_iterator entry(folder_, code), end; !code && entry != end; entry.increment(code)) {
-    const std::string name = entry->path().filename().string();
-    if (!name.starts_with("obj-") && !name.starts_with(".draft-")) continue;  // not ours
-    fs::remove(entry->path(), code);
-    if (code) return error(Code::Io, "cannot remove {}: {}", entry->path().string(), code.message());
+  PENSTOCK_TRY(const auto store, open());
+  PENSTOCK_TRY(const auto objects, store->list(kObjectPrefix));
+  for (const storage::ObjectInfo& object : objects) {
+    PENSTOCK_TRY(store->remove(object.name));
   }
-  if (code) return error(Code::Io, "cannot read {}: {}", folder_, code.message());
-  fs::remove(folder_, code);  // stays when somebody else put something there
-  return ok();
+  return store->remove_unfinished();
 }
 
 Result<std::unique_ptr<Worker>> ObjectWorkload::make_worker(uint32_t index) {
-  PENSTOCK_TRY(validate());
   if (index >= options_.objects)
     return error(Code::InvalidConfig, "{} objects are too few for {} workers", options_.objects, options_.load.concurrency);
-  return std::unique_ptr<Worker>(std::make_unique<ObjectWorker>(options_, folder_, agent_, index));
+  PENSTOCK_TRY(auto store, open());
+  if (!there_) {
+    PENSTOCK_TRY(there_, store->list(kObjectPrefix));
+  }
+  auto worker = std::make_unique<ObjectWorker>(options_, std::move(store), resources_.agent(), index);
+  for (const storage::ObjectInfo& entry : *there_) {
+    const std::string_view digits = std::string_view(entry.name).substr(kObjectPrefix.size());
+    uint32_t object = 0;
+    const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), object);
+    if (failed == std::errc() && end == digits.data() + digits.size()) worker->found(object);
+  }
+  return std::unique_ptr<Worker>(std::move(worker));
 }
 
 }  // namespace penstock::bench

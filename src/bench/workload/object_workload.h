@@ -1,14 +1,15 @@
 #pragma once
 
 #include "bench/workload/workload.h"
+#include "storage/object_store/object_store.h"
 
 namespace penstock::bench {
 
-/// Objects as files: TARGET/agent-N/obj-I. A put writes a new file and renames it over the old one, without fsync, as an object store
-/// acknowledges nothing half-written. Each object belongs to one worker, so no operation meets another's.
+/// Objects TARGET/agent-N/obj-I of a folder or a bucket. Each object belongs to one worker, so no operation meets another's.
 class ObjectWorkload final : public Workload {
  public:
-  ObjectWorkload(ObjectOptions options, RunResources& resources);
+  ObjectWorkload(ObjectOptions options, RunResources& resources)
+      : options_(std::move(options)), resources_(resources), folder_(fmt::format("agent-{}", resources.agent())) {}
   std::vector<std::string> kinds() const override { return {"put", "get", "list", "head", "delete"}; }
   const LoadShape& load() const override { return options_.load; }
   Status validate() override;
@@ -16,9 +17,14 @@ class ObjectWorkload final : public Workload {
   Result<std::unique_ptr<Worker>> make_worker(uint32_t index) override;
 
  private:
+  [[nodiscard]] Result<std::unique_ptr<storage::ObjectStore>> open() const {
+    return storage::open_object_store(options_.location, folder_, resources_.runtime());
+  }
+
   const ObjectOptions options_;
+  RunResources& resources_;
   const std::string folder_;
-  const uint32_t agent_;
+  std::optional<std::vector<storage::ObjectInfo>> there_;  // before the first worker did anything
 };
 
 }  // namespace penstock::bench

@@ -62,6 +62,16 @@ Result<StateSlot*> RunResources::state_slot(const std::string& kind, const std::
   return slot.get();
 }
 
+StreamLedger& RunResources::stream_ledger(const std::string& table, uint32_t index) {
+  const MutexLock lock(mutex_);
+  return ledgers_[table][index];
+}
+
+void RunResources::forget_streams(const std::string& table) {
+  const MutexLock lock(mutex_);
+  ledgers_.erase(table);
+}
+
 Status RunResources::remove_state(const std::string& kind, const std::string& path) {
   const MutexLock lock(mutex_);
   stores_.erase(kind + ":" + path);

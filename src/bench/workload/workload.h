@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,7 +19,8 @@ class Worker {
   struct Done {
     uint32_t kind;  // index into Workload::kinds()
     uint64_t bytes;
-    std::string error;  // empty: it succeeded
+    std::string error;                  // empty: it succeeded
+    std::optional<Duration> latency{};  // instead of the time that `next` took
   };
   virtual ~Worker() = default;
   /// So many operations and it is done, if it ends by itself.
@@ -39,10 +41,12 @@ class Workload {
   virtual Status clean() = 0;
   /// Blocks; before the clock starts.
   [[nodiscard]] virtual Result<std::unique_ptr<Worker>> make_worker(uint32_t index) = 0;
+  /// Single measurements for the report, after all workers have ended.
+  [[nodiscard]] virtual std::map<std::string, double> values() { return {}; }
 };
 
-/// The workload of `stage`, which has one. `resources` outlives it.
-[[nodiscard]] std::unique_ptr<Workload> make_workload(const Stage& stage, RunResources& resources);
+/// The workload of `stage`, which has one. `resources` and `stop` outlive it; `stop` ends operations that wait for a server.
+[[nodiscard]] std::unique_ptr<Workload> make_workload(const Stage& stage, RunResources& resources, const std::atomic<bool>& stop);
 
 /// Draws from weights: the index of a kind, by a number below `total`.
 class WeightedChoice {

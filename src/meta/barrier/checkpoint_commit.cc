@@ -132,6 +132,7 @@ bool CheckpointControl::step_retire(ControlEffects& out) {
   members_.clear();
   joining_.clear();
   out.emplace_back(TermEnded{term_, committed_});
+  pauses_.tell(false);  // the next actors are told when they are made
   term_.term = env_.ids.next_term();
   out.emplace_back(StatusChanged{});
   return true;

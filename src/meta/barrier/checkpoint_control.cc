@@ -17,6 +17,7 @@ CheckpointControl::CheckpointControl(DatabaseId database, Options options, Envir
 
 void CheckpointControl::handle(Now now, ControlEvent event, ControlEffects& out) {
   std::visit([&](auto& e) { on(now, e, out); }, event);
+  if (std::holds_alternative<Running>(state_)) look_at_disks(out);
   while (step(now, out)) {
   }
   check_stuck(now, out);
@@ -33,6 +34,8 @@ bool CheckpointControl::step(Now now, ControlEffects& out) {
 }
 
 void CheckpointControl::on(Now, const Tick&, ControlEffects&) {}
+
+void CheckpointControl::on(Now, const DiskChanged&, ControlEffects&) {}
 
 void CheckpointControl::on(Now, CommandQueued& event, ControlEffects&) { commands_.push_back(std::move(event.command)); }
 

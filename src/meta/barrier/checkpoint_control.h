@@ -12,6 +12,7 @@
 #include "meta/barrier/create_tracker.h"
 #include "meta/barrier/graph_messages.h"
 #include "meta/barrier/inflight_graph.h"
+#include "meta/barrier/pause_reasons.h"
 #include "meta/barrier/schedule.h"
 #include "meta/barrier/trace.h"
 #include "meta/cluster/cluster.h"
@@ -75,6 +76,10 @@ class CheckpointControl {
   [[nodiscard]] const CreateTracker& creating() const { return tracker_; }
   [[nodiscard]] const std::deque<BarrierTrace>& traces() const { return traces_.traces(); }
   [[nodiscard]] const std::map<JobId, std::string>& job_errors() const { return job_errors_; }
+  /// Why its sources stand still.
+  [[nodiscard]] const PauseReasons& pauses() const { return pauses_; }
+  /// A checkpoint waits for space on the disk of a node that has the graph, or of meta.
+  [[nodiscard]] bool disk_full() const { return disk_full_; }
   [[nodiscard]] uint64_t stale_events() const { return stale_events_; }
   [[nodiscard]] uint64_t recoveries() const { return recoveries_; }
   /// One line a thing, for `Inspect` and tests.
@@ -162,6 +167,7 @@ class CheckpointControl {
   void on(Now now, const JobsDropped& event, ControlEffects& out);
   void on(Now now, const FlushWanted& event, ControlEffects& out);
   void on(Now now, const CheckpointWanted& event, ControlEffects& out);
+  void on(Now now, const DiskChanged& event, ControlEffects& out);
   void on(Now now, const JobsQuarantined& event, ControlEffects& out);
   void on(Now now, const RescaleWanted& event, ControlEffects& out);
   void on(Now now, VnodesTransferred& event, ControlEffects& out);
@@ -182,6 +188,8 @@ class CheckpointControl {
   void check_stuck(Now now, ControlEffects& out);
 
   // checkpoint_inject.cc
+  void look_at_disks(ControlEffects& out);
+  bool inject_pause(Now now, ControlEffects& out);
   bool inject_command(Now now, ControlEffects& out);
   enum class Taken { Yes, NotNow, Void };
   Taken take(Now now, CreateJob command, ControlEffects& out);
@@ -251,6 +259,8 @@ class CheckpointControl {
   std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned_;  // by recovery, to be durable with the next Checkpoint
   std::deque<Command> commands_;
   std::vector<FlushWaiter> flushes_;
+  PauseReasons pauses_;
+  bool disk_full_ = false;
   CreateTracker tracker_;
   BarrierSchedule schedule_;
   BackOff back_off_;

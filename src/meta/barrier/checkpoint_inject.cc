@@ -17,7 +17,7 @@ std::set<WorkerId> workers_of(const JobPlacement& placement) {
 
 bool CheckpointControl::step_inject(Now now, ControlEffects& out) {
   if (rescaling_) return false;  // its barrier is the last one of this term
-  if (inject_command(now, out)) return true;
+  if (inject_pause(now, out) || inject_command(now, out)) return true;
   if (members_.empty()) {
     finish_flushes_of_empty_graph(out);
     return false;
@@ -26,6 +26,30 @@ bool CheckpointControl::step_inject(Now now, ControlEffects& out) {
   const auto curr = next_epoch(now, out);
   if (!curr) return false;
   inject(now, *curr, schedule_.is_checkpoint(now.mono) ? pb::BARRIER_CHECKPOINT : pb::BARRIER_BARRIER, {}, out);
+  return true;
+}
+
+// Of the nodes that have the graph: what they have no room for, its sources must not read.
+void CheckpointControl::look_at_disks(ControlEffects& out) {
+  DiskTrouble trouble = env_.cluster.disk_trouble(members_);
+  const bool changed = std::exchange(disk_full_, trouble.full) != trouble.full;
+  const bool was_low = !pauses_.why(PauseReasons::Reason::Disk).empty();
+  if (!pauses_.set(PauseReasons::Reason::Disk, std::move(trouble.text)) && !changed) return;
+  const std::string& why = pauses_.why(PauseReasons::Reason::Disk);
+  if (was_low != !why.empty()) out.emplace_back(EventHappened{why.empty() ? "disk has room again" : "disk nearly full", why, {}, {}});
+  out.emplace_back(StatusChanged{});
+}
+
+// Takes effect when its barrier passes the sources, whether or not checkpoints before it can commit.
+bool CheckpointControl::inject_pause(Now now, ControlEffects& out) {
+  const std::optional<bool> pause = pauses_.due();
+  if (!pause || graph_.empty()) return false;
+  const auto curr = next_epoch(now, out);
+  if (!curr) return false;
+  Injection injection{.has_mutation = true};
+  *pause ? (void)injection.mutation.mutable_pause() : (void)injection.mutation.mutable_resume();
+  pauses_.tell(*pause);
+  inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
   return true;
 }
 
@@ -89,6 +113,7 @@ CheckpointControl::Taken CheckpointControl::take(Now now, CreateJob command, Con
   const ActorSplits splits = splits_of(command.job, assigned);
   for (const WorkerId worker : workers) injection.build[worker] = messages().build(command.job, worker, splits);
   *injection.mutation.mutable_add() = messages().add(command.job);
+  injection.mutation.mutable_add()->set_paused(pauses_.told());
   injection.has_mutation = true;
   injection.placed[command.job] = placement;
   if (!assigned.empty()) injection.assigned[command.job] = assigned;

@@ -220,7 +220,13 @@ void CheckpointControl::begin(Now now, const std::string& reason, Epoch first, C
     out.emplace_back(StatusChanged{});
     return;
   }
+  look_at_disks(out);
   Injection injection;
+  pauses_.tell(pauses_.paused());
+  if (pauses_.paused()) {
+    injection.mutation.mutable_add()->set_paused(true);
+    injection.has_mutation = true;
+  }
   for (const auto& [id, job] : graph_.jobs()) {
     if (const auto assigned = assign(*job.plan, job.placement); !assigned.empty()) assigned_[id] = assigned;
     const ActorSplits splits = splits_of(id);

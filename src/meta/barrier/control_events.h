@@ -29,6 +29,8 @@ struct FlushWanted {
 };
 /// Somebody would like a checkpoint soon and does not wait for it here.
 struct CheckpointWanted {};
+/// `Cluster::disk_trouble` may answer otherwise than before.
+struct DiskChanged {};
 /// What `QuarantineJob` asked for is durable, or the job is gone.
 struct JobsQuarantined {};
 /// Look, after `delay`, whether jobs should be elsewhere, and move them.
@@ -69,9 +71,9 @@ struct CheckpointCommitted {
   std::map<WorkerId, std::vector<uint64_t>> struck_off;
   std::vector<JobId> finished;
 };
-using ControlEvent =
-    std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, JobsQuarantined, RescaleWanted, VnodesTransferred,
-                 RescaleCommitted, WorkerReady, WorkerLost, BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted>;
+using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, DiskChanged, JobsQuarantined,
+                                  RescaleWanted, VnodesTransferred, RescaleCommitted, WorkerReady, WorkerLost, BarrierCompleted,
+                                  GraphFailed, GraphReset, CheckpointCommitted>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------------------------
 

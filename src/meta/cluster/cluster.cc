@@ -127,9 +127,39 @@ void Cluster::lose(Now now, WorkerId id, Node& node, const Error& reason, Effect
   const auto* connecting = std::get_if<Connecting>(&node.state);
   const bool was_live = connecting == nullptr;
   const Duration delay = was_live ? options_.first_retry : connecting->retry_delay;
+  node.disk.Clear();
   node.state = Away{now.mono, now.mono + delay, std::min(delay * 2, options_.last_retry), reason.message()};
   out.emplace_back(Close{id, *attempt, reason});
   if (was_live) out.emplace_back(Lost{id, reason});
+}
+
+void Cluster::on_pressure(WorkerId worker, const pb::Pressure& pressure) {
+  const auto found = nodes_.find(worker);
+  if (found != nodes_.end()) found->second.disk = pressure;
+}
+
+const pb::Pressure& Cluster::disk(WorkerId worker) const {
+  const auto found = nodes_.find(worker);
+  return found == nodes_.end() ? pb::Pressure::default_instance() : found->second.disk;
+}
+
+DiskTrouble Cluster::disk_trouble(const std::set<WorkerId>& workers) const {
+  DiskTrouble out;
+  const auto look = [&out](const pb::Pressure& disk, const auto& who) {
+    if (disk.level() == pb::DISK_ENOUGH) return;
+    constexpr uint64_t kMb = 1 << 20;
+    out.full |= disk.level() == pb::DISK_FULL;
+    out.text += fmt::format("{}the disk of {} is {}: {} MB free for {}, {} MB are kept in reserve", out.text.empty() ? "" : "; ", who(),
+                            disk.level() == pb::DISK_FULL ? "full" : "nearly full", disk.free_bytes() / kMb, disk.folder(),
+                            disk.reserve_bytes() / kMb);
+  };
+  look(own_disk_, [] { return std::string("meta"); });
+  for (const WorkerId worker : workers) {
+    const auto found = nodes_.find(worker);
+    if (found == nodes_.end()) continue;
+    look(found->second.disk, [&] { return fmt::format("node {} ({})", worker, found->second.record.endpoint()); });
+  }
+  return out;
 }
 
 void Cluster::on_leaving(WorkerId worker) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,6 +12,12 @@
 #include "proto/meta_service.pb.h"
 
 namespace penstock::meta {
+
+/// Disks below their reserve.
+struct DiskTrouble {
+  std::string text;   // which node, which folder, how much is free; empty: all have enough
+  bool full = false;  // something cannot be written at this moment
+};
 
 /// Which nodes there are and which of them live. A node is its uuid; the endpoint is an attribute; of two starts of one node the one with
 /// the lower incarnation has lost for good. A node lives from the answer to Init until its control stream ends or is silent for
@@ -72,6 +79,14 @@ class Cluster {
   /// The record says whether it is drained: as on_leaving, but it stays, and may take actors again.
   void on_drained(const pb::WorkerRecord& record);
   void on_tick(Now now, Effects& out);
+  /// What a node says of its disk holds until it says otherwise or is lost.
+  void on_pressure(WorkerId worker, const pb::Pressure& pressure);
+  /// Meta's own folder, which every database needs.
+  void set_own_disk(const pb::Pressure& pressure) { own_disk_ = pressure; }
+  /// As the node last said.
+  [[nodiscard]] const pb::Pressure& disk(WorkerId worker) const;
+  /// Of these nodes and of meta.
+  [[nodiscard]] DiskTrouble disk_trouble(const std::set<WorkerId>& workers) const;
 
   [[nodiscard]] bool is_live(WorkerId worker) const;
   [[nodiscard]] bool is_current(WorkerId worker, uint64_t attempt) const;
@@ -104,6 +119,7 @@ class Cluster {
   struct Node {
     pb::WorkerRecord record;
     std::variant<Away, Connecting, Live> state;
+    pb::Pressure disk;  // as it last said
   };
 
   /// If this process itself stood still, nobody can be blamed for silence.
@@ -117,6 +133,7 @@ class Cluster {
   uint64_t attempts_ = 0;
   std::optional<runtime::TimePoint> last_tick_;
   std::map<WorkerId, Node> nodes_;
+  pb::Pressure own_disk_;
 };
 
 }  // namespace penstock::meta

@@ -6,7 +6,7 @@
 namespace penstock::meta {
 namespace {
 
-constexpr runtime::Duration kDiskFullRetry = std::chrono::seconds(1);
+constexpr runtime::Duration kDiskFullRetry = std::chrono::milliseconds(200);
 
 }  // namespace
 
@@ -50,7 +50,8 @@ void CommitQueue::stop() {
 
 void CommitQueue::on_written(const Status& status) {
   if (status.has_error() && status.error().code() == Code::DiskFull) {
-    log::error("meta", "cannot commit: {}; trying again every second, reads go on", status.error());
+    if (!lacks_space_.exchange(true)) log::error("meta", "cannot commit: {}; trying again, reads go on", status.error());
+    options_.no_space();
     retry_ = runtime_.after(kDiskFullRetry, loop_, [this] { write(); });
     return;
   }
@@ -60,6 +61,7 @@ void CommitQueue::on_written(const Status& status) {
     options_.fatal(status.error());
     return;
   }
+  if (lacks_space_.exchange(false)) log::info("meta", "commits go on");
   const Status applied = model_.apply(running_);
   PENSTOCK_CHECK(applied.has_value(), "a transaction that was committed cannot be applied: {}", applied.error());
   options_.committed();

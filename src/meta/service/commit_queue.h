@@ -2,6 +2,7 @@
 
 #include <absl/functional/any_invocable.h>
 
+#include <atomic>
 #include <deque>
 #include <memory>
 
@@ -30,6 +31,7 @@ class CommitQueue {
     absl::AnyInvocable<void(const Error&)> fatal;
     /// Runs work on the blocking pool and what it returns on the loop; keeps the queue alive until then.
     std::function<void(absl::AnyInvocable<runtime::Job()>)> off_loop;
+    absl::AnyInvocable<void()> no_space = [] {};  // a commit failed on a full disk and will be tried again
   };
 
   CommitQueue(Options options, MetaModel& model, runtime::Runtime& runtime, runtime::Executor& loop);
@@ -38,6 +40,8 @@ class CommitQueue {
 
   void submit(Build build, Done done);
   void stop();
+  /// A commit waits for space on the disk. Thread-safe.
+  [[nodiscard]] bool lacks_space() const { return lacks_space_.load(); }
 
  private:
   struct Waiting {
@@ -55,6 +59,7 @@ class CommitQueue {
   std::deque<Waiting> waiting_;
   bool busy_ = false;
   bool dead_ = false;
+  std::atomic<bool> lacks_space_{false};
   Txn running_;
   Done running_done_;
   runtime::Timer retry_;

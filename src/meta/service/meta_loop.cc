@@ -37,7 +37,11 @@ MetaLoop::MetaLoop(MetaNode::Options options, runtime::Runtime& runtime, rpc::Tr
                 .extend = [this](Txn& txn) { extend(txn); },
                 .committed = [this] { on_committed(); },
                 .fatal = [this](const Error& reason) { on_fatal(reason); },
-                .off_loop = [this](absl::AnyInvocable<runtime::Job()> work) { off_loop(std::move(work)); }},
+                .off_loop = [this](absl::AnyInvocable<runtime::Job()> work) { off_loop(std::move(work)); },
+                .no_space =
+                    [this] {
+                      if (disk_) disk_->look_soon();
+                    }},
                model_, runtime, *executor_),
       streams_(transport, *executor_),
       ended_terms_(terms_of_metas_before(model_)),
@@ -72,6 +76,32 @@ void MetaLoop::begin() {
   perform(std::move(effects));
   for (const auto& [id, database] : model_.databases()) add_database(id);
   sources_->begin();
+  if (!options_.data_dir.empty()) watch_disk();
+}
+
+void MetaLoop::watch_disk() {
+  const auto space = [this] {
+    auto space = storage::space_of(files_, options_.data_dir, options_.disk_reserve);
+    space.lacks_space = commits_.lacks_space();
+    return space;
+  };
+  disk_ = std::make_unique<storage::DiskGuard>(
+      storage::DiskGuard::Options{.folder = options_.data_dir, .ballast_bytes = std::min(options_.ballast_bytes, MetaNode::kMostBallast)},
+      runtime_, files_, space, [this](const storage::DiskReport& report) {
+        pb::Pressure pressure;
+        pressure.set_level(static_cast<pb::DiskLevel>(report.level));
+        pressure.set_folder(report.folder);
+        pressure.set_free_bytes(report.free_bytes);
+        pressure.set_reserve_bytes(report.reserve_bytes);
+        post([this, pressure] {
+          cluster_.set_own_disk(pressure);
+          on_disk_changed();
+        });
+      });
+}
+
+void MetaLoop::on_disk_changed() {
+  for (const auto& [id, control] : databases_) enqueue(id, DiskChanged{});
 }
 
 void MetaLoop::add_database(DatabaseId id) {
@@ -94,6 +124,7 @@ void MetaLoop::add_database(DatabaseId id) {
 void MetaLoop::stop() {
   if (std::exchange(stopped_, true)) return;
   const Error reason = error(Code::Closed, "meta is stopping");
+  disk_.reset();
   timer_.cancel();
   shutdown_timer_.cancel();
   sources_->stop();

@@ -11,6 +11,8 @@
 #include "meta/service/control_streams.h"
 #include "meta/service/pending_reply.h"
 #include "meta/service/subscribers.h"
+#include "storage/disk_guard.h"
+#include "storage/posix_filesystem.h"
 
 namespace penstock::meta {
 
@@ -108,6 +110,8 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
     runtime::Timer timeout;
   };
 
+  void watch_disk();
+  void on_disk_changed();
   void drain();
   void arm();
   void tick();
@@ -183,6 +187,9 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   runtime::Timer timer_;
   std::optional<runtime::TimePoint> armed_;
   runtime::Timer shutdown_timer_;
+
+  storage::PosixFileSystem files_;
+  std::unique_ptr<storage::DiskGuard> disk_;  // of the data folder, if there is one
 
   // To be told to subscribers when the events at hand are done.
   std::set<DatabaseId> changed_databases_;

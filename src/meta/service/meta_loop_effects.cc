@@ -229,6 +229,9 @@ void MetaLoop::dispatch(WorkerId worker, uint64_t attempt, pb::ControlResponse& 
       if (!found.empty()) found.mapped().done(std::move(*message.mutable_inspect()->mutable_text()));
       return;
     }
+    case pb::ControlResponse::kPressure:
+      cluster_.on_pressure(worker, message.pressure());
+      return on_disk_changed();
     case pb::ControlResponse::kShutdown:
       return on_leaving(worker, attempt);
     case pb::ControlResponse::kPong:

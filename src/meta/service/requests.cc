@@ -60,6 +60,12 @@ void Requests::register_worker(const pb::RegisterWorkerRequest& request, Pending
 void Requests::get_catalog(const pb::GetCatalogRequest&, PendingReply reply) { reply.answer(loop_.snapshot()); }
 
 void Requests::create_object(const pb::CreateObjectRequest& request, PendingReply reply) {
+  const CheckpointControl* control = loop_.database(DatabaseId{request.object().database_id()});
+  if (request.has_graph() && control != nullptr) {
+    if (const std::string& low = control->pauses().why(PauseReasons::Reason::Disk); !low.empty()) {
+      return reply.fail(error(Code::DiskFull, "{}", low).with_hint("Free space there or drop what is not needed, then try again."));
+    }
+  }
   std::set<ObjectId> sources;
   for (const pb::Fragment& fragment : request.graph().fragments()) {
     if (fragment.has_source()) sources.insert(ObjectId{fragment.source_id()});

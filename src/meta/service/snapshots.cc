@@ -43,6 +43,8 @@ void fill_status(const CheckpointControl& control, Now now, pb::DatabaseStatus* 
   out->set_committed_epoch(control.committed().value);
   out->set_recovering(control.recovering());
   if (control.recovering()) out->set_recovery_reason(control.recovery_reason(now));
+  out->set_disk_low(control.pauses().why(PauseReasons::Reason::Disk));
+  out->set_disk_full(control.disk_full());
 }
 
 void fill_term_end(const TermEnded& end, pb::TermEnd* out) {

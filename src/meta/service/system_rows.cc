@@ -174,6 +174,12 @@ void add_actors(MetaLoop& loop, pb::SystemRowsResponse& out) {
   }
 }
 
+std::string disk_text(const pb::Pressure& disk) {
+  if (disk.level() == pb::DISK_ENOUGH) return "enough";
+  return fmt::format("{}: {} MB free, {} MB are kept in reserve", disk.level() == pb::DISK_FULL ? "full" : "low", disk.free_bytes() >> 20,
+                     disk.reserve_bytes() >> 20);
+}
+
 void add_workers(MetaLoop& loop, pb::SystemRowsResponse& out) {
   std::map<WorkerId, size_t> actors;
   for (const auto& [id, control] : loop.databases()) {
@@ -188,6 +194,7 @@ void add_workers(MetaLoop& loop, pb::SystemRowsResponse& out) {
         .number(record.parallelism())
         .number(actors[id])
         .number(record.incarnation())
+        .text(disk_text(loop.cluster().disk(id)))
         .flag(record.draining());
   }
 }

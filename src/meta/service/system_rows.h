@@ -15,7 +15,7 @@ class MetaLoop;
 ///     penstock_jobs       job_id name kind state progress_rows parallelism fragments actors definition
 ///     penstock_fragments  fragment_id job_id job distribution actors operators upstreams
 ///     penstock_actors     actor_id fragment_id job_id job worker_id vnodes
-///     penstock_workers    worker_id node endpoint alive parallelism actors incarnation
+///     penstock_workers    worker_id node endpoint alive parallelism actors incarnation disk
 ///     penstock_barriers   database epoch kind state scheduled_at first_collect_ms last_collect_ms sync_ms checkpoint_ms total_ms
 ///                         slowest_fragment slowest_actor command
 ///     penstock_events     at kind database text

@@ -9,7 +9,7 @@ namespace penstock::storage {
 
 namespace {
 
-constexpr runtime::Duration kVersionsStay = std::chrono::seconds(10);
+constexpr runtime::Duration kVersionsKept = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -64,7 +64,7 @@ std::map<uint64_t, LogSegmentPtr> GraphLog::committed_segments() const {
 // `replaces`: the same epoch in another form; those who pinned the old form keep it.
 void GraphLog::set_current(VersionPtr version, bool replaces) {
   uint64_t bytes = 0;
-  for (const LogSegmentPtr& segment : version->segments) bytes += segment->info().bytes;
+  for (const LogSegmentPtr& segment : version->segments) bytes += segment->raw_bytes();
   committed_bytes_.store(bytes, std::memory_order_relaxed);
   committed_count_.store(version->segments.size(), std::memory_order_relaxed);
   if (!versions_.empty()) {
@@ -82,7 +82,7 @@ void GraphLog::set_current(VersionPtr version, bool replaces) {
 void GraphLog::drop_old_versions() {
   std::vector<VersionPtr> old;
   const runtime::TimePoint now = core_.runtime.now();
-  while (!versions_.empty() && versions_.front().superseded && now - *versions_.front().superseded > kVersionsStay) {
+  while (!versions_.empty() && versions_.front().superseded && now - *versions_.front().superseded > kVersionsKept) {
     old.push_back(std::move(versions_.front().version));
     versions_.pop_front();
   }

@@ -17,7 +17,7 @@ namespace penstock::storage {
 
 /// Settings of the epoch log. Sizes are bytes.
 struct EpochLogOptions {
-  /// Flush when this much is committed and not in the base; 0: a twentieth of the base, between 64 MB and 1 GB.
+  /// Flush when this much, uncompressed, is committed and not in the base; 0: a twentieth of the base, between 64 MB and 1 GB.
   uint64_t flush_threshold = 0;
   /// Flush also at this many segments of a graph, so that a trickle does not make thousands of files.
   size_t flush_segments = 64;
@@ -25,7 +25,7 @@ struct EpochLogOptions {
   uint64_t write_ahead = 2 * 1024 * 1024;
   /// Budget for rows that are not in the base; flushing begins at half of it at the latest. 0: none.
   uint64_t memory_budget = 0;
-  /// Free space below which `disk().low()`; 0: 5 % of the disk, at least 1 GB.
+  /// Free space below which `disk().low()`; 0: `default_disk_reserve`.
   uint64_t disk_reserve = 0;
   SegmentFiles::Limits files;
 };

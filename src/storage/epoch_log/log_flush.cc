@@ -43,6 +43,7 @@ void LogFlush::consider() {
     Status flushed = ok();
     if (!waits_.load()) flushed = flush();
     on_its_way_.store(false);
+    lacks_space_.store(flushed.has_error() && flushed.error().code() == Code::DiskFull);
     if (flushed.has_error()) {
       // The rows stay in memory and in their segments; the next commit tries again.
       log::error("storage", "flush failed: {}", flushed.error());

@@ -27,6 +27,8 @@ class LogFlush {
   void set_threshold(uint64_t bytes) { threshold_.store(bytes); }
   /// Due, but the base's compaction is behind.
   [[nodiscard]] bool waits() const { return waits_.load(); }
+  /// The last one failed on a full disk.
+  [[nodiscard]] bool lacks_space() const { return lacks_space_.load(); }
 
   struct Counters {
     uint64_t flushes = 0;
@@ -59,6 +61,7 @@ class LogFlush {
   std::atomic<uint64_t> threshold_;
   std::atomic<bool> on_its_way_{false};
   std::atomic<bool> waits_{false};
+  std::atomic<bool> lacks_space_{false};
   mutable Mutex mutex_;
   Counters counters_ ABSL_GUARDED_BY(mutex_);
 };

@@ -7,13 +7,17 @@
 namespace penstock::storage {
 
 LogSegment::LogSegment(SegmentInfo info, SegmentFilePtr file, Tables rows) : info_(std::move(info)), file_(std::move(file)) {
-  for (auto& [table, chunks] : rows) tables_.emplace(table, TableRows{true, std::move(chunks), nullptr});
+  for (auto& [table, chunks] : rows) {
+    for (const ChunkPtr& chunk : chunks) raw_bytes_ += chunk_bytes(*chunk);
+    tables_.emplace(table, TableRows{true, std::move(chunks), nullptr});
+  }
 }
 
 LogSegment::LogSegment(SegmentFilePtr file, std::unique_ptr<SegmentReader> reader, const std::optional<std::set<TableId>>& live)
     : info_(reader->info()), file_(std::move(file)), reader_(std::move(reader)) {
   if (live) std::erase_if(info_.tables, [&](TableId table) { return !live->contains(table); });
   for (const TableId table : info_.tables) tables_.try_emplace(table);
+  for (const SegmentBlock& block : reader_->blocks()) raw_bytes_ += block.raw_size;
 }
 
 bool LogSegment::has(TableId table) const { return std::ranges::binary_search(info_.tables, table); }

@@ -30,6 +30,8 @@ class LogSegment {
   [[nodiscard]] uint64_t sequence() const { return info_.ref.sequence; }
   [[nodiscard]] Epoch epoch() const { return info_.ref.epoch; }
   [[nodiscard]] const std::vector<TableId>& tables() const { return info_.tables; }
+  /// Of its rows before compression: about what they take in memory.
+  [[nodiscard]] uint64_t raw_bytes() const { return raw_bytes_; }
   [[nodiscard]] bool has(TableId table) const;
   /// Rows of `table` lie in the file and not in memory.
   [[nodiscard]] bool must_read(TableId table) const;
@@ -51,6 +53,7 @@ class LogSegment {
   };
 
   SegmentInfo info_;
+  uint64_t raw_bytes_ = 0;
   const SegmentFilePtr file_;                    // shared with the writer until it is done
   const std::unique_ptr<SegmentReader> reader_;  // null when the rows came from memory
   mutable Mutex mutex_;                          // held while a table is read: others that want the segment want the same rows

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/log.h"
+#include "storage/disk_guard.h"
 #include "storage/epoch_log/epoch_sync.h"
 #include "storage/epoch_log/log_import.h"
 #include "storage/epoch_log/log_reader.h"
@@ -207,15 +208,11 @@ StateStore::Usage LogStateStore::usage() const {
 }
 
 StateStore::Disk LogStateStore::disk() const {
-  Disk disk;
-  FileSystem& files = core_.folder.files();
-  const auto free = files.free_bytes(core_.folder.path());
-  const auto total = files.total_bytes(core_.folder.path());
-  if (free.has_value()) disk.free_bytes = free.value();
-  disk.reserve_bytes = core_.options.disk_reserve;
-  if (disk.reserve_bytes == 0) disk.reserve_bytes = std::max<uint64_t>(1ULL << 30, total.has_value() ? total.value() / 20 : 0);
+  const DiskGuard::Space space = space_of(core_.folder.files(), core_.folder.path(), core_.options.disk_reserve);
+  Disk disk{.free_bytes = space.free_bytes, .reserve_bytes = space.reserve_bytes};
   disk.sync_waits = core_.syncs_waiting.load() > 0;
   disk.flush_waits = flush_.waits();
+  disk.flush_lacks_space = flush_.lacks_space();
   return disk;
 }
 

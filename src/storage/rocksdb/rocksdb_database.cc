@@ -38,8 +38,21 @@ Result<std::shared_ptr<RocksDbBase::Database>> RocksDbBase::Database::open(const
   }
   PENSTOCK_TRY(to_status(opened, fmt::format("cannot open RocksDB in {}/sorted", folder)));
   database->db_.reset(db);
+  PENSTOCK_TRY(database->leave_sequence_0());
   database->measure();
   return database;
+}
+
+// RocksDB's sequence numbers grow with writes, of which there are none, or with installs while a snapshot is held. A snapshot at number 0
+// must not be: compaction takes 0 for "no snapshot" and throws away rows that such a snapshot sees, the newest ones included. So the first
+// write of a database, before any snapshot, is a row outside of all tables.
+Status RocksDbBase::Database::leave_sequence_0() {
+  if (db_->GetLatestSequenceNumber() > 0) return ok();
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  const std::string what = fmt::format("cannot write to RocksDB in {}/sorted", folder_);
+  PENSTOCK_TRY(to_status(db_->Put(options, rocksdb::Slice(kOutsideOfTables.data(), kOutsideOfTables.size()), "1"), what));
+  return to_status(db_->Flush(rocksdb::FlushOptions()), what);
 }
 
 RocksDbBase::Database::~Database() {

@@ -42,6 +42,7 @@ class RocksDbBase::Database {
   explicit Database(std::string folder) : folder_(std::move(folder)) {}
   void set_options(const RocksDbOptions& options);
   Status remove_leftovers();
+  Status leave_sequence_0();
 
   const std::string folder_;
   std::shared_ptr<DeadTables> dead_ = std::make_shared<DeadTables>();  // shared with RocksDB's options

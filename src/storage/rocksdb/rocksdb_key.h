@@ -10,6 +10,8 @@
 namespace penstock::storage {
 
 constexpr size_t kTableIdBytes = 4;
+/// Below every key of every table.
+constexpr std::string_view kOutsideOfTables{"\0", 1};
 /// Table and vnode: what the prefix filter knows.
 constexpr size_t kPrefixBytes = 6;
 

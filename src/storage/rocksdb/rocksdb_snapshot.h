@@ -8,13 +8,16 @@
 #include <utility>
 #include <vector>
 
+#include "common/check.h"
 #include "storage/rocksdb/rocksdb_database.h"
 
 namespace penstock::storage {
 
 class RocksDbBase::Snapshot final : public SortedSnapshot {
  public:
-  explicit Snapshot(std::shared_ptr<Database> database) : database_(std::move(database)), snapshot_(database_->db().GetSnapshot()) {}
+  explicit Snapshot(std::shared_ptr<Database> database) : database_(std::move(database)), snapshot_(database_->db().GetSnapshot()) {
+    PENSTOCK_CHECK(snapshot_->GetSequenceNumber() > 0, "see Database::leave_sequence_0");
+  }
   ~Snapshot() override { database_->db().ReleaseSnapshot(snapshot_); }
 
   [[nodiscard]] Result<std::optional<std::string>> get(TableId table, std::string_view key) const override;

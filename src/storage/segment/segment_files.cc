@@ -83,18 +83,24 @@ bool SegmentFiles::has_spare() const {
 
 // The name is durable before anything is written into the file, so that a segment's sync need not sync the folder.
 Result<std::pair<uint64_t, uint64_t>> SegmentFiles::make_file(uint64_t size) {
+  const uint64_t wanted = size;
   size = std::bit_ceil(std::clamp(size, limits_.smallest, limits_.largest));
   uint64_t number = 0;
   {
     MutexLock lock(mutex_);
     number = next_number_++;
   }
-  const auto make = [&]() -> Status {
+  const auto make = [&](uint64_t bytes) -> Status {
     PENSTOCK_TRY(auto file, files_.open_write(path_of(number)));
-    PENSTOCK_TRY(file->preallocate(size));
+    PENSTOCK_TRY(file->preallocate(bytes));
     return files_.sync_folder(folder_);
   };
-  if (Status made = make(); made.has_error()) {
+  Status made = make(size);
+  if (made.has_error() && made.error().code() == Code::DiskFull && wanted < size) {  // not a whole one more, but perhaps what is needed
+    size = wanted;
+    made = make(size);
+  }
+  if (made.has_error()) {
     if (files_.exists(path_of(number))) (void)files_.remove(path_of(number));
     return made.error();
   }

@@ -118,7 +118,14 @@ TEST(Plan, a_barrier_that_can_never_be_met_is_refused) {
 TEST(Plan, every_mistake_of_a_workload_is_found) {
   EXPECT_EQ(workload_mistake("kind: objekt"), "f:8:16: workload of stage 'a': 'objekt' is no kind of workload; did you mean 'object'?");
   EXPECT_EQ(workload_mistake("kind: object"), "f:8:15: workload of stage 'a' needs 'target'");
-  EXPECT_EQ(workload_mistake("kind: object, target: /tmp/x"), "f:8:30: workload of stage 'a': the target must begin with file:///");
+  EXPECT_EQ(workload_mistake("kind: object, target: /tmp/x"),
+            "f:8:30: workload of stage 'a': '/tmp/x' is no place for objects; write file:///FOLDER or s3://BUCKET/PREFIX");
+  EXPECT_EQ(workload_mistake("kind: object, target: 's3://bucket/p', endpoint: localhost"),
+            "f:8:55: workload of stage 'a': 'localhost' is no endpoint; write http://HOST:PORT or https://HOST");
+  EXPECT_EQ(workload_mistake("kind: object, target: 's3://bucket/p', part_size: 1MiB"),
+            "f:8:55: workload of stage 'a': parts have at least 5242880 bytes");
+  EXPECT_EQ(workload_mistake("kind: object, target: 'file:///x', region: eu-west-1"),
+            "f:8:51: workload of stage 'a': only a target of s3:// has 'region'");
   EXPECT_EQ(workload_mistake("kind: state, concurrency: 0"),
             "f:8:42: 'concurrency' of workload of stage 'a' must be a whole number from 1 to 4294967295, not '0'");
   EXPECT_EQ(workload_mistake("kind: state, warmup: 5s"), "f:8:29: workload of stage 'a': a warm-up of 5s leaves nothing of a stage of 5s");

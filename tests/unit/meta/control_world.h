@@ -23,6 +23,7 @@ namespace penstock::meta::testing {
 ///     flush 7             checkpoint                       tick
 ///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ
 ///     commit              the commit asked for is durable
+///     disk 1 low|full|enough   what node 1 says of its disk; 0: meta's own
 ///     quarantined 2       job 2 and what reads it are marked
 ///     rescale [9]         look where jobs should be; waiter 9         parallelism 3 2     job 3 is to have 2 actors (durable; not told)
 ///     drain 1 / undrain 1 node 1 takes no actors (durable; not told)
@@ -121,6 +122,7 @@ class ControlWorld {
   }
   std::string ready(WorkerId worker);
   std::string lost(WorkerId worker);
+  std::string disk(WorkerId worker, const std::string& level);
   std::string collect(const ::penstock::testing::Words& words);
   std::string commit();
   std::string pulled(const ::penstock::testing::Words& words);

@@ -66,6 +66,7 @@ std::string ControlWorld::apply(Words words) {
   }
   if (what == "pulled") return pulled(words);
   if (what == "moved") return moved();
+  if (what == "disk") return disk(WorkerId{number(1)}, words.at(2));
   if (what == "fail") return handle(GraphFailed{WorkerId{number(1)}, control_->graph(), root(words, 2)});
   if (what == "reset") {
     open_.erase(WorkerId{number(1)});
@@ -81,6 +82,16 @@ std::string ControlWorld::apply(Words words) {
   }
   ADD_FAILURE() << "no such event: " << what;
   return "?";
+}
+
+std::string ControlWorld::disk(WorkerId worker, const std::string& level) {
+  pb::Pressure pressure;
+  pressure.set_level(level == "full" ? pb::DISK_FULL : level == "low" ? pb::DISK_LOW : pb::DISK_ENOUGH);
+  pressure.set_folder("/data");
+  pressure.set_free_bytes(12 << 20);
+  pressure.set_reserve_bytes(35 << 20);
+  worker == WorkerId{0} ? cluster_.set_own_disk(pressure) : cluster_.on_pressure(worker, pressure);
+  return handle(DiskChanged{});
 }
 
 std::string ControlWorld::ready(WorkerId worker) {
@@ -225,7 +236,9 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
     if (!inject.tables_to_sync().empty()) out += " t" + listed(inject.tables_to_sync());
     if (!built.empty()) out += " b" + listed(built);
     const pb::Mutation& mutation = inject.barrier().mutation();
-    if (mutation.has_add()) out += " +add";
+    if (mutation.has_add()) out += mutation.add().paused() ? " +add(paused)" : " +add";
+    if (mutation.has_pause()) out += " +pause";
+    if (mutation.has_resume()) out += " +resume";
     if (mutation.has_stop()) out += " +stop";
     if (mutation.has_source_change_split()) out += " +splits";
     return out;

@@ -171,13 +171,19 @@ TEST_F(EpochLogTest, a_reset_ends_the_wait_for_space) {
   EXPECT_FALSE(driver_.store().disk().sync_waits);
 }
 
-TEST_F(EpochLogTest, the_reserve_is_five_percent_and_at_least_a_gigabyte) {
-  harness_.files().set_capacity(100ULL << 30);
-  EXPECT_EQ(driver_.store().disk().reserve_bytes, 5ULL << 30);
-  EXPECT_FALSE(driver_.store().disk().low());
+TEST_F(EpochLogTest, the_reserve_is_a_twentieth_of_the_disk) {
   harness_.files().set_capacity(500 << 20);
-  EXPECT_EQ(driver_.store().disk().reserve_bytes, 1ULL << 30);
-  EXPECT_TRUE(driver_.store().disk().low());
+  EXPECT_EQ(driver_.store().disk().reserve_bytes, 25U << 20);
+  EXPECT_FALSE(driver_.store().disk().low());
+}
+
+TEST_F(EpochLogTest, a_segment_file_that_does_not_fit_rounded_up_is_made_as_small_as_needed) {
+  harness_.files().set_capacity(700'000);
+  driver_.put("a", noise(530'000));  // a file of a power of two would be 1 MB
+  const Epoch prev = driver_.barrier();
+  const auto before = harness_.runtime().now();
+  driver_.sync(prev);
+  EXPECT_LT(harness_.runtime().now() - before, std::chrono::milliseconds(100)) << "it waited for space";
 }
 
 // ---- a broken disk ----------------------------------------------------------------------------------------------------------------------

@@ -253,6 +253,16 @@ std::string encode_inspect(uint64_t request, std::string text) {
   return response.SerializeAsString();
 }
 
+std::string encode_pressure(const storage::DiskReport& report) {
+  pb::ControlResponse response;
+  auto* m = response.mutable_pressure();
+  m->set_level(static_cast<pb::DiskLevel>(report.level));
+  m->set_folder(report.folder);
+  m->set_free_bytes(report.free_bytes);
+  m->set_reserve_bytes(report.reserve_bytes);
+  return response.SerializeAsString();
+}
+
 std::string encode_pong() {
   pb::ControlResponse response;
   response.mutable_pong();

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <variant>
 
+#include "storage/disk_guard.h"
 #include "stream/task/barrier_worker/events.h"
 
 namespace penstock::pb {
@@ -13,7 +14,7 @@ class ControlResponse;
 /// Control stream bytes <-> the worker's own structs (proto/control_stream.proto). Decoding checks everything that came from outside.
 namespace penstock::stream {
 
-constexpr uint32_t kControlVersion = 1;
+constexpr uint32_t kControlVersion = 2;
 constexpr uint32_t kControlMinSupported = 1;
 
 struct InitRequest {
@@ -57,6 +58,7 @@ using ControlRequest = std::variant<InitRequest, CreatePartialGraph, InjectBarri
 [[nodiscard]] std::string encode_reset(const ReportReset& reset);
 [[nodiscard]] std::string encode_transferred(GraphTerm graph, Epoch epoch, const Result<std::vector<storage::SegmentInfo>>& files);
 [[nodiscard]] std::string encode_inspect(uint64_t request, std::string text);
+[[nodiscard]] std::string encode_pressure(const storage::DiskReport& report);
 [[nodiscard]] std::string encode_pong();
 [[nodiscard]] std::string encode_shutdown();
 

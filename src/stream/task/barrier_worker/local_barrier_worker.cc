@@ -18,7 +18,8 @@ LocalBarrierWorker::LocalBarrierWorker(Options options, runtime::Runtime& runtim
       store_(store),
       actors_(actors),
       loop_(runtime.make_serial("barrier-worker", true)),
-      highest_leader_(options_.highest_leader) {}
+      highest_leader_(options_.highest_leader),
+      syncs_(runtime) {}
 
 LocalBarrierWorker::~LocalBarrierWorker() = default;
 
@@ -224,6 +225,14 @@ void LocalBarrierWorker::finish_init(uint64_t number, const InitRequest& request
   connected_ = true;
   log::info("barrier-worker", "joined cluster {} as worker {} (leader term {})", request.cluster_id, request.worker, request.leader_term);
   send(encode_init_response(options_.node_id, options_.incarnation));
+  if (disk_.level != storage::DiskLevel::Enough) send(encode_pressure(disk_));
+}
+
+void LocalBarrierWorker::report_disk(storage::DiskReport report) {
+  post(WorkerQueue::Lane::Operation, [this, report = std::move(report)]() mutable {
+    disk_ = std::move(report);
+    if (control_.initialized) send(encode_pressure(disk_));
+  });
 }
 
 // ---- requests -----------------------------------------------------------------------------------------------------------------------
@@ -279,6 +288,11 @@ void LocalBarrierWorker::inspect(std::string, std::function<void(std::string)> r
 
 std::string LocalBarrierWorker::debug_text() const {
   std::string out = state_.debug_string(runtime_.now());
+  if (disk_.level != storage::DiskLevel::Enough) {
+    out += fmt::format("  disk {}: {} MB free for {}, {} MB are kept in reserve\n",
+                       disk_.level == storage::DiskLevel::Full ? "full, syncs wait for space" : "nearly full", disk_.free_bytes >> 20,
+                       disk_.folder, disk_.reserve_bytes >> 20);
+  }
   for (const ActorStatus& actor : actors_.status()) {
     if (actor.waiting_for.empty()) continue;
     const bool long_wait = actor.waiting_micros > 1'000'000;

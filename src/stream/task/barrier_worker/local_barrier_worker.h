@@ -5,18 +5,20 @@
 #include <string>
 
 #include "rpc/transport.h"
+#include "storage/disk_guard.h"
 #include "stream/task/actor_manager.h"
 #include "stream/task/barrier_worker/control_codec.h"
 #include "stream/task/barrier_worker/local_barrier_manager_impl.h"
 #include "stream/task/barrier_worker/managed_barrier_state.h"
 #include "stream/task/barrier_worker/vnode_ownership.h"
+#include "stream/task/barrier_worker/sync_threads.h"
 #include "stream/task/barrier_worker/worker_queue.h"
 
 namespace penstock::stream {
 
 /// The worker of a compute that turns meta's control stream into barriers of actors and back (named after RisingWave's). It owns the
-/// control stream and `ManagedBarrierState`; its loop runs on one thread of its own and never waits: files, builds and syncs run on the
-/// blocking pool and come back as events.
+/// control stream and `ManagedBarrierState`; its loop runs on one thread of its own and never waits: files and builds run on the
+/// blocking pool, syncs on threads of their own, and come back as events.
 ///
 /// Order of work: events of actors, finished syncs, actor operations, control requests: progress before new work.
 ///
@@ -51,6 +53,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   void leave(runtime::Job left);
   /// Graphs, epochs, who is missing, and what the actors wait for. `reply` is called from the loop.
   void inspect(std::string what, std::function<void(std::string)> reply);
+  /// The disk's level has changed: meta is told, now or when it is there.
+  void report_disk(storage::DiskReport report);
   /// Ends the stream and every actor; `done` is called from the loop. Events afterwards change nothing.
   void stop(runtime::Job done);
 
@@ -134,6 +138,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   std::map<GraphTerm, std::vector<OwnedVnodes>> owned_;  // of graphs that are being opened
   std::optional<runtime::Job> leaving_;                  // set by `leave`: called when the stream ends
   size_t off_loop_jobs_ = 0;
+  SyncThreads syncs_;
+  storage::DiskReport disk_;
   std::optional<runtime::Job> stopping_;  // set by `stop`: called once nothing runs for us any more
 };
 

@@ -46,11 +46,15 @@ void LocalBarrierWorker::perform(BuildActors effect) {
 void LocalBarrierWorker::perform(const ForgetBarrier& effect) { managers_.at(effect.graph.graph)->log().forget(effect.prev); }
 
 void LocalBarrierWorker::perform(StartSync effect) {
-  off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect)]() -> runtime::Job {
+  ++off_loop_jobs_;
+  syncs_.run(effect.graph.graph, [this, effect = std::move(effect)] {
     auto result = store_.sync_epoch(effect.graph, effect.prev, effect.tables);
-    return [this, graph = effect.graph, prev = effect.prev, result = std::move(result)]() mutable {
+    post(WorkerQueue::Lane::Sync, [this, graph = effect.graph, prev = effect.prev, result = std::move(result)]() mutable {
+      --off_loop_jobs_;
+      syncs_.done(graph.graph);
       apply(SyncFinished{graph, prev, std::move(result)});
-    };
+      finish_stop();
+    });
   });
 }
 

@@ -61,7 +61,10 @@ class FakeStream : public rpc::Stream {
 class BarrierWorker : public ::testing::Test {
  protected:
   BarrierWorker()
-      : worker_({.node_id = "node", .incarnation = Incarnation{7}, .highest_leader = LeaderTerm{5}, .persist_leader =
+      : worker_({.node_id = "node",
+                 .incarnation = Incarnation{7},
+                 .highest_leader = LeaderTerm{5},
+                 .persist_leader =
                      [this](LeaderTerm term) {
                        persisted_ = term;
                        return ok();
@@ -105,7 +108,8 @@ class BarrierWorker : public ::testing::Test {
       r.mutable_create_partial_graph()->set_committed_epoch(10);
     });
   }
-  void inject(uint64_t prev, uint64_t curr, pb::BarrierKind kind, const std::vector<uint32_t>& collect, const std::vector<uint32_t>& build = {}) {
+  void inject(uint64_t prev, uint64_t curr, pb::BarrierKind kind, const std::vector<uint32_t>& collect,
+              const std::vector<uint32_t>& build = {}) {
     send([&](pb::ControlRequest& r) {
       auto* m = r.mutable_inject_barrier();
       set_graph(m->mutable_graph());
@@ -127,10 +131,12 @@ class BarrierWorker : public ::testing::Test {
     const pb::ControlResponse& r = stream_->received.back();
     if (r.has_barrier_complete()) return fmt::format("complete {}", r.barrier_complete().epoch());
     if (r.has_partial_graph_failure()) return "failure: " + r.partial_graph_failure().error().message();
-    if (r.has_reset_partial_graph()) return "reset" + (r.reset_partial_graph().has_error() ? ": " + r.reset_partial_graph().root_error().message() : "");
+    if (r.has_reset_partial_graph())
+      return "reset" + (r.reset_partial_graph().has_error() ? ": " + r.reset_partial_graph().root_error().message() : "");
     if (r.has_init()) return "init";
     if (r.has_pong()) return "pong";
     if (r.has_inspect()) return r.inspect().text();
+    if (r.has_pressure()) return fmt::format("pressure {}", pb::DiskLevel_Name(r.pressure().level()));
     return "?";
   }
 
@@ -162,6 +168,25 @@ TEST_F(BarrierWorker, wants_init_first) {
   connect();
   create();
   EXPECT_EQ(stream_->closed, "the first request on a control stream must be Init");
+}
+
+TEST_F(BarrierWorker, tells_meta_of_its_disk_when_it_changes_and_a_meta_that_comes_later) {
+  worker_.report_disk({storage::DiskLevel::Low, "/data", 12, 35});
+  connect();
+  EXPECT_EQ(last(), "nothing");
+  init();
+  EXPECT_EQ(last(), "pressure DISK_LOW");
+  worker_.report_disk({storage::DiskLevel::Enough, "/data", 120, 35});
+  settle();
+  EXPECT_EQ(last(), "pressure DISK_ENOUGH");
+  connect();
+  init();
+  EXPECT_EQ(last(), "init");
+}
+
+TEST_F(BarrierWorker, a_pressure_has_these_bytes) {
+  const std::string bytes = encode_pressure({storage::DiskLevel::Full, "/d", 1, 300});
+  EXPECT_EQ(bytes, std::string("\x42\x0b\x08\x02\x12\x02/d\x18\x01\x20\xac\x02", 13));
 }
 
 TEST_F(BarrierWorker, takes_a_barrier_through_its_actors_and_syncs_a_checkpoint) {
@@ -267,7 +292,8 @@ TEST_F(BarrierWorker, says_who_is_missing_and_what_it_waits_for) {
   create();
   inject(10, 20, pb::BARRIER_INITIAL, {1, 2}, {1, 2});
   EXPECT_TRUE(actors_.pass(1));
-  actors_.waiting = {{.actor = ActorId{2}, .fragment = FragmentId{1}, .job_name = "v", .waiting_for = "state read", .waiting_micros = 2'000'000}};
+  actors_.waiting = {
+      {.actor = ActorId{2}, .fragment = FragmentId{1}, .job_name = "v", .waiting_for = "state read", .waiting_micros = 2'000'000}};
   send([](pb::ControlRequest& r) { r.mutable_inspect()->set_request(1); });
   EXPECT_NE(last().find("missing 1 actors: 2"), std::string::npos) << last();
   EXPECT_NE(last().find("actor 2 (fragment 1, v) epoch 0: state read for 2.000 s  <--"), std::string::npos) << last();

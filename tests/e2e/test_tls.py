@@ -1,0 +1,40 @@
+"""Encrypted connections between the nodes of a cluster."""
+import subprocess
+
+from certificates import Authority
+from penstock import BINARY, Cluster, Process, wait_until
+
+
+def test_a_cluster_talks_over_mutual_tls_and_serves_nobody_else(tmp_path):
+    authority, stranger = Authority(tmp_path), Authority(tmp_path, "stranger")
+    cluster = Cluster()
+    for name, process in cluster.processes.items():
+        process.args += authority.flags(name)
+    with cluster:
+        cluster.sql("CREATE TABLE t (a INT, b INT)")
+        cluster.sql("CREATE MATERIALIZED VIEW v AS SELECT a, sum(b) AS s FROM t GROUP BY a")
+        cluster.sql("INSERT INTO t VALUES (1, 10), (1, 5), (2, 7)")
+        assert cluster.sql("SELECT a, s FROM v ORDER BY a") == [(1, 15), (2, 7)]
+        meta = cluster.processes["compute-0"].args[cluster.processes["compute-0"].args.index("--meta") + 1]
+        for flags in ([], stranger.flags("compute")):
+            intruder = Process("intruder", ["compute", "--meta", meta, "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "x"), *flags], tmp_path)
+            intruder.start()
+            wait_until(lambda: "meta" in intruder.log(), 10, "the intruder to try")
+            assert cluster.sql("SELECT count(*) FROM penstock_workers")[0][0] == 2
+            intruder.kill()
+
+
+def test_unusable_certificates_are_named_at_start(tmp_path):
+    authority = Authority(tmp_path)
+    certificate, _ = authority.issue("meta")
+    other = authority.path("authority.key")
+
+    def refusal(*flags):
+        result = subprocess.run([BINARY, "meta", "--data-dir", str(tmp_path / "meta"), "--listen", "127.0.0.1:0", *flags], capture_output=True,
+                                text=True, timeout=30)
+        assert result.returncode == 1
+        return result.stderr
+
+    assert "needs its key" in refusal("--tls-cert", certificate)
+    assert "cannot use the TLS certificate /none" in refusal("--tls-cert", "/none", "--tls-key", other)
+    assert f"cannot use the TLS key {other}" in refusal("--tls-cert", certificate, "--tls-key", other)

@@ -1,0 +1,95 @@
+// Stage files with the workloads `stream` and `chaos`.
+#include <gtest/gtest.h>
+
+#include "unit/bench/plans.h"
+
+namespace penstock::bench {
+namespace {
+
+const std::string kProcesses =
+    "run: {name: t, agents: 2, processes: {db: {command: run me, agent: 1, env: {A: b}}, other: {command: x}}}\n";
+
+std::string whole_file(const std::string& workload, const std::string& run = kProcesses) {
+  return run + "stages:\n  - {name: a, order: 1, type: prepare, workload: {" + workload + "}}\n";
+}
+std::string mistake_of(const std::string& text) {
+  const Result<Plan> plan = parse_plan(text, "f");
+  return plan.has_error() ? plan.error().message() : "no error";
+}
+std::string workload_error(const std::string& workload) { return mistake_of(whole_file(workload)).substr(2); }
+
+TEST(ChaosPlan, actions_are_performed_by_the_agent_whose_processes_they_are) {
+  const Plan plan =
+      testing::plan_of(whole_file("kind: chaos, rounds: 3, server: 'h:1', actions: [{kill: db}, {pause: db, for: 2s}, {wait: 50ms}, "
+                                  "{committed: true}, {until: SELECT true}]"));
+  const auto& options = std::get<ChaosOptions>(plan.stages[0].workload);
+  EXPECT_EQ(options.agent, 1U);
+  EXPECT_EQ(options.rounds, 3U);
+  EXPECT_EQ(options.server.address, "h:1");
+  ASSERT_EQ(options.actions.size(), 5U);
+  EXPECT_EQ(options.actions[1].kind, ChaosAction::Pause);
+  EXPECT_EQ(options.actions[1].duration, std::chrono::seconds(2));
+  EXPECT_EQ(options.actions[4].target, "SELECT true");
+  EXPECT_EQ(options.processes.at("db").env.at("A"), "b");
+  EXPECT_TRUE(plan.stages[0].needs_exec());
+}
+
+TEST(ChaosPlan, with_a_duration_the_actions_are_repeated_until_it_is_over) {
+  const Plan plan = testing::plan_of(
+      "run: {name: t}\nstages:\n  - {name: a, order: 1, type: execute, completion: duration, duration: 5s, workload: {kind: chaos, "
+      "actions: "
+      "[{wait: 1s}]}}\n");
+  EXPECT_EQ(std::get<ChaosOptions>(plan.stages[0].workload).rounds, 0U);
+}
+
+TEST(ChaosPlan, every_mistake_is_found) {
+  EXPECT_EQ(workload_error("kind: chaos"), "3:57: workload of stage 'a' needs 'actions'");
+  EXPECT_EQ(workload_error("kind: chaos, actions: []"), "3:71: workload of stage 'a': 'actions' is a list of at least one action");
+  EXPECT_EQ(workload_error("kind: chaos, actions: [{}]"), "3:81: action 1 of stage 'a' is empty");
+  EXPECT_EQ(workload_error("kind: chaos, actions: [{kil: db}]"), "3:82: action 1 of stage 'a': 'kil' is no action; did you mean 'kill'?");
+  EXPECT_EQ(workload_error("kind: chaos, actions: [{kill: bd}]"), "3:82: action 1 of stage 'a': 'bd' is no process; did you mean 'db'?");
+  EXPECT_EQ(workload_error("kind: chaos, actions: [{kill: db, start: db}]"),
+            "3:82: action 1 of stage 'a': an action does one thing, not start and kill");
+  EXPECT_EQ(workload_error("kind: chaos, actions: [{pause: db}]"), "3:81: action 1 of stage 'a' needs 'for'");
+  EXPECT_EQ(workload_error("kind: chaos, actions: [{kill: db, for: 1s}]"),
+            "3:92: unknown key 'for' in action 1 of stage 'a'; known are: kill");
+  EXPECT_EQ(workload_error("kind: chaos, actions: [{committed: false}]"), "3:82: action 1 of stage 'a': write committed: true");
+  EXPECT_EQ(workload_error("kind: chaos, actions: [{kill: db}, {kill: other}]"),
+            "3:93: the processes of one stage's actions must be of one agent");
+  EXPECT_EQ(workload_error("kind: chaos, server: x, actions: [{wait: 1s}]"), "3:71: workload of stage 'a': a server is HOST:PORT");
+  EXPECT_EQ(mistake_of(whole_file("kind: chaos, actions: [{kill: db}]", "run: {name: t}\n")).substr(2),
+            "3:82: action 1 of stage 'a': there is no process: name them in 'processes' of 'run'");
+  EXPECT_EQ(mistake_of("run: {name: t, processes: {a: {}}}\nstages: []\n"), "f:1:31: process 'a' needs 'command'");
+  EXPECT_EQ(mistake_of("run: {name: t, processes: {A: {command: x}}}\nstages: []\n"),
+            "f:1:28: 'processes': the name of a process has 1 to 64 lower-case letters, digits, - and _");
+  EXPECT_EQ(mistake_of("run: {name: t, agents: 2, processes: {a: {command: x, agent: 2}}}\nstages: []\n"),
+            "f:1:55: process 'a': there are 2 agents, counted from 0");
+}
+
+TEST(StreamPlan, statements_or_a_load) {
+  const Plan statements = testing::plan_of(whole_file("kind: stream, sql: [CREATE TABLE a (b INT), FLUSH]"));
+  EXPECT_EQ(std::get<StreamOptions>(statements.stages[0].workload).sql, (std::vector<std::string>{"CREATE TABLE a (b INT)", "FLUSH"}));
+  EXPECT_EQ(workload_error("kind: stream, sql: FLUSH"), "3:76: 'sql' of workload of stage 'a' must be a list");
+  EXPECT_EQ(workload_error("kind: stream, sql: [FLUSH], rows: 3"),
+            "3:85: unknown key 'rows' in workload of stage 'a'; known are: kind, server, user, database, query_timeout, sql");
+  EXPECT_EQ(workload_error("kind: stream"), "3:57: stage 'a' would never end: set max_tasks, or a completion with a duration");
+  EXPECT_EQ(workload_error("kind: stream, table: A"),
+            "3:71: workload of stage 'a': a table's name has 1 to 40 lower-case letters, digits and _");
+  EXPECT_EQ(workload_error("kind: stream, rows: 10000, value: 1KiB"),
+            "3:84: workload of stage 'a': a statement has at most 1 MiB: use fewer rows or smaller values");
+  EXPECT_EQ(workload_error("kind: stream, weights: {verify: 0}"),
+            "3:71: workload of stage 'a': the sum of the weights must be from 1 to 1000000");
+}
+
+TEST(ChaosPlan, is_printed_for_people) {
+  const std::string text =
+      describe(testing::plan_of(whole_file("kind: chaos, actions: [{kill: db}, {pause: db, for: 2s}, {check: SELECT true}]")));
+  EXPECT_NE(text.find("  process db of agent 1: run me\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("     chaos on 127.0.0.1:4566 by agent 1 (needs --allow-exec), 1 times:\n       kill db\n       pause db for 2s\n    "
+                      "   check SELECT true\n"),
+            std::string::npos)
+      << text;
+}
+
+}  // namespace
+}  // namespace penstock::bench
