@@ -123,6 +123,11 @@ void ComputeNode::retry_later(runtime::Duration delay) {
   retry_ = runtime_.after(delay, *loop_, [this] { register_with_meta(); });
 }
 
+void ComputeNode::leave(runtime::Job done) {
+  stopping_ = true;  // it does not come back by itself
+  worker_.leave(std::move(done));
+}
+
 void ComputeNode::stop(runtime::Job done) {
   stopping_ = true;
   worker_.stop(std::move(done));

@@ -47,7 +47,7 @@ class ComputeNode {
   [[nodiscard]] const stream::MemoryBudget& memory() const { return memory_; }
   /// Tells meta that this node leaves for good: its actors and their state move to the others, if there are any, after a last checkpoint;
   /// `done` when meta has let it go, or does not answer. Then `stop`.
-  void leave(runtime::Job done) { worker_.leave(std::move(done)); }
+  void leave(runtime::Job done);
   /// Ends the control stream and all actors; `done` once nothing runs any more. Nothing is synced: meta's last checkpoint came before.
   void stop(runtime::Job done);
 

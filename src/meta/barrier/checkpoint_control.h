@@ -217,6 +217,7 @@ class CheckpointControl {
   void stop_for_rescale(Now now, Epoch curr, RescaleJobs command, RescalePlan plan, ControlEffects& out);
   void begin_transfer(Now now, ControlEffects& out);
   void commit_rescale(ControlEffects& out);
+  void release_left_nodes(ControlEffects& out);
   void retry_rescale(Now now);
   void fill_owned(WorkerId worker, pb::CreatePartialGraph* out) const;
 

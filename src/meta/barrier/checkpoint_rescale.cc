@@ -163,7 +163,27 @@ void CheckpointControl::on(Now now, const RescaleCommitted&, ControlEffects& out
                                  {},
                                  {}});
   if (!std::holds_alternative<Transferring>(state_)) return;
+  release_left_nodes(out);
   state_ = Resetting{.waiting = members_, .reason = "actors have moved to other nodes", .root = {}, .lost_worker = true};
+}
+
+// A node that owns nothing of the database any more forgets the graph, and gives its memory back. Nothing is in flight there.
+void CheckpointControl::release_left_nodes(ControlEffects& out) {
+  std::set<WorkerId> owners;
+  for (const auto& [id, plan] : env_.model.jobs()) {
+    const JobPlacement* placement = env_.model.placement(id);
+    if (plan->database() != database_ || placement == nullptr) continue;
+    for (const auto& [fragment, actors] : placement->fragments) {
+      for (const ActorPlacement& actor : actors) owners.insert(actor.worker);
+    }
+  }
+  for (const WorkerId worker : std::set<WorkerId>(members_)) {
+    if (owners.contains(worker)) continue;
+    SendRequest send{worker, {}};
+    to_pb(term_, send.request.mutable_remove_partial_graphs()->add_graphs());
+    out.emplace_back(std::move(send));
+    members_.erase(worker);
+  }
 }
 
 // A reset ends it, done or not; the next one finds out what is left to do, and then tells those who wait.

@@ -132,9 +132,8 @@ TEST_F(RescaleControlTest, a_drained_node_gives_up_everything) {
     collect 2        => commit 1
     commit           => 1:committed 1, 2:committed 1, 1:pull(1) 2:t1:v4-7
     pulled 1 6       => move [1:s6]
-    moved            => 1:reset, 2:reset
-    reset 1          =>
-    reset 2          => term ended at 1, 1:create(1)[s6], 1:initial 1..21 a3,4 t1 b3,4
+    moved            => 2:remove, 1:reset
+    reset 1          => term ended at 1, 1:create(1)[s6], 1:initial 1..21 a3,4 t1 b3,4
     collect 1        => rescaled 9, 1:checkpoint 21..22 a3,4 t1
   )");
   EXPECT_EQ(owners(), " 1:0-3 1:4-7");
@@ -287,10 +286,7 @@ TEST_F(RescaleControlTest, a_job_dropped_while_it_moves_is_gone) {
   run(R"(
     drop 1           =>
     pulled 3 7       => move [3:s7]
-    moved            => 1:reset, 2:reset, 3:reset
-    reset 1          =>
-    reset 2          =>
-    reset 3          => term ended at 1, rescaled 9
+    moved            => 1:remove, 2:remove, 3:remove, term ended at 1, rescaled 9
   )");
   EXPECT_EQ(world_.model().placement(JobId{1}), nullptr);
 }

@@ -255,6 +255,7 @@ void LocalBarrierWorker::handle(const RemoveGraphs& request) {
     apply(RemovePartialGraph{graph});
     if (state_.current_term(graph.graph)) continue;  // refused
     store_.remove_graph(graph.graph);
+    if (ownership_ != nullptr) ownership_->removed(graph.graph);
     managers_.erase(graph.graph);
   }
 }

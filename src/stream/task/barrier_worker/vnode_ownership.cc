@@ -1,5 +1,7 @@
 #include "stream/task/barrier_worker/vnode_ownership.h"
 
+#include <algorithm>
+
 namespace penstock::stream {
 
 void VnodeOwnership::assign(PartialGraphId graph, Epoch committed, std::span<const OwnedVnodes> owned, runtime::TimePoint now) {
@@ -38,6 +40,14 @@ void VnodeOwnership::expect(PartialGraphId graph, std::span<const TableId> table
 void VnodeOwnership::stopped(PartialGraphId graph, Epoch committed) {
   MutexLock lock(mutex_);
   stopped_[graph] = committed;
+}
+
+void VnodeOwnership::removed(PartialGraphId graph) {
+  MutexLock lock(mutex_);
+  stopped_.erase(graph);
+  for (auto& [at, vnodes] : tables_) {
+    if (at.first == graph) std::ranges::fill(vnodes, OfVnode{});
+  }
 }
 
 VnodeOwnership::Answer VnodeOwnership::may_read(PartialGraphId graph, TableId table, const VNodeBitmap& vnodes, Epoch epoch,

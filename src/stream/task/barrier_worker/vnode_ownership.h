@@ -28,6 +28,9 @@ class VnodeOwnership {
   /// The graph stopped here with this as its last committed epoch: what is not assigned to this node again it owned until then.
   void stopped(PartialGraphId graph, Epoch committed);
 
+  /// The graph is forgotten here: nothing of it is owned until an `assign`.
+  void removed(PartialGraphId graph);
+
   enum class Answer : uint8_t { Yes, NotYet, Never };
   /// `NotYet`: not here, or not at this epoch yet; it may come. `Never`: this node did not own all of them at that epoch.
   [[nodiscard]] Answer may_read(PartialGraphId graph, TableId table, const VNodeBitmap& vnodes, Epoch epoch, runtime::TimePoint now) const;

@@ -67,6 +67,15 @@ TEST_F(VnodeOwnershipTest, a_node_that_was_away_from_the_graph_owned_until_it_st
   EXPECT_EQ(ask({1}, 50, 101), "never");
 }
 
+TEST_F(VnodeOwnershipTest, of_a_graph_that_was_removed_nothing_is_owned_until_it_is_there_again) {
+  assign(10, {1});
+  ownership_.removed(kGraph);
+  EXPECT_EQ(ask({1}, 10), "not yet");
+  assign(50, {2}, 100);
+  EXPECT_EQ(ask({2}, 50, 100), "yes");
+  EXPECT_EQ(ask({1}, 50, 100), "not yet") << "not for having had it once";
+}
+
 TEST_F(VnodeOwnershipTest, what_left_may_come_back) {
   assign(10, {1});
   ownership_.stopped(kGraph, Epoch{12});
