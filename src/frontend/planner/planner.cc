@@ -153,7 +153,7 @@ class StatementBinder {
 
   Result<Body> operator()(const ast::AlterParallelism& alter) {
     const KindName& kind = kind_of(alter.kind);
-    tag_ = fmt::format("ALTER_{}", alter.kind == ast::RelationKind::MaterializedView ? "MATERIALIZED_VIEW" : kind.keyword);
+    tag_ = fmt::format("ALTER {}", kind.keyword);
     PENSTOCK_TRY(const auto found, resolve_relation(alter.name, context_.catalog, settings_));
     if (found.object == nullptr || found.object->kind() != kind.object) {
       return error(Code::WrongObjectType, "\"{}\" is not a {}", alter.name.name, kind.name).at(alter.name.position);

@@ -20,6 +20,7 @@ std::string outcome(std::string_view sql) {
                                                 "create sink",
                                                 "create database",
                                                 "drop",
+                                                "alter parallelism",
                                                 "insert",
                                                 "update",
                                                 "delete",
@@ -64,6 +65,9 @@ TEST(Parser, knows_each_statement) {
       {"CREATE SINK k AS WITH x AS (SELECT 1 AS a) SELECT * FROM x WITH (connector = 'blackhole')", "create sink"},
       {"CREATE DATABASE IF NOT EXISTS d WITH (barrier_interval_ms = 500)", "create database"},
       {"DROP SOURCE s; DROP TABLE IF EXISTS t CASCADE; DROP MATERIALIZED VIEW v; DROP SINK k RESTRICT", "drop; drop; drop; drop"},
+      {"ALTER TABLE t SET PARALLELISM = 4; ALTER MATERIALIZED VIEW a.v SET PARALLELISM TO 2; ALTER SINK k SET PARALLELISM ADAPTIVE; "
+       "ALTER SOURCE s SET parallelism TO default",
+       "alter parallelism; alter parallelism; alter parallelism; alter parallelism"},
       {"INSERT INTO t VALUES (1); INSERT INTO t (a) SELECT b FROM u; INSERT INTO t DEFAULT VALUES", "insert; insert; insert"},
       {"UPDATE t SET a = a + 1 WHERE b; DELETE FROM t", "update; delete"},
       {"FLUSH; WAIT FOR SOURCE s", "flush; wait"},
@@ -76,6 +80,18 @@ TEST(Parser, knows_each_statement) {
       {"EXPLAIN SELECT 1; EXPLAIN (VERBOSE) CREATE MATERIALIZED VIEW v AS SELECT a FROM t", "explain; explain"},
       {"", ""},
       {" ;; -- nothing\n /* at all */ ;", ""},
+  });
+}
+
+TEST(Parser, says_what_is_wrong_with_a_parallelism) {
+  expect_all({
+      {"ALTER TABLE t SET PARALLELISM = 0", "22023 @33 parallelism must be at least 1"},
+      {"ALTER TABLE t SET PARALLELISM = 1.5", "22023 @33 parallelism is a whole number or ADAPTIVE, not 1.5"},
+      {"ALTER TABLE t SET PARALLELISM = 99999999999", "22023 @33 parallelism is a whole number or ADAPTIVE, not 99999999999"},
+      {"ALTER TABLE t SET PARALLELISM", "42601 @30 syntax error at end of input"},
+      {"ALTER TABLE t SET PARALLELISM = many", "42601 @33 syntax error at or near \"many\""},
+      {"ALTER TABLE t SET PARALLELISM = 2 x", "42601 @35 syntax error at or near \"x\""},
+      {"ALTER SOURCE s SET nothing", "0A000 @1 ALTER SOURCE is not supported"},
   });
 }
 

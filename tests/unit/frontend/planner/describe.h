@@ -48,6 +48,7 @@ struct Describe {
     for (const auto& t : n.targets) out += fmt::format("  {} {}{}\n", t.id, t.name, n.cascade ? " cascade" : "");
     return out;
   }
+  std::string operator()(const frontend::AlterParallelism& n) const { return fmt::format("  {} to {}\n", n.object_id, n.parallelism); }
   std::string operator()(const frontend::Insert& n) const { return lines(frontend::explain(*n.rows)); }
   std::string operator()(const frontend::Update& n) const { return lines(frontend::explain(*n.rows)); }
   std::string operator()(const frontend::Delete& n) const { return lines(frontend::explain(*n.rows)); }
