@@ -138,7 +138,15 @@ class StateStore {
   /// that is missing or broken, with all of them numbered.
   virtual Status open_graph(GraphTerm graph, Epoch committed, std::span<const SegmentRef> live,
                             std::optional<std::span<const TableId>> live_tables = std::nullopt) = 0;
-  /// The graph must be open. The handle belongs to this incarnation of it: after `clear` each of its calls answers `Stale`.
+  /// A *branch* of an open graph begins at its committed epoch: the tables of a job that is being created. Its epochs are started, synced
+  /// and cleared apart, under the branch's own name; its rows are committed with the graph's, if the commit lists it. Readers name the
+  /// graph. `live`: segments of earlier incarnations of the branch that meta lists (under the graph, which has adopted them); other segment
+  /// files of the branch are deleted. In memory only, but for that. Errors: `Stale` when the graph is not open.
+  virtual Status open_branch(GraphTerm branch, PartialGraphId graph, std::span<const SegmentRef> live) = 0;
+  /// The branch's tables are the graph's from `epoch` on, which the branch has not synced: what is written to them in that and later epochs
+  /// is synced and cleared under the graph's name. Handles go on. Lower epochs are still synced, and listed in commits, as the branch's.
+  virtual Status merge_branch(PartialGraphId branch, Epoch epoch) = 0;
+  /// The graph or branch must be open. The handle belongs to this incarnation of it: after `clear` each of its calls answers `Stale`.
   [[nodiscard]] virtual Result<std::unique_ptr<LocalStateStore>> open_table(TableOptions options) = 0;
 
   /// Before any actor can see the barrier that starts `curr`.
@@ -147,9 +155,12 @@ class StateStore {
   /// once. DiskFull is not an error of the graph: it waits, for as long as it takes, and says so
   /// through `disk`. Runs on a thread that nobody else needs meanwhile.
   [[nodiscard]] virtual Result<std::vector<SegmentInfo>> sync_epoch(GraphTerm graph, Epoch prev, std::span<const TableId> tables) = 0;
-  /// Meta committed: readable from now on. `struck_off`: segments meta no longer lists; their marks may go.
-  virtual Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off) = 0;
-  /// Drop the graph's in-memory batches that are not committed; staged segment files stay until the next open_graph.
+  /// Meta committed: readable from now on. `struck_off`: segments meta no longer lists; their marks may go. `with`: the branches that are
+  /// in this commit; what others have staged is left alone.
+  virtual Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off,
+                              std::span<const GraphTerm> with = {}) = 0;
+  /// Drop the in-memory batches of the graph, its branches included, or of one branch, that are not committed; staged segment files stay
+  /// until the next open_graph, or open_branch.
   virtual void clear(PartialGraphId graph) = 0;
   /// The rows count as written in `epoch`, which must be the graph's committed one. Errors: `Stale` if the graph is not open in this term,
   /// `Protocol` for another epoch. See `VnodeImport`, which is what a new owner of vnodes uses.

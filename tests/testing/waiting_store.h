@@ -20,6 +20,10 @@ class WaitingStore final : public storage::StateStore {
                     std::optional<std::span<const TableId>> tables) override {
     return inner_.open_graph(graph, committed, live, tables);
   }
+  Status open_branch(storage::GraphTerm branch, PartialGraphId graph, std::span<const storage::SegmentRef> live) override {
+    return inner_.open_branch(branch, graph, live);
+  }
+  Status merge_branch(PartialGraphId branch, Epoch epoch) override { return inner_.merge_branch(branch, epoch); }
   Result<std::unique_ptr<storage::LocalStateStore>> open_table(storage::TableOptions options) override {
     PENSTOCK_TRY(auto table, inner_.open_table(std::move(options)));
     return std::unique_ptr<storage::LocalStateStore>(std::make_unique<Table>(*this, std::move(table)));
@@ -30,8 +34,9 @@ class WaitingStore final : public storage::StateStore {
   Result<std::vector<storage::SegmentInfo>> sync_epoch(storage::GraphTerm graph, Epoch prev, std::span<const TableId> tables) override {
     return inner_.sync_epoch(graph, prev, tables);
   }
-  Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off) override {
-    return inner_.commit_epoch(graph, epoch, struck_off);
+  Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off,
+                      std::span<const storage::GraphTerm> with) override {
+    return inner_.commit_epoch(graph, epoch, struck_off, with);
   }
   void clear(PartialGraphId graph) override { inner_.clear(graph); }
   void remove_graph(PartialGraphId graph) override { inner_.remove_graph(graph); }

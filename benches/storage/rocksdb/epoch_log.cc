@@ -104,7 +104,7 @@ class Node {
     live_.insert(live_.end(), staged_.begin(), staged_.end());
     staged_.clear();
     committed_ = prev;
-    must(store_->commit_epoch(kGraph, prev, struck));
+    must(store_->commit_epoch(kGraph, prev, struck, {}));
   }
   void checkpoint() {
     const Epoch prev = barrier();

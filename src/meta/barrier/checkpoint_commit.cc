@@ -19,6 +19,7 @@ bool CheckpointControl::step_front(Now now, ControlEffects& out) {
   if (trace != nullptr) trace->outcome = "passed";
   const bool initial = front.kind == pb::BARRIER_INITIAL;
   barriers_.pop_front();
+  forget_merged();
   if (initial) {
     state_ = Running{now.mono};
     schedule_.checkpoint_at_once(now.mono);
@@ -36,7 +37,7 @@ bool CheckpointControl::step_front(Now now, ControlEffects& out) {
 }
 
 std::optional<Error> CheckpointControl::check_report(const BarrierCompleted& event) const {
-  const Participant who{term_.graph, event.worker};
+  const Participant who{from_pb(event.report.graph()), event.worker};
   for (const InflightBarrier& barrier : barriers_) {
     if (barrier.epoch.prev.value == event.report.epoch()) {
       if (!barrier.waiting.contains(who)) break;
@@ -63,7 +64,7 @@ void CheckpointControl::take_in(InflightBarrier& barrier) {
 CommitRecord CheckpointControl::make_record(InflightBarrier& barrier) {
   CommitRecord record{.database = database_, .graph = term_, .epoch = barrier.epoch.prev, .members = members_};
   for (auto& [who, report] : barrier.reports) {
-    WorkerSegments segments{who.first, who.second, {}, {report.flushed_segments().begin(), report.flushed_segments().end()}};
+    WorkerSegments segments{term_.graph, who.second, {}, {report.flushed_segments().begin(), report.flushed_segments().end()}};
     for (const pb::SegmentInfo& segment : report.segments()) segments.written.push_back(segment.ref());
     record.segments.push_back(std::move(segments));
     for (const pb::SourceProgress& progress : report.sources()) {
@@ -73,6 +74,10 @@ CommitRecord CheckpointControl::make_record(InflightBarrier& barrier) {
       for (const pb::Split& split : progress.splits()) record.progress.push_back({at->job, ObjectId{progress.source_id()}, actor, split});
     }
   }
+  for (const auto& [job, durable] : detached_) {
+    if (!durable) record.detached.insert(job);
+  }
+  barrier.detached = record.detached;
   record.assigned = barrier.assigned;
   record.placed = barrier.placed;
   record.backfilled = tracker_.take_newly_done();
@@ -97,10 +102,11 @@ void CheckpointControl::on(Now now, CheckpointCommitted& event, ControlEffects& 
   }
   announce_commit(front, event, out);
   for (const FlushWaiter& waiter : front.flushes) out.emplace_back(FlushDone{waiter, term_, committed_});
-  for (const JobId job : event.finished) {
-    tracker_.remove(job);
-    out.emplace_back(JobCreated{job});
+  for (const JobId job : front.detached) {
+    if (const auto detached = detached_.find(job); detached != detached_.end()) detached->second = true;
   }
+  forget_merged();
+  for (const JobId job : event.finished) finish_creation(now, job, out);
   out.emplace_back(StatusChanged{});
   if (front.command && std::holds_alternative<RescaleJobs>(*front.command) && std::holds_alternative<Running>(state_))
     begin_transfer(now, out);
@@ -108,10 +114,13 @@ void CheckpointControl::on(Now now, CheckpointCommitted& event, ControlEffects& 
 
 void CheckpointControl::announce_commit(const InflightBarrier& barrier, const CheckpointCommitted& event, ControlEffects& out) {
   for (const auto& [graph, worker] : barrier.participants) {
-    if (!members_.contains(worker)) continue;
+    if (graph != term_ || !members_.contains(worker)) continue;
     SendRequest send{worker, {}};
     pb::CommitEpoch* commit = send.request.mutable_commit_epoch();
-    to_pb({graph, term_.term}, commit->mutable_graph());
+    to_pb(graph, commit->mutable_graph());
+    for (const auto& [other, on] : barrier.participants) {
+      if (on == worker && other != term_) to_pb(other, commit->add_with());
+    }
     commit->set_epoch(event.epoch.value);
     if (const auto struck = event.struck_off.find(worker); struck != event.struck_off.end()) {
       commit->mutable_struck_off()->Assign(struck->second.begin(), struck->second.end());
@@ -123,7 +132,7 @@ void CheckpointControl::announce_commit(const InflightBarrier& barrier, const Ch
 
 // Nothing runs any more: the nodes forget the graph, and whatever is created next begins a new term.
 bool CheckpointControl::step_retire(ControlEffects& out) {
-  if (!graph_.empty() || !barriers_.empty() || members_.empty()) return false;
+  if (!graph_.empty() || !barriers_.empty() || !ending_.empty() || members_.empty()) return false;
   for (const WorkerId worker : members_) {
     SendRequest send{worker, {}};
     to_pb(term_, send.request.mutable_remove_partial_graphs()->add_graphs());

@@ -28,8 +28,10 @@ bool CheckpointControl::step(Now now, ControlEffects& out) {
     return now.mono >= waiting->until && !waiting->quarantines && attempt(now, std::string(waiting->reason), out);
   }
   if (std::holds_alternative<Resetting>(state_)) return step_reset(now, out);
-  if (std::holds_alternative<Initializing>(state_)) return step_front(now, out);
-  if (std::holds_alternative<Running>(state_)) return step_front(now, out) || step_retire(out) || step_inject(now, out);
+  if (std::holds_alternative<Initializing>(state_)) return step_front(now, out) || step_ending(now, out);
+  if (std::holds_alternative<Running>(state_)) {
+    return step_front(now, out) || step_ending(now, out) || step_restart(now) || step_retire(out) || step_inject(now, out);
+  }
   return false;
 }
 
@@ -45,11 +47,19 @@ void CheckpointControl::on(Now now, const JobsDropped& event, ControlEffects& ou
     const auto* create = std::get_if<CreateJob>(&command);
     return create != nullptr && dropped(create->job);
   });
+  const bool running = std::holds_alternative<Running>(state_) || std::holds_alternative<Initializing>(state_);
   std::vector<JobId> here;
   for (const JobId job : event.jobs) {
     job_errors_.erase(job);
     blamed_.erase(job);
-    if (graph_.job(job) != nullptr) here.push_back(job);
+    restarts_.erase(job);
+    failed_creations_.erase(job);
+    if (running && creating_.contains(job)) {
+      detach(job, out).dropped = true;
+    } else if (graph_.job(job) != nullptr) {
+      here.push_back(job);
+    }
+    detached_.erase(job);  // the catalog's drop says more
   }
   if (here.empty()) return;
   if (std::holds_alternative<Running>(state_)) {
@@ -84,7 +94,7 @@ void CheckpointControl::on(Now now, const WorkerReady&, ControlEffects& out) {
 void CheckpointControl::on(Now now, const WorkerLost& event, ControlEffects& out) {
   if (members_.erase(event.worker) == 0) return;
   if (auto* resetting = std::get_if<Resetting>(&state_)) {
-    resetting->waiting.erase(event.worker);
+    std::erase_if(resetting->waiting, [&](const Participant& who) { return who.second == event.worker; });
     resetting->lost_worker = true;
   } else if (const auto* blocked = std::get_if<Blocked>(&state_)) {
     attempt(now, std::string(blocked->reason), out);
@@ -94,37 +104,45 @@ void CheckpointControl::on(Now now, const WorkerLost& event, ControlEffects& out
 }
 
 void CheckpointControl::on(Now now, const GraphFailed& event, ControlEffects& out) {
-  if (event.graph != term_) {
+  if (const auto job = creating_in(event.graph)) {
+    const bool running = std::holds_alternative<Running>(state_) || std::holds_alternative<Initializing>(state_);
+    if (running) fail_creating(now, *job, event.root, out);
+  } else if (event.graph == term_ || merging_.contains(event.graph)) {
+    fail(now, describe(event.root), event.root, false, out);
+  } else {
     ++stale_events_;
-    return;
   }
-  fail(now, describe(event.root), event.root, false, out);
 }
 
 void CheckpointControl::on(Now, const GraphReset& event, ControlEffects&) {
+  if (const auto ending = ending_.find(event.graph); ending != ending_.end()) {
+    ending->second.waiting.erase(event.worker);
+    if (event.root && (!ending->second.root || event.root->score() > ending->second.root->score())) ending->second.root = event.root;
+    return;
+  }
   auto* resetting = std::get_if<Resetting>(&state_);
-  if (event.graph != term_ || resetting == nullptr) {
+  if (resetting == nullptr || resetting->waiting.erase({event.graph, event.worker}) == 0) {
     ++stale_events_;
     return;
   }
-  resetting->waiting.erase(event.worker);
   if (event.root && (!resetting->root || event.root->score() > resetting->root->score())) resetting->root = event.root;
 }
 
 void CheckpointControl::on(Now now, BarrierCompleted& event, ControlEffects& out) {
   const bool takes = std::holds_alternative<Running>(state_) || std::holds_alternative<Initializing>(state_);
-  if (from_pb(event.report.graph()) != term_ || !takes) {
+  const Participant who{from_pb(event.report.graph()), event.worker};
+  const auto creating = creating_in(who.first);
+  if (!takes || (who.first != term_ && !creating && !merging_.contains(who.first))) {
     ++stale_events_;
     return;
   }
-  if (event.report.kind() == pb::BARRIER_INITIAL && joining_.erase({event.worker, Epoch{event.report.epoch()}}) > 0) return;
+  if (event.report.kind() == pb::BARRIER_INITIAL && joining_.erase({who, Epoch{event.report.epoch()}}) > 0) return;
   if (const auto wrong = check_report(event)) {
     pb::RootError root;
     root.set_sqlstate(std::string(sqlstate(wrong->code())));
     root.set_message(wrong->message());
-    return fail(now, wrong->message(), root, false, out);
+    return creating ? fail_creating(now, *creating, root, out) : fail(now, wrong->message(), root, false, out);
   }
-  const Participant who{term_.graph, event.worker};
   for (InflightBarrier& barrier : barriers_) {
     if (barrier.epoch.prev.value != event.report.epoch()) continue;
     if (BarrierTrace* trace = traces_.find(barrier.epoch.curr)) trace->merge(event.report.timings());
@@ -144,7 +162,9 @@ void CheckpointControl::check_stuck(Now now, ControlEffects& out) {
   if (now.mono - since < std::max(options_.stuck_after, 10 * schedule_.interval())) return;
   stuck_reported_ = now.mono;
   BarrierStuck stuck{oldest.epoch, static_cast<double>((now.mono - oldest.injected).count()) / 1e9, {}};
-  for (const auto& [graph, worker] : oldest.waiting) stuck.missing.push_back(worker);
+  for (const auto& [graph, worker] : oldest.waiting) {
+    if (std::ranges::find(stuck.missing, worker) == stuck.missing.end()) stuck.missing.push_back(worker);
+  }
   out.emplace_back(std::move(stuck));
 }
 
@@ -154,6 +174,13 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
   if (const auto* waiting = std::get_if<BackingOff>(&state_); waiting != nullptr && !waiting->quarantines) earlier(waiting->until);
   if (const auto* resetting = std::get_if<Resetting>(&state_); resetting != nullptr && resetting->sent) {
     earlier(*resetting->sent + options_.reset_timeout);
+  }
+  for (const auto& [graph, ending] : ending_) {
+    if (ending.sent) earlier(*ending.sent + options_.reset_timeout);
+  }
+  for (const auto& [job, restart] : restarts_) {
+    const auto detached = detached_.find(job);
+    if (detached == detached_.end() || detached->second) earlier(restart.at);
   }
   if (std::holds_alternative<Running>(state_) && !rescaling_) {
     if (!members_.empty() && barriers_.size() < options_.max_in_flight) earlier(schedule_.due());
@@ -203,14 +230,18 @@ std::string CheckpointControl::debug_string(Now now) const {
                                 chain_end_, committing_ ? ", committing" : "");
   if (recovering()) out += fmt::format("  {}\n", recovery_reason(now));
   if (const auto* resetting = std::get_if<Resetting>(&state_)) {
-    for (const WorkerId worker : resetting->waiting)
-      out += fmt::format("  reset of {} is not answered\n", env_.cluster.describe(worker, now));
+    for (const auto& [graph, worker] : resetting->waiting) {
+      out += fmt::format("  reset of graph {} on {} is not answered\n", graph.graph, env_.cluster.describe(worker, now));
+    }
   }
   for (const InflightBarrier& barrier : barriers_) {
     out += fmt::format("  barrier {}..{} {} {:.3f} s{}:", barrier.epoch.prev, barrier.epoch.curr, pb::BarrierKind_Name(barrier.kind),
                        static_cast<double>((now.mono - barrier.injected).count()) / 1e9,
                        barrier.command ? " (" + meta::describe(*barrier.command) + ")" : "");
-    for (const auto& [graph, worker] : barrier.waiting) out += fmt::format(" waits for node {}", worker);
+    for (const auto& [graph, worker] : barrier.waiting) {
+      const auto job = creating_in(graph);
+      out += fmt::format(" waits for node {}{}", worker, job ? fmt::format(" (creating {})", *job) : "");
+    }
     out += barrier.waiting.empty() ? " all collected\n" : "\n";
   }
   for (const Command& command : commands_) out += fmt::format("  waits: {}\n", meta::describe(command));
@@ -218,6 +249,13 @@ std::string CheckpointControl::debug_string(Now now) const {
   for (const auto& [id, progress] : tracker_.jobs()) {
     out += fmt::format("  creating {}: {} of {} backfills done\n", id, progress.actors - progress.missing.size(), progress.actors);
   }
+  for (const auto& [graph, ending] : ending_) {
+    for (const WorkerId worker : ending.waiting) {
+      out +=
+          fmt::format("  reset of graph {} (job {}) on {} is not answered\n", graph.graph, ending.job, env_.cluster.describe(worker, now));
+    }
+  }
+  for (const auto& [job, restart] : restarts_) out += fmt::format("  job {} failed while it was being created and begins anew\n", job);
   return out;
 }
 

@@ -10,6 +10,7 @@
 
 #include "meta/barrier/control_events.h"
 #include "meta/barrier/create_tracker.h"
+#include "meta/barrier/creating_job.h"
 #include "meta/barrier/graph_messages.h"
 #include "meta/barrier/inflight_graph.h"
 #include "meta/barrier/pause_reasons.h"
@@ -31,6 +32,8 @@ namespace penstock::meta {
 ///  - a command is finished, failed, or made again after a recovery; never lost. While the database recovers, commands wait; only drops
 ///  take
 ///    effect, in the recovery itself;
+///  - a job that is being created from others or from sources is a graph of its own until it is created, in the same barriers and commits:
+///    its failure, DROP or CANCEL resets that graph alone, and the barriers in flight stop waiting for it (checkpoint_creating.cc);
 ///  - a job that fails its graph again and again is left out of it, once that is durable, and so is all that reads it;
 ///  - a graph never starts without a node that owns vnodes of it: recovery waits and says for whom.
 ///
@@ -47,6 +50,7 @@ class CheckpointControl {
     uint32_t create_attempts = 5;
     uint32_t rescale_attempts = 5;
     runtime::Duration patience = std::chrono::seconds(30);  // with a job whose errors may pass by themselves
+    size_t max_creating = 8;                                // jobs with graphs of their own at a time; others wait
     uint32_t quarantine_after = 5;                          // failures without a stable time between that one job is the cause of
   };
   struct Environment {
@@ -86,9 +90,6 @@ class CheckpointControl {
   [[nodiscard]] std::string debug_string(Now now) const;
 
  private:
-  // Of a worker, in one graph: a job that is being created will have a graph of its own.
-  using Participant = std::pair<PartialGraphId, WorkerId>;
-
   /// A barrier from its injection to its commit. Those of one term are in order; the front is the oldest.
   struct InflightBarrier {
     EpochPair epoch;
@@ -102,15 +103,16 @@ class CheckpointControl {
     std::map<JobId, JobPlacement> placed;
     std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned;
     std::vector<uint32_t> dropped_tables;
-    bool taken_in = false;  // its reports
+    std::set<JobId> detached;  // that its commit makes begin anew
+    bool taken_in = false;     // its reports
   };
   /// What differs from a barrier without command.
   struct Injection {
     std::optional<Command> command;
     pb::Mutation mutation;
     bool has_mutation = false;
-    std::map<WorkerId, std::vector<uint32_t>> tables_before;  // if the command added tables
-    std::map<WorkerId, std::vector<pb::BuildFragment>> build;
+    std::map<Participant, std::vector<uint32_t>> tables_before;  // if the command added tables
+    std::map<Participant, std::vector<pb::BuildFragment>> build;
     std::map<JobId, JobPlacement> placed;
     std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned;
     std::vector<uint32_t> dropped_tables;
@@ -121,7 +123,7 @@ class CheckpointControl {
   };
   /// Waits for a commit that is under way, then for workers to reset.
   struct Resetting {
-    std::set<WorkerId> waiting;
+    std::set<Participant> waiting;
     std::string reason;
     std::optional<pb::RootError> root;
     bool lost_worker = false;  // or dropped a job: the next attempt does not wait
@@ -195,10 +197,13 @@ class CheckpointControl {
   Taken take(Now now, CreateJob command, ControlEffects& out);
   Taken take(Now now, DropJobs command, ControlEffects& out);
   Taken take(Now now, ChangeSplits command, ControlEffects& out);
+  Taken take(Now now, DetachJob command, ControlEffects& out);
   Taken take(Now now, RescaleJobs command, ControlEffects& out);
   void inject(Now now, Epoch curr, pb::BarrierKind kind, Injection injection, ControlEffects& out);
   [[nodiscard]] std::optional<Epoch> next_epoch(Now now, ControlEffects& out);
+  [[nodiscard]] std::set<Participant> participants() const;
   void send_barrier(const InflightBarrier& barrier, Injection& injection, ControlEffects& out) const;
+  void send_empty_initial(const Participant& who, ControlEffects& out);
   void create_on(WorkerId worker, ControlEffects& out);
   void join(const std::set<WorkerId>& workers, ControlEffects& out);
   void finish_flushes_of_empty_graph(ControlEffects& out);
@@ -209,8 +214,26 @@ class CheckpointControl {
   /// `assigned`: beside what is known.
   [[nodiscard]] ActorSplits splits_of(JobId job, const std::map<MetaModel::SplitKey, ActorId>& assigned = {}) const;
 
+  // checkpoint_creating.cc
+  /// Whether the job is created in a graph of its own: what backfills or reads sources, but no table, whose graph takes DML.
+  [[nodiscard]] bool wants_own_graph(const JobPlan& plan) const;
+  /// The graph and its part in the barriers begin: on these nodes, which have the database's.
+  void create_job_graph(JobId job, const CreatingJob& creating, ControlEffects& out) const;
+  [[nodiscard]] std::optional<JobId> creating_in(GraphTerm graph) const;
+  /// The job's graph is out of the barriers, and is to be reset.
+  EndingGraph& detach(JobId job, ControlEffects& out);
+  void fail_creating(Now now, JobId job, const pb::RootError& root, ControlEffects& out);
+  bool step_ending(Now now, ControlEffects& out);
+  void finish_ending(Now now, EndingGraph ended, ControlEffects& out);
+  bool step_restart(Now now);
+  void finish_creation(Now now, JobId job, ControlEffects& out);
+  void merge_job(JobId job, ControlEffects& out);
+  void forget_merged();
+  void forget_creating_after_reset(Now now);
+
   // checkpoint_rescale.cc
   [[nodiscard]] std::vector<Candidate> candidates() const;
+  [[nodiscard]] bool creations_settled() const;
   [[nodiscard]] Result<RescalePlan> plan_new_placement() const;
   void queue_rescale(RescaleJobs command);
   void finish_rescale(const Status& result, ControlEffects& out);
@@ -247,9 +270,15 @@ class CheckpointControl {
 
   State state_;
   GraphTerm term_;
-  InflightGraph graph_;                           // as the next barrier sees it
-  std::set<WorkerId> members_;                    // nodes that have the graph in this term
-  std::set<std::pair<WorkerId, Epoch>> joining_;  // their Initial, ahead of their first barrier with the others
+  InflightGraph graph_;                              // as the next barrier sees it
+  std::set<WorkerId> members_;                       // nodes that have the graph in this term
+  std::set<std::pair<Participant, Epoch>> joining_;  // their Initial, ahead of their first barrier with the others
+  std::map<JobId, CreatingJob> creating_;            // all on members
+  std::map<GraphTerm, EndingGraph> ending_;          // of jobs that failed or were dropped while they were being created
+  std::set<GraphTerm> merging_;                      // are the database's now, but barriers below the merge are in flight
+  std::map<JobId, bool> detached_;                   // left the barriers; true: it is durable that they begin anew
+  std::map<JobId, PendingRestart> restarts_;
+  std::map<JobId, FailedCreation> failed_creations_;
   Epoch committed_;
   Epoch chain_end_;  // curr of the last barrier
   std::deque<InflightBarrier> barriers_;

@@ -3,17 +3,6 @@
 #include "meta/source/split_assignment.h"
 
 namespace penstock::meta {
-namespace {
-
-std::set<WorkerId> workers_of(const JobPlacement& placement) {
-  std::set<WorkerId> out;
-  for (const auto& [fragment, actors] : placement.fragments) {
-    for (const ActorPlacement& actor : actors) out.insert(actor.worker);
-  }
-  return out;
-}
-
-}  // namespace
 
 bool CheckpointControl::step_inject(Now now, ControlEffects& out) {
   if (rescaling_) return false;  // its barrier is the last one of this term
@@ -85,6 +74,11 @@ bool CheckpointControl::inject_command(Now now, ControlEffects& out) {
 CheckpointControl::Taken CheckpointControl::take(Now now, CreateJob command, ControlEffects& out) {
   const auto plan = env_.model.job(command.job);
   if (!plan || graph_.job(command.job) != nullptr) return Taken::Void;
+  const bool own_graph = wants_own_graph(*plan);
+  if (own_graph && creating_.size() >= options_.max_creating) {
+    waiting_command_ = fmt::format("{} waits: {} jobs are being created", plan->name(), creating_.size());
+    return Taken::NotNow;
+  }
   const std::vector<Candidate> nodes = candidates();
   if (nodes.empty()) {
     waiting_command_ = fmt::format("{} waits: no compute node is connected", plan->name());
@@ -106,12 +100,13 @@ CheckpointControl::Taken CheckpointControl::take(Now now, CreateJob command, Con
   if (!curr) return Taken::NotNow;
 
   Injection injection{.command = command};
-  for (const WorkerId worker : members_) injection.tables_before[worker] = graph_.share(worker).tables;
+  for (const Participant& who : participants()) injection.tables_before[who] = graph_.share(who.first.graph, who.second).tables;
   const std::set<WorkerId> workers = workers_of(placement);
   const auto assigned = assign(*plan, placement);
-  graph_.add(plan, placement);
+  const GraphTerm graph = own_graph ? GraphTerm{graph_of(database_, command.job), env_.ids.next_term()} : term_;
+  graph_.add(plan, placement, graph);
   const ActorSplits splits = splits_of(command.job, assigned);
-  for (const WorkerId worker : workers) injection.build[worker] = messages().build(command.job, worker, splits);
+  for (const WorkerId worker : workers) injection.build[{graph, worker}] = messages().build(command.job, worker, splits);
   *injection.mutation.mutable_add() = messages().add(command.job);
   injection.mutation.mutable_add()->set_paused(pauses_.told());
   injection.has_mutation = true;
@@ -124,6 +119,11 @@ CheckpointControl::Taken CheckpointControl::take(Now now, CreateJob command, Con
     for (const ActorPlacement& actor : placement.fragments.at(fragment.id)) backfilling.insert(actor.actor);
   }
   join(workers, out);
+  if (own_graph) {
+    const CreatingJob& creating = creating_[command.job] = {graph, workers};
+    create_job_graph(command.job, creating, out);
+    for (const WorkerId worker : workers) send_empty_initial({graph, worker}, out);
+  }
   inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
   tracker_.add(command.job, std::move(backfilling), 0);
   return Taken::Yes;
@@ -170,20 +170,46 @@ CheckpointControl::Taken CheckpointControl::take(Now now, ChangeSplits command, 
   return Taken::Yes;
 }
 
-// Nodes that have the graph not yet: their chain begins with an Initial of their own, which ends where the others' chain is.
+CheckpointControl::Taken CheckpointControl::take(Now now, DetachJob command, ControlEffects& out) {
+  const auto curr = next_epoch(now, out);
+  if (!curr) return Taken::NotNow;
+  Injection injection;
+  *injection.mutation.mutable_stop() = command.stop;
+  injection.has_mutation = true;
+  for (const TableId table : command.tables) injection.dropped_tables.push_back(table.value);
+  injection.command = std::move(command);
+  inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
+  return Taken::Yes;
+}
+
+// Nodes that have the graph not yet.
 void CheckpointControl::join(const std::set<WorkerId>& workers, ControlEffects& out) {
   for (const WorkerId worker : workers) {
     if (members_.contains(worker)) continue;
     create_on(worker, out);
-    SendRequest send{worker, {}};
-    pb::InjectBarrier* inject = send.request.mutable_inject_barrier();
-    to_pb(term_, inject->mutable_graph());
-    inject->mutable_barrier()->mutable_epoch()->set_prev(committed_.value);
-    inject->mutable_barrier()->mutable_epoch()->set_curr(chain_end_.value);
-    inject->mutable_barrier()->set_kind(pb::BARRIER_INITIAL);
-    out.emplace_back(std::move(send));
-    joining_.insert({worker, committed_});
+    send_empty_initial({term_, worker}, out);
   }
+}
+
+// Their chain begins with an Initial of their own, which ends where the others' chain is.
+void CheckpointControl::send_empty_initial(const Participant& who, ControlEffects& out) {
+  SendRequest send{who.second, {}};
+  pb::InjectBarrier* inject = send.request.mutable_inject_barrier();
+  to_pb(who.first, inject->mutable_graph());
+  inject->mutable_barrier()->mutable_epoch()->set_prev(committed_.value);
+  inject->mutable_barrier()->mutable_epoch()->set_curr(chain_end_.value);
+  inject->mutable_barrier()->set_kind(pb::BARRIER_INITIAL);
+  out.emplace_back(std::move(send));
+  joining_.insert({who, committed_});
+}
+
+std::set<Participant> CheckpointControl::participants() const {
+  std::set<Participant> out;
+  for (const WorkerId worker : members_) out.insert({term_, worker});
+  for (const auto& [job, creating] : creating_) {
+    for (const WorkerId worker : creating.workers) out.insert({creating.graph, worker});
+  }
+  return out;
 }
 
 void CheckpointControl::create_on(WorkerId worker, ControlEffects& out) {
@@ -204,8 +230,7 @@ void CheckpointControl::create_on(WorkerId worker, ControlEffects& out) {
 
 void CheckpointControl::inject(Now now, Epoch curr, pb::BarrierKind kind, Injection injection, ControlEffects& out) {
   InflightBarrier barrier{.epoch = {chain_end_, curr}, .kind = kind, .injected = now.mono};
-  for (const WorkerId worker : members_) barrier.participants.insert({term_.graph, worker});
-  barrier.waiting = barrier.participants;
+  barrier.waiting = barrier.participants = participants();
   if (kind == pb::BARRIER_CHECKPOINT) {
     barrier.flushes = std::exchange(flushes_, {});
     barrier.assigned = std::exchange(assigned_, {});
@@ -229,24 +254,25 @@ void CheckpointControl::inject(Now now, Epoch curr, pb::BarrierKind kind, Inject
 }
 
 void CheckpointControl::send_barrier(const InflightBarrier& barrier, Injection& injection, ControlEffects& out) const {
-  for (const WorkerId worker : members_) {
+  for (const Participant& who : barrier.participants) {
+    const auto& [graph, worker] = who;
     SendRequest send{worker, {}};
     pb::InjectBarrier* inject = send.request.mutable_inject_barrier();
-    to_pb(term_, inject->mutable_graph());
+    to_pb(graph, inject->mutable_graph());
     inject->mutable_barrier()->mutable_epoch()->set_prev(barrier.epoch.prev.value);
     inject->mutable_barrier()->mutable_epoch()->set_curr(barrier.epoch.curr.value);
     inject->mutable_barrier()->set_kind(barrier.kind);
     if (injection.has_mutation) *inject->mutable_barrier()->mutable_mutation() = injection.mutation;
-    const InflightGraph::Share& share = graph_.share(worker);
+    const InflightGraph::Share& share = graph_.share(graph.graph, worker);
     inject->mutable_actors_to_collect()->Assign(share.actors.begin(), share.actors.end());
     const bool added = !injection.placed.empty();
-    const auto before = injection.tables_before.find(worker);
+    const auto before = injection.tables_before.find(who);
     if (!added) {
       inject->mutable_tables_to_sync()->Assign(share.tables.begin(), share.tables.end());
     } else if (before != injection.tables_before.end()) {
       inject->mutable_tables_to_sync()->Assign(before->second.begin(), before->second.end());
     }
-    if (const auto build = injection.build.find(worker); build != injection.build.end()) {
+    if (const auto build = injection.build.find(who); build != injection.build.end()) {
       for (pb::BuildFragment& fragment : build->second) *inject->add_build() = std::move(fragment);
     }
     out.emplace_back(std::move(send));
@@ -254,7 +280,7 @@ void CheckpointControl::send_barrier(const InflightBarrier& barrier, Injection& 
 }
 
 GraphMessages CheckpointControl::messages() const {
-  return {term_, graph_, [this](WorkerId worker) { return env_.cluster.endpoint(worker); }};
+  return {graph_, [this](WorkerId worker) { return env_.cluster.endpoint(worker); }};
 }
 
 // What is assigned by barriers in flight is not in the model yet; given away once more it would be read twice.

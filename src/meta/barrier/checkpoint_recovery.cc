@@ -1,23 +1,9 @@
 #include "meta/barrier/checkpoint_control.h"
+#include "meta/barrier/root_error.h"
 
 namespace penstock::meta {
 
 using runtime::Duration;
-
-namespace {
-
-// As workers score errors: up to the first the consequence of another failure, from the second on certain to come again.
-constexpr uint32_t kSecondaryScore = 10;
-constexpr uint32_t kUserScore = 100;
-
-Code code_of(const std::string& state) {
-  for (uint8_t code = 0; code <= static_cast<uint8_t>(Code::Stale); ++code) {
-    if (sqlstate(static_cast<Code>(code)) == state) return static_cast<Code>(code);
-  }
-  return Code::Internal;
-}
-
-}  // namespace
 
 std::optional<JobId> CheckpointControl::job_of(const pb::RootError& root) const {
   if (root.job_id() != 0) return JobId{root.job_id()};
@@ -29,7 +15,8 @@ std::string CheckpointControl::describe(const pb::RootError& root) const {
   std::string where;
   if (const auto job = job_of(root)) {
     const InflightGraph::Job* found = graph_.job(*job);
-    where = fmt::format("{}, ", found != nullptr ? found->plan->name() : fmt::format("job {}", *job));
+    const auto plan = found != nullptr ? found->plan : env_.model.job(*job);
+    where = fmt::format("{}, ", plan ? plan->name() : fmt::format("job {}", *job));
   }
   if (root.actor_id() != 0) where += fmt::format("actor {}: ", root.actor_id());
   return fmt::format("{}{}", where, root.message());
@@ -48,7 +35,13 @@ void CheckpointControl::fail(Now now, std::string reason, std::optional<pb::Root
   ++recoveries_;
   if (!failed_at_) failed_at_ = now.mono;
   out.emplace_back(EventHappened{"failure", reason, root ? job_of(*root).value_or(JobId{}) : JobId{}, {}});
-  state_ = Resetting{.waiting = members_, .reason = std::move(reason), .root = std::move(root), .lost_worker = lost_worker};
+  std::set<Participant> waiting = participants();
+  for (const auto& [graph, ending] : ending_) {
+    for (const WorkerId worker : ending.waiting) waiting.insert({graph, worker});
+  }
+  std::erase_if(waiting, [&](const Participant& who) { return !members_.contains(who.second); });
+  ending_.clear();  // part of this now
+  state_ = Resetting{.waiting = std::move(waiting), .reason = std::move(reason), .root = std::move(root), .lost_worker = lost_worker};
   out.emplace_back(StatusChanged{});
 }
 
@@ -57,11 +50,12 @@ bool CheckpointControl::step_reset(Now now, ControlEffects& out) {
   if (committing_) return false;  // so that no commit is half seen
   if (!resetting.sent) {
     resetting.sent = now.mono;
-    for (const WorkerId worker : resetting.waiting) {
-      SendRequest send{worker, {}};
-      to_pb(term_, send.request.mutable_reset_partial_graphs()->add_graphs());
-      out.emplace_back(std::move(send));
+    std::map<WorkerId, SendRequest> sends;
+    for (const auto& [graph, worker] : resetting.waiting) {
+      SendRequest& send = sends.try_emplace(worker, SendRequest{worker, {}}).first->second;
+      to_pb(graph, send.request.mutable_reset_partial_graphs()->add_graphs());
     }
+    for (auto& [worker, send] : sends) out.emplace_back(std::move(send));
   }
   if (resetting.waiting.empty()) {
     finish_reset(now, out);
@@ -69,9 +63,9 @@ bool CheckpointControl::step_reset(Now now, ControlEffects& out) {
   }
   if (now.mono - *resetting.sent < options_.reset_timeout) return false;
   // Its loop lives, else it would have been lost: without its stream it begins afresh.
-  for (const WorkerId worker : std::set<WorkerId>(resetting.waiting)) {
+  for (const auto& [graph, worker] : std::set<Participant>(resetting.waiting)) {
     out.emplace_back(
-        DisconnectWorker{worker, error(Code::Timeout, "node does not answer the reset of graph {} term {}", term_.graph, term_.term)});
+        DisconnectWorker{worker, error(Code::Timeout, "node does not answer the reset of graph {} term {}", graph.graph, graph.term)});
   }
   resetting.sent = now.mono;
   return false;
@@ -94,6 +88,7 @@ void CheckpointControl::finish_reset(Now now, ControlEffects& out) {
   }
   out.emplace_back(TermEnded{term_, committed_});
   redrive(done.root, out);
+  forget_creating_after_reset(now);
   retry_rescale(now);
   members_.clear();
   joining_.clear();
@@ -139,7 +134,9 @@ void CheckpointControl::redrive(const std::optional<pb::RootError>& root, Contro
     }
   }
   commands_.insert(commands_.begin(), again.begin(), again.end());
-  std::erase_if(commands_, [](const Command& command) { return std::holds_alternative<DropJobs>(command); });
+  std::erase_if(commands_, [](const Command& command) {
+    return std::holds_alternative<DropJobs>(command) || std::holds_alternative<DetachJob>(command);
+  });
   flushes_.insert(flushes_.begin(), flushes.begin(), flushes.end());
 }
 
@@ -158,14 +155,19 @@ std::set<WorkerId> CheckpointControl::owners_of_quarantined() const {
 
 void CheckpointControl::rebuild_graph() {
   tracker_.clear();
+  creating_.clear();
   std::map<JobId, InflightGraph::Job> jobs;
   for (const auto& [id, plan] : env_.model.jobs()) {
     const JobPlacement* placement = env_.model.placement(id);
     if (plan->database() != database_ || placement == nullptr) continue;
     if (const pb::CatalogObject* o = env_.model.object(id); o != nullptr && o->state() == pb::JOB_QUARANTINED) continue;
-    jobs[id] = {plan, *placement};
+    jobs[id] = {plan, *placement, term_};
     const pb::CatalogObject* object = env_.model.object(id);
     if (object == nullptr || object->state() != pb::JOB_CREATING) continue;
+    if (wants_own_graph(*plan)) {
+      creating_[id] = {{graph_of(database_, id), env_.ids.next_term()}, workers_of(*placement)};
+      jobs[id].graph = creating_[id].graph;
+    }
     std::set<ActorId> backfilling;
     for (const JobPlan::FragmentPlan& fragment : plan->fragments()) {
       if (!fragment.plan->has_scan()) continue;
@@ -227,18 +229,18 @@ void CheckpointControl::begin(Now now, const std::string& reason, Epoch first, C
     injection.mutation.mutable_add()->set_paused(true);
     injection.has_mutation = true;
   }
+  for (const auto& [id, creating] : creating_) create_job_graph(id, creating, out);
   for (const auto& [id, job] : graph_.jobs()) {
     if (const auto assigned = assign(*job.plan, job.placement); !assigned.empty()) assigned_[id] = assigned;
     const ActorSplits splits = splits_of(id);
     for (const WorkerId worker : members_) {
       auto fragments = messages().build(id, worker, splits);
-      auto& build = injection.build[worker];
+      auto& build = injection.build[{job.graph, worker}];
       build.insert(build.end(), std::make_move_iterator(fragments.begin()), std::make_move_iterator(fragments.end()));
     }
   }
   InflightBarrier barrier{.epoch = {committed_, first}, .kind = pb::BARRIER_INITIAL, .injected = now.mono};
-  for (const WorkerId worker : members_) barrier.participants.insert({term_.graph, worker});
-  barrier.waiting = barrier.participants;
+  barrier.waiting = barrier.participants = participants();
   send_barrier(barrier, injection, out);
   traces_.add({.epoch = barrier.epoch, .kind = pb::BARRIER_INITIAL, .scheduled_at = now.unix_micros, .injected_at = now.unix_micros});
   schedule_.on_injected(now.mono, false);

@@ -16,7 +16,7 @@ namespace penstock::meta {
 std::vector<Candidate> CheckpointControl::candidates() const {
   std::vector<Candidate> out;
   for (const WorkerId worker : env_.cluster.placeable()) {
-    out.push_back({worker, env_.cluster.parallelism(worker), static_cast<uint32_t>(graph_.share(worker).actors.size())});
+    out.push_back({worker, env_.cluster.parallelism(worker), static_cast<uint32_t>(graph_.load(worker))});
   }
   return out;
 }
@@ -37,12 +37,18 @@ void CheckpointControl::on(Now now, const RescaleWanted& event, ControlEffects&)
   queue_rescale({.not_before = now.mono + event.delay});
 }
 
+// Nothing of a job that is being created, or was, is outside of the database's graph.
+bool CheckpointControl::creations_settled() const {
+  return tracker_.jobs().empty() && creating_.empty() && ending_.empty() && merging_.empty() && detached_.empty();
+}
+
 // Also jobs that are quarantined: their rows are read still. Not those whose nodes are away.
 Result<RescalePlan> CheckpointControl::plan_new_placement() const {
   std::vector<PlacedJob> jobs;
   for (const auto& [id, plan] : env_.model.jobs()) {
     const JobPlacement* placement = env_.model.placement(id);
-    if (plan->database() != database_ || placement == nullptr) continue;
+    const pb::CatalogObject* object = env_.model.object(id);
+    if (plan->database() != database_ || placement == nullptr || object == nullptr || object->state() == pb::JOB_CREATING) continue;
     const bool here = std::ranges::all_of(placement->fragments, [&](const auto& fragment) {
       return std::ranges::all_of(fragment.second, [&](const ActorPlacement& actor) { return members_.contains(actor.worker); });
     });
@@ -55,8 +61,8 @@ Result<RescalePlan> CheckpointControl::plan_new_placement() const {
 CheckpointControl::Taken CheckpointControl::take(Now now, RescaleJobs command, ControlEffects& out) {
   if (now.mono < command.not_before) return Taken::NotNow;
   rescale_looked_at_ = now.mono;
-  if (!tracker_.jobs().empty()) {
-    waiting_command_ = fmt::format("rescale waits: job {} is being created", tracker_.jobs().begin()->first);
+  if (!creations_settled()) {
+    waiting_command_ = "rescale waits: jobs are being created";
     return Taken::NotNow;
   }
   auto planned = plan_new_placement();
@@ -164,7 +170,9 @@ void CheckpointControl::on(Now now, const RescaleCommitted&, ControlEffects& out
                                  {}});
   if (!std::holds_alternative<Transferring>(state_)) return;
   release_left_nodes(out);
-  state_ = Resetting{.waiting = members_, .reason = "actors have moved to other nodes", .root = {}, .lost_worker = true};
+  Resetting resetting{.waiting = {}, .reason = "actors have moved to other nodes", .root = {}, .lost_worker = true};
+  for (const WorkerId worker : members_) resetting.waiting.insert({term_, worker});
+  state_ = std::move(resetting);
 }
 
 // A node that owns nothing of the database any more forgets the graph, and gives its memory back. Nothing is in flight there.

@@ -18,6 +18,7 @@ namespace penstock::meta {
 /// | CreateJob    | Add               | who owns the job's vnodes, its splits   | queues it again, or fails it if it was at fault |
 /// | DropJobs     | Stop              | nothing (the catalog has dropped them)  | rebuilds the graph without them               |
 /// | ChangeSplits | SourceChangeSplit | who reads the new splits                | assigns them itself                           |
+/// | DetachJob    | Stop              | nothing (see CommitRecord::detached)    | rebuilds the graph without its edges          |
 /// | RescaleJobs  | Stop (all actors) | nothing; then, in a transaction of its own, who owns which vnodes and the files with their rows |
 /// looks again where the jobs should be |
 struct CreateJob {
@@ -31,13 +32,19 @@ struct DropJobs {
 struct ChangeSplits {
   JobId job;
 };
+/// The graph of a job that was being created is gone; the others drop their outputs to it. Its rows, too, are to be dropped.
+struct DetachJob {
+  JobId job;
+  pb::StopMutation stop;
+  std::vector<TableId> tables;
+};
 /// The jobs of the database may have to be elsewhere: a node joined or leaves, or a job is to have another parallelism. What that comes to
 /// is found out when it is taken.
 struct RescaleJobs {
   runtime::TimePoint not_before;  // nodes often come in numbers
   uint32_t failed = 0;            // how often it was tried in vain
 };
-using Command = std::variant<CreateJob, DropJobs, ChangeSplits, RescaleJobs>;
+using Command = std::variant<CreateJob, DropJobs, ChangeSplits, DetachJob, RescaleJobs>;
 
 [[nodiscard]] inline std::string describe(const Command& command) {
   struct Describe {
@@ -48,6 +55,7 @@ using Command = std::variant<CreateJob, DropJobs, ChangeSplits, RescaleJobs>;
       return out;
     }
     std::string operator()(const ChangeSplits& c) const { return fmt::format("change splits of {}", c.job); }
+    std::string operator()(const DetachJob& c) const { return fmt::format("detach {}", c.job); }
     std::string operator()(const RescaleJobs&) const { return "rescale"; }
   };
   return std::visit(Describe{}, command);

@@ -100,7 +100,43 @@ void put_jobs(const MetaModel& model, const CommitRecord& record, CommitPlan& pl
     if (const auto placement = placements.find(job); placement != placements.end()) placement->second.backfilled.clear();
   }
   for (const auto& [job, placement] : placements) rows::put_placement(plan.txn, job, placement);
-  if (!plan.finished.empty()) rows::put_counter(plan.txn, Counter::CatalogVersion, model.counter(Counter::CatalogVersion) + 1);
+}
+
+pb::Split from_the_start(const pb::Split& split) {
+  pb::Split out;
+  out.set_id(split.id());
+  out.set_number(split.number());
+  out.set_identity(split.identity());
+  return out;
+}
+
+// As if it had just been made.
+bool start_again(const MetaModel& model, JobId id, uint64_t& next_table, Txn& txn) {
+  const auto job = model.job(id);
+  const pb::CatalogObject* object = model.object(id);
+  if (!job || object == nullptr || object->state() != pb::JOB_CREATING) return false;
+  pb::JobRecord record = job->record();
+  const uint32_t old_base = record.table_base();
+  record.set_table_base(static_cast<uint32_t>(next_table));
+  next_table += record.graph().table_count();
+  rows::put(txn, record);
+  if (object->has_table()) {
+    pb::CatalogObject renumbered = *object;
+    renumbered.mutable_table()->set_table_id(record.table_base() + (object->table().table_id() - old_base));
+    rows::put(txn, renumbered);
+  }
+  if (model.placement(id) != nullptr) txn.erase(keys::placement(id));
+  for (const auto& [key, split] : model.splits(id)) rows::put_split(txn, id, key.first, {ActorId{}, from_the_start(split.split)});
+  return true;
+}
+
+void start_again(const MetaModel& model, const CommitRecord& record, CommitPlan& plan) {
+  uint64_t next_table = std::max<uint64_t>(1, model.counter(Counter::NextTable));
+  bool any = false;
+  for (const JobId job : record.detached) any |= start_again(model, job, next_table, plan.txn);
+  if (any) rows::put_counter(plan.txn, Counter::NextTable, next_table);
+  if (!any && plan.finished.empty()) return;
+  rows::put_counter(plan.txn, Counter::CatalogVersion, model.counter(Counter::CatalogVersion) + 1);
 }
 
 }  // namespace
@@ -110,6 +146,7 @@ CommitPlan build_commit(const MetaModel& model, const CommitRecord& record) {
   put_segments(model, record, plan);
   strike_off_left_nodes(model, record, plan);
   put_jobs(model, record, plan);
+  start_again(model, record, plan);
   put_splits(model, record, plan.txn);
   rows::put_committed(plan.txn, record.graph, record.epoch);
   return plan;

@@ -11,7 +11,7 @@ namespace penstock::meta {
 
 /// What one worker's answer to a Checkpoint makes durable.
 struct WorkerSegments {
-  PartialGraphId graph;
+  PartialGraphId graph;  // of the database: it has the segments of jobs that are being created, too
   WorkerId worker;
   std::vector<pb::SegmentRef> written;
   std::vector<uint64_t> flushed;
@@ -37,6 +37,9 @@ struct CommitRecord {
   std::map<JobId, JobPlacement> placed;
   std::map<JobId, std::set<ActorId>> backfilled;  // of jobs that are being created: newly done
   std::vector<JobId> finished;
+  /// Jobs that were being created and are in this commit no more, while the others go on: changes pass them by, so they begin again with
+  /// nothing, in tables of new numbers, whose old ones hold what may be left of them.
+  std::set<JobId> detached;
 };
 
 /// The transaction, and what is known once it is built.

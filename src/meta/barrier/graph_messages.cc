@@ -20,11 +20,11 @@ std::string vnode_map(const std::vector<ActorPlacement>& actors) {
 
 }  // namespace
 
-void GraphMessages::fill(const ActorPlacement& actor, pb::ActorInfo* out) const {
+void GraphMessages::fill(FragmentId fragment, const ActorPlacement& actor, pb::ActorInfo* out) const {
   out->set_actor_id(actor.actor.value);
   out->set_worker_id(actor.worker.value);
   out->set_endpoint(endpoint_(actor.worker));
-  to_pb(term_, out->mutable_graph());
+  to_pb(graph_.graph_of(fragment), out->mutable_graph());
 }
 
 pb::Dispatcher GraphMessages::dispatcher(const JobPlan::Edge& edge, size_t index) const {
@@ -34,10 +34,10 @@ pb::Dispatcher GraphMessages::dispatcher(const JobPlan::Edge& edge, size_t index
   out.set_link(edge.link.value);
   *out.mutable_strategy() = *edge.strategy;
   if (edge.strategy->type() == pb::DISPATCH_NO_SHUFFLE) {
-    fill(downstream.at(index), out.add_actors());
+    fill(edge.downstream, downstream.at(index), out.add_actors());
     return out;
   }
-  for (const ActorPlacement& actor : downstream) fill(actor, out.add_actors());
+  for (const ActorPlacement& actor : downstream) fill(edge.downstream, actor, out.add_actors());
   if (edge.strategy->type() == pb::DISPATCH_HASH) out.set_vnode_to_actor(vnode_map(downstream));
   return out;
 }
@@ -59,9 +59,9 @@ pb::BuildActor GraphMessages::build_actor(const InflightGraph::Job& job, const J
     in->set_link(edge.link.value);
     in->set_fragment_id(upstream->value);
     if (edge.strategy->type() == pb::DISPATCH_NO_SHUFFLE) {
-      fill(senders->at(index), in->add_actors());
+      fill(*upstream, senders->at(index), in->add_actors());
     } else {
-      for (const ActorPlacement& sender : *senders) fill(sender, in->add_actors());
+      for (const ActorPlacement& sender : *senders) fill(*upstream, sender, in->add_actors());
     }
   }
   for (const InflightGraph::OutEdge& edge : graph_.edges_out(fragment.id)) *out.add_dispatchers() = dispatcher(*edge.edge, index);

@@ -18,8 +18,7 @@ using ActorSplits = std::map<ActorId, std::vector<pb::Split>>;
 class GraphMessages {
  public:
   using Endpoint = std::function<std::string(WorkerId)>;
-  GraphMessages(GraphTerm term, const InflightGraph& graph, Endpoint endpoint)
-      : term_(term), graph_(graph), endpoint_(std::move(endpoint)) {}
+  GraphMessages(const InflightGraph& graph, Endpoint endpoint) : graph_(graph), endpoint_(std::move(endpoint)) {}
 
   /// The fragments of `job` with their actors on `worker`; a plan is there once, whatever its number of actors.
   [[nodiscard]] std::vector<pb::BuildFragment> build(JobId job, WorkerId worker, const ActorSplits& splits) const;
@@ -32,9 +31,8 @@ class GraphMessages {
   [[nodiscard]] pb::BuildActor build_actor(const InflightGraph::Job& job, const JobPlan::FragmentPlan& fragment, size_t index) const;
   /// The output of the `index`-th actor of the upstream over `edge`.
   [[nodiscard]] pb::Dispatcher dispatcher(const JobPlan::Edge& edge, size_t index) const;
-  void fill(const ActorPlacement& actor, pb::ActorInfo* out) const;
+  void fill(FragmentId fragment, const ActorPlacement& actor, pb::ActorInfo* out) const;
 
-  const GraphTerm term_;
   const InflightGraph& graph_;
   const Endpoint endpoint_;
 };

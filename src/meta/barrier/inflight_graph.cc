@@ -2,9 +2,22 @@
 
 namespace penstock::meta {
 
-void InflightGraph::add(std::shared_ptr<const JobPlan> plan, JobPlacement placement) {
+std::set<WorkerId> workers_of(const JobPlacement& placement) {
+  std::set<WorkerId> out;
+  for (const auto& [fragment, actors] : placement.fragments) {
+    for (const ActorPlacement& actor : actors) out.insert(actor.worker);
+  }
+  return out;
+}
+
+void InflightGraph::add(std::shared_ptr<const JobPlan> plan, JobPlacement placement, GraphTerm graph) {
   const JobId id = plan->id();
-  jobs_.insert_or_assign(id, Job{std::move(plan), std::move(placement)});
+  jobs_.insert_or_assign(id, Job{std::move(plan), std::move(placement), graph});
+  refresh();
+}
+
+void InflightGraph::move(JobId job, GraphTerm graph) {
+  jobs_.at(job).graph = graph;
   refresh();
 }
 
@@ -26,15 +39,15 @@ void InflightGraph::refresh() {
   for (const auto& [id, job] : jobs_) {
     for (const JobPlan::FragmentPlan& fragment : job.plan->fragments()) {
       const auto& actors = job.placement.fragments.at(fragment.id);
-      fragments_[fragment.id] = &actors;
+      fragments_[fragment.id] = {&actors, job.graph};
       std::set<WorkerId> workers;
       for (const ActorPlacement& actor : actors) {
-        shares_[actor.worker].actors.push_back(actor.actor.value);
+        shares_[{job.graph.graph, actor.worker}].actors.push_back(actor.actor.value);
         actors_[actor.actor] = {id, fragment.id, actor.worker};
         workers.insert(actor.worker);
       }
       for (const WorkerId worker : workers) {
-        for (const TableId table : fragment.tables) shares_[worker].tables.push_back(table.value);
+        for (const TableId table : fragment.tables) shares_[{job.graph.graph, worker}].tables.push_back(table.value);
       }
     }
   }
@@ -61,7 +74,12 @@ const InflightGraph::Job* InflightGraph::job(JobId id) const {
 
 const std::vector<ActorPlacement>* InflightGraph::actors(FragmentId fragment) const {
   const auto found = fragments_.find(fragment);
-  return found == fragments_.end() ? nullptr : found->second;
+  return found == fragments_.end() ? nullptr : found->second.actors;
+}
+
+GraphTerm InflightGraph::graph_of(FragmentId fragment) const {
+  const auto found = fragments_.find(fragment);
+  return found == fragments_.end() ? GraphTerm{} : found->second.graph;
 }
 
 const std::vector<ActorPlacement>* InflightGraph::materialize_actors(JobId id) const {
@@ -82,15 +100,23 @@ std::optional<InflightGraph::ActorRef> InflightGraph::find(ActorId actor) const 
   return found->second;
 }
 
-const InflightGraph::Share& InflightGraph::share(WorkerId worker) const {
+const InflightGraph::Share& InflightGraph::share(PartialGraphId graph, WorkerId worker) const {
   static const Share kNone;
-  const auto found = shares_.find(worker);
+  const auto found = shares_.find({graph, worker});
   return found == shares_.end() ? kNone : found->second;
+}
+
+size_t InflightGraph::load(WorkerId worker) const {
+  size_t actors = 0;
+  for (const auto& [where, share] : shares_) {
+    if (where.second == worker) actors += share.actors.size();
+  }
+  return actors;
 }
 
 std::set<WorkerId> InflightGraph::workers() const {
   std::set<WorkerId> out;
-  for (const auto& [worker, share] : shares_) out.insert(worker);
+  for (const auto& [where, share] : shares_) out.insert(where.second);
   return out;
 }
 

@@ -11,15 +11,19 @@
 
 namespace penstock::meta {
 
-/// The actors of one partial graph as the next barrier sees them: jobs with their plans and where each actor is.
+/// Nodes with actors of a job.
+[[nodiscard]] std::set<WorkerId> workers_of(const JobPlacement& placement);
+
+/// The actors of a database as the next barrier sees them: jobs with their plans, where each actor is and which partial graph it is in.
 /// Pure; one owner. Copies share plans.
 class InflightGraph {
  public:
   struct Job {
     std::shared_ptr<const JobPlan> plan;  // shared with the model, which forgets a dropped job while its actors still run
     JobPlacement placement;
+    GraphTerm graph;  // the database's, or its own while it is being created
   };
-  /// What a worker has of the graph, as messages want it.
+  /// What a worker has of a graph, as messages want it.
   struct Share {
     std::vector<uint32_t> actors;
     std::vector<uint32_t> tables;
@@ -35,7 +39,9 @@ class InflightGraph {
     WorkerId worker;
   };
 
-  void add(std::shared_ptr<const JobPlan> plan, JobPlacement placement);
+  void add(std::shared_ptr<const JobPlan> plan, JobPlacement placement, GraphTerm graph);
+  /// The job's actors are in another graph from now on.
+  void move(JobId job, GraphTerm graph);
   void remove(JobId job);
   void replace(std::map<JobId, Job> jobs);
 
@@ -50,7 +56,10 @@ class InflightGraph {
   /// Upstream fragment of an edge, in this job or another one.
   [[nodiscard]] std::optional<FragmentId> upstream_of(const JobPlan::Edge& edge) const;
 
-  [[nodiscard]] const Share& share(WorkerId worker) const;
+  [[nodiscard]] GraphTerm graph_of(FragmentId fragment) const;
+  [[nodiscard]] const Share& share(PartialGraphId graph, WorkerId worker) const;
+  /// Actors on the worker, of whichever graph.
+  [[nodiscard]] size_t load(WorkerId worker) const;
   /// Nodes with actors.
   [[nodiscard]] std::set<WorkerId> workers() const;
 
@@ -59,9 +68,13 @@ class InflightGraph {
 
   std::map<JobId, Job> jobs_;
   // Made from jobs_ by `refresh`.
-  std::map<WorkerId, Share> shares_;
+  std::map<std::pair<PartialGraphId, WorkerId>, Share> shares_;
   std::map<FragmentId, std::vector<OutEdge>> edges_out_;
-  std::map<FragmentId, const std::vector<ActorPlacement>*> fragments_;
+  struct Fragment {
+    const std::vector<ActorPlacement>* actors;
+    GraphTerm graph;
+  };
+  std::map<FragmentId, Fragment> fragments_;
   std::map<ActorId, ActorRef> actors_;
 };
 

@@ -25,6 +25,12 @@ inline void to_pb(GraphTerm graph, pb::GraphId* out) {
 /// The graph of a database's finished jobs.
 [[nodiscard]] constexpr PartialGraphId graph_of(DatabaseId database) { return PartialGraphId{database.value}; }
 
+/// The graph of a job while it is created. Its lower half is its database's number, which says whose machine hears of it.
+[[nodiscard]] constexpr PartialGraphId graph_of(DatabaseId database, ObjectId job) {
+  return PartialGraphId{uint64_t{job.value} << 32 | database.value};
+}
+[[nodiscard]] constexpr DatabaseId database_of(PartialGraphId graph) { return DatabaseId{static_cast<uint32_t>(graph.value)}; }
+
 /// What time it is when an event comes in: pure machines have no clock.
 struct Now {
   runtime::TimePoint mono;

@@ -12,7 +12,7 @@
 namespace penstock::meta {
 
 constexpr uint32_t kControlVersion = 2;
-constexpr uint32_t kControlMinSupported = 1;
+constexpr uint32_t kControlMinSupported = 2;
 
 /// The control streams to the nodes, one each: bytes to messages and back. Who lives is `Cluster`'s business. Used on the loop only.
 class ControlStreams {

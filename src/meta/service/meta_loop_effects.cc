@@ -204,24 +204,24 @@ void MetaLoop::on_control_message(WorkerId worker, uint64_t attempt, pb::Control
 void MetaLoop::dispatch(WorkerId worker, uint64_t attempt, pb::ControlResponse& message) {
   if (message.has_init()) return on_init(worker, attempt, message.init());
   if (!cluster_.is_live(worker)) return on_control_closed(worker, attempt, error(Code::Protocol, "node spoke before it answered Init"));
-  const auto database_of = [](const pb::GraphId& graph) { return DatabaseId{static_cast<uint32_t>(graph.id())}; };
+  const auto database = [](const pb::GraphId& graph) { return database_of(PartialGraphId{graph.id()}); };
   switch (message.kind_case()) {
     case pb::ControlResponse::kBarrierComplete: {
-      const DatabaseId id = database_of(message.barrier_complete().graph());
+      const DatabaseId id = database(message.barrier_complete().graph());
       note_sources(message.barrier_complete());
       return enqueue(id, BarrierCompleted{worker, std::move(*message.mutable_barrier_complete())});
     }
     case pb::ControlResponse::kPartialGraphFailure: {
       auto& failure = *message.mutable_partial_graph_failure();
-      return enqueue(database_of(failure.graph()), GraphFailed{worker, from_pb(failure.graph()), std::move(*failure.mutable_error())});
+      return enqueue(database(failure.graph()), GraphFailed{worker, from_pb(failure.graph()), std::move(*failure.mutable_error())});
     }
     case pb::ControlResponse::kResetPartialGraph: {
       auto& reset = *message.mutable_reset_partial_graph();
       auto root = reset.has_error() ? std::optional(std::move(*reset.mutable_root_error())) : std::nullopt;
-      return enqueue(database_of(reset.graph()), GraphReset{worker, from_pb(reset.graph()), std::move(root)});
+      return enqueue(database(reset.graph()), GraphReset{worker, from_pb(reset.graph()), std::move(root)});
     }
     case pb::ControlResponse::kVnodesTransferred: {
-      const DatabaseId id = database_of(message.vnodes_transferred().graph());
+      const DatabaseId id = database(message.vnodes_transferred().graph());
       return enqueue(id, VnodesTransferred{worker, std::move(*message.mutable_vnodes_transferred())});
     }
     case pb::ControlResponse::kInspect: {

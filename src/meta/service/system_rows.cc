@@ -183,7 +183,7 @@ std::string disk_text(const pb::Pressure& disk) {
 void add_workers(MetaLoop& loop, pb::SystemRowsResponse& out) {
   std::map<WorkerId, size_t> actors;
   for (const auto& [id, control] : loop.databases()) {
-    for (const WorkerId worker : control->inflight().workers()) actors[worker] += control->inflight().share(worker).actors.size();
+    for (const WorkerId worker : control->inflight().workers()) actors[worker] += control->inflight().load(worker);
   }
   for (const auto& [id, record] : loop.model().workers()) {
     Row(out)

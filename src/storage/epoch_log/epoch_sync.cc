@@ -26,7 +26,7 @@ std::vector<Group> groups_of(const GraphLog::Claim& claim) {
   std::vector<Group> groups;
   Group group;
   for (const auto& part : claim.parts) {
-    group.epoch = part.epoch;
+    group.epoch = part.key.first;
     group.file = part.file;
     add_rows(group.rows, part.rows);
     group.unwritten.insert(group.unwritten.end(), part.unwritten.begin(), part.unwritten.end());
@@ -54,7 +54,7 @@ bool wait_for_space(LogCore& core, GraphLog& graph, uint64_t incarnation) {
   return !core.closing.load() && graph.is_current(incarnation);
 }
 
-Result<LogSegmentPtr> write_group(LogCore& core, GraphLog& graph, const GraphLog::Claim& claim, Term term, Group& group) {
+Result<LogSegmentPtr> write_group(LogCore& core, GraphLog& graph, const GraphLog::Claim& claim, Group& group) {
   auto written = write_once(group);
   if (written.has_value() || written.error().code() != Code::DiskFull) return written;
   log::warn("storage", "graph {}: the checkpoint of epoch {} waits for disk space: {}", graph.id(), group.epoch, written.error());
@@ -65,7 +65,7 @@ Result<LogSegmentPtr> write_group(LogCore& core, GraphLog& graph, const GraphLog
       written = error(Code::Stale, "graph {} was closed while its checkpoint waited for disk space", graph.id());
       break;
     }
-    group.file = std::make_shared<EpochFile>(core, GraphTerm{graph.id(), term}, group.epoch);
+    group.file = std::make_shared<EpochFile>(core, claim.branch, group.epoch);
     group.unwritten = all_chunks(group.rows);
     written = write_once(group);
   }
@@ -76,15 +76,15 @@ Result<LogSegmentPtr> write_group(LogCore& core, GraphLog& graph, const GraphLog
 
 }  // namespace
 
-Result<std::vector<SegmentInfo>> sync_graph(LogCore& core, GraphLog& graph, Term term, Epoch prev) {
-  PENSTOCK_TRY(auto claim, graph.claim(term, prev));
+Result<std::vector<SegmentInfo>> sync_graph(LogCore& core, GraphLog& graph, GraphTerm branch, Epoch prev) {
+  PENSTOCK_TRY(auto claim, graph.claim(branch, prev));
   std::vector<LogSegmentPtr> segments;
   std::vector<SegmentInfo> infos;
   std::vector<Group> groups = groups_of(claim);
   for (auto& part : claim.parts) part.file.reset();
   for (Group& group : groups) {
-    PENSTOCK_TRY(auto segment, in_context(write_group(core, graph, claim, term, group),
-                                          fmt::format("checkpoint of graph {} up to epoch {}", graph.id(), prev)));
+    PENSTOCK_TRY(auto segment, in_context(write_group(core, graph, claim, group),
+                                          fmt::format("checkpoint of graph {} up to epoch {}", branch.graph, prev)));
     infos.push_back(segment->info());
     segments.push_back(std::move(segment));
   }

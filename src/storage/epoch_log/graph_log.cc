@@ -11,12 +11,11 @@ namespace {
 
 constexpr runtime::Duration kVersionsKept = std::chrono::seconds(10);
 
-}  // namespace
-
-template <typename T>
-void GraphLog::free_later(T garbage) const {
-  core_.jobs.post([kept = std::move(garbage)]() mutable { kept = {}; });
+bool lists(std::span<const GraphTerm> branches, PartialGraphId id) {
+  return std::ranges::any_of(branches, [id](const GraphTerm& branch) { return branch.graph == id; });
 }
+
+}  // namespace
 
 // ---- life -------------------------------------------------------------------------------------------------------------------------------
 
@@ -27,9 +26,7 @@ void GraphLog::open(Adoption adoption) {
   const bool same_epoch = !versions_.empty() && versions_.back().version->epoch == adoption.committed;
   set_current(std::make_shared<Version>(Version{adoption.committed, std::move(adoption.base), std::move(adoption.segments)}), same_epoch);
   flushed_ = std::move(adoption.flushed);
-  term_ = adoption.term;
-  started_ = synced_ = adoption.committed;
-  open_ = true;
+  branches_[id_] = {adoption.term, ++incarnations_, adoption.committed, adoption.committed, std::nullopt};
   layout_.fetch_add(1, std::memory_order_release);
 }
 
@@ -39,9 +36,8 @@ void GraphLog::close() {
 }
 
 void GraphLog::close_locked() {
-  ++incarnation_;
-  open_ = false;
-  free_later(std::pair(std::exchange(epochs_, {}), std::exchange(staged_, {})));
+  branches_.clear();
+  free_later(std::pair(std::exchange(parts_, {}), std::exchange(staged_, {})));
 }
 
 void GraphLog::forget() {
@@ -91,24 +87,24 @@ void GraphLog::drop_old_versions() {
 
 // ---- barriers ---------------------------------------------------------------------------------------------------------------------------
 
-Status GraphLog::start_epoch(Epoch curr) {
+Status GraphLog::start_epoch(PartialGraphId id, Epoch curr) {
   MutexLock lock(mutex_);
-  if (!open_) return error(Code::Stale, "graph {} is not open in the state store", id_);
-  if (curr <= started_) return error(Code::Protocol, "graph {}: epoch {} cannot start after {}", id_, curr, started_);
-  started_ = curr;
+  PENSTOCK_TRY(Branch * of, branch(id));
+  if (curr <= of->started) return error(Code::Protocol, "graph {}: epoch {} cannot start after {}", id, curr, of->started);
+  of->started = curr;
   return ok();
 }
 
-Result<GraphLog::Claim> GraphLog::claim(Term term, Epoch prev) {
+Result<GraphLog::Claim> GraphLog::claim(GraphTerm id, Epoch prev) {
   MutexLock lock(mutex_);
-  if (!open_) return error(Code::Stale, "graph {} is not open in the state store", id_);
-  if (term_ != term) return error(Code::Stale, "graph {} is in term {}, not {}", id_, term_, term);
-  synced_ = std::max(synced_, prev);
-  Claim claim{incarnation_, {}};
-  for (auto& [epoch, open] : epochs_) {
-    if (epoch > prev) break;
-    if (std::exchange(open.claimed, true)) continue;
-    claim.parts.push_back({epoch, std::move(open.file), open.rows, std::exchange(open.unwritten, {})});
+  PENSTOCK_TRY(Branch * of, branch(id.graph));
+  if (of->term != id.term) return error(Code::Stale, "graph {} is in term {}, not {}", id.graph, of->term, id.term);
+  of->synced = std::max(of->synced, prev);
+  Claim claim{id, of->incarnation, {}};
+  for (auto& [key, open] : parts_) {
+    if (key.first > prev) break;
+    if (owner_of(key) != id.graph || std::exchange(open.claimed, true)) continue;
+    claim.parts.push_back({key, std::move(open.file), open.rows, std::exchange(open.unwritten, {})});
     open.unwritten_bytes = 0;
   }
   return claim;
@@ -116,32 +112,50 @@ Result<GraphLog::Claim> GraphLog::claim(Term term, Epoch prev) {
 
 bool GraphLog::is_current(uint64_t incarnation) const {
   MutexLock lock(mutex_);
-  return open_ && incarnation_ == incarnation;
+  return branch_of(incarnation) != branches_.end();
 }
 
 Status GraphLog::stage(const Claim& claim, std::vector<LogSegmentPtr> segments) {
   MutexLock lock(mutex_);
-  if (!open_ || incarnation_ != claim.incarnation) return error(Code::Stale, "graph {} was reset during a sync", id_);
-  for (const auto& part : claim.parts) epochs_.erase(part.epoch);
-  staged_.insert(staged_.end(), segments.begin(), segments.end());
-  sort_stably(staged_, [](const LogSegmentPtr& segment) { return segment->epoch(); });
+  if (branch_of(claim.incarnation) == branches_.end()) return error(Code::Stale, "graph {} was reset during a sync", claim.branch.graph);
+  for (const auto& part : claim.parts) parts_.erase(part.key);
+  for (LogSegmentPtr& segment : segments) staged_.push_back({std::move(segment), claim.branch.graph});
+  sort_stably(staged_, [](const Staged& staged) { return staged.segment->epoch(); });
   return ok();
 }
 
-Status GraphLog::commit(Epoch epoch, std::span<const uint64_t> struck_off) {
+Status GraphLog::check_commit(Epoch epoch, std::span<const GraphTerm> with) {
+  for (const GraphTerm& listed : with) {
+    PENSTOCK_TRY(const Branch* of, branch(listed.graph));
+    if (of->term != listed.term) return error(Code::Stale, "graph {} is in term {}, not {}", listed.graph, of->term, listed.term);
+  }
+  const auto takes = [&](PartialGraphId owner) { return owner == id_ || lists(with, owner); };
+  for (const auto& [name, of] : branches_) {
+    const bool synced = of.synced >= epoch || (of.merged && epoch >= *of.merged);
+    if (takes(name) && !synced) return error(Code::Protocol, "graph {}: commit of epoch {}, which is not synced", name, epoch);
+  }
+  for (const auto& [key, open] : parts_) {
+    if (key.first > epoch) break;
+    if (takes(owner_of(key))) return error(Code::Protocol, "graph {}: commit of epoch {}, which is not synced", key.second, epoch);
+  }
+  return ok();
+}
+
+Status GraphLog::commit(Epoch epoch, std::span<const uint64_t> struck_off, std::span<const GraphTerm> with) {
   MutexLock lock(mutex_);
-  if (!open_) return error(Code::Stale, "graph {} is not open in the state store", id_);
+  if (!is_open()) return error(Code::Stale, "graph {} is not open in the state store", id_);
   const Version& last = *versions_.back().version;
   if (epoch < last.epoch) return error(Code::Protocol, "graph {}: commit of epoch {} after {}", id_, epoch, last.epoch);
-  if (epoch > synced_ || (!epochs_.empty() && epochs_.begin()->first <= epoch)) {
-    return error(Code::Protocol, "graph {}: commit of epoch {}, which is not synced", id_, epoch);
-  }
+  PENSTOCK_TRY(check_commit(epoch, with));
   for (const uint64_t sequence : struck_off) flushed_.erase(sequence);
   if (epoch == last.epoch) return ok();
   auto version = std::make_shared<Version>(Version{epoch, last.base, last.segments});
-  const auto first_later = std::ranges::find_if(staged_, [epoch](const LogSegmentPtr& segment) { return segment->epoch() > epoch; });
-  version->segments.insert(version->segments.end(), staged_.begin(), first_later);
-  staged_.erase(staged_.begin(), first_later);
+  std::erase_if(staged_, [&](const Staged& staged) {
+    const bool listed = staged.branch == id_ || lists(with, staged.branch);
+    if (!listed || staged.segment->epoch() > epoch) return false;
+    version->segments.push_back(staged.segment);
+    return true;
+  });
   set_current(std::move(version), false);
   return ok();
 }
@@ -157,45 +171,49 @@ Status GraphLog::check_import(Term term, Epoch epoch) const {
 
 // ---- actors -----------------------------------------------------------------------------------------------------------------------------
 
-Result<uint64_t> GraphLog::incarnation_if_open() const {
+Result<uint64_t> GraphLog::incarnation_if_open(PartialGraphId id) const {
   MutexLock lock(mutex_);
-  if (!open_) return error(Code::Stale, "graph {} is not open in the state store", id_);
-  return incarnation_;
+  const auto found = branches_.find(id);
+  if (found == branches_.end()) return error(Code::Stale, "graph {} is not open in the state store", id);
+  return found->second.incarnation;
 }
 
 Status GraphLog::publish(uint64_t incarnation, const ChunkPtr& chunk) {
   MutexLock lock(mutex_);
-  if (!open_ || incarnation_ != incarnation) return error(Code::Stale, "graph {} was reset", id_);
-  if (chunk->epoch <= synced_) return error(Code::Protocol, "graph {}: a write in epoch {}, which is synced", id_, chunk->epoch);
-  OpenEpoch& epoch = epochs_[chunk->epoch];
-  if (!epoch.file) epoch.file = std::make_shared<EpochFile>(core_, GraphTerm{id_, term_}, chunk->epoch);
-  epoch.rows[chunk->table].push_back(chunk);
-  epoch.unwritten.push_back(chunk);
-  epoch.unwritten_bytes += chunk_bytes(*chunk);
-  if (epoch.unwritten_bytes >= core_.options.write_ahead && !epoch.write_posted) {
-    epoch.write_posted = true;
-    core_.jobs.post([this, incarnation, at = chunk->epoch] { write_ahead(incarnation, at); });
+  const auto branch = branch_of(incarnation);
+  if (branch == branches_.end()) return error(Code::Stale, "graph {} was reset", id_);
+  const PartKey key = part_for(*branch, chunk->epoch);
+  const Branch& owner = branches_.at(owner_of(key));
+  if (chunk->epoch <= owner.synced) return error(Code::Protocol, "graph {}: a write in epoch {}, which is synced", id_, chunk->epoch);
+  OpenEpoch& part = parts_[key];
+  if (!part.file) part.file = std::make_shared<EpochFile>(core_, GraphTerm{key.second, branches_.at(key.second).term}, chunk->epoch);
+  part.rows[chunk->table].push_back(chunk);
+  part.unwritten.push_back(chunk);
+  part.unwritten_bytes += chunk_bytes(*chunk);
+  if (part.unwritten_bytes >= core_.options.write_ahead && !part.write_posted) {
+    part.write_posted = true;
+    core_.jobs.post([this, incarnation, key] { write_ahead(incarnation, key); });
   }
   return ok();
 }
 
 // On the blocking pool, while the epoch runs. What fails here is seen by the epoch's sync.
-void GraphLog::write_ahead(uint64_t incarnation, Epoch epoch) {
+void GraphLog::write_ahead(uint64_t incarnation, PartKey part) {
   std::shared_ptr<EpochFile> file;
   {
     MutexLock lock(mutex_);
-    const auto found = epochs_.find(epoch);
-    if (incarnation_ != incarnation || found == epochs_.end() || found->second.claimed) return;
+    const auto found = parts_.find(part);
+    if (branch_of(incarnation) == branches_.end() || found == parts_.end() || found->second.claimed) return;
     file = found->second.file;
   }
-  const Status written = file->write([&] { return take_unwritten(incarnation, epoch); });
-  if (written.has_error()) log::warn("storage", "graph {} epoch {}: writing ahead failed: {}", id_, epoch, written.error());
+  const Status written = file->write([&] { return take_unwritten(incarnation, part); });
+  if (written.has_error()) log::warn("storage", "graph {} epoch {}: writing ahead failed: {}", id_, part.first, written.error());
 }
 
-std::vector<ChunkPtr> GraphLog::take_unwritten(uint64_t incarnation, Epoch epoch) {
+std::vector<ChunkPtr> GraphLog::take_unwritten(uint64_t incarnation, PartKey part) {
   MutexLock lock(mutex_);
-  const auto found = epochs_.find(epoch);
-  if (incarnation_ != incarnation || found == epochs_.end() || found->second.claimed) return {};
+  const auto found = parts_.find(part);
+  if (branch_of(incarnation) == branches_.end() || found == parts_.end() || found->second.claimed) return {};
   found->second.write_posted = false;
   found->second.unwritten_bytes = 0;
   return std::exchange(found->second.unwritten, {});
@@ -203,12 +221,12 @@ std::vector<ChunkPtr> GraphLog::take_unwritten(uint64_t incarnation, Epoch epoch
 
 Result<GraphLog::View> GraphLog::view(uint64_t incarnation, TableId table) const {
   MutexLock lock(mutex_);
-  if (!open_ || incarnation_ != incarnation) return error(Code::Stale, "graph {} was reset", id_);
+  if (branch_of(incarnation) == branches_.end()) return error(Code::Stale, "graph {} was reset", id_);
   const Version& version = *versions_.back().version;
   View view{version.base, version.segments, {}, layout()};
-  view.segments.insert(view.segments.end(), staged_.begin(), staged_.end());
+  for (const Staged& staged : staged_) view.segments.push_back(staged.segment);
   std::erase_if(view.segments, [table](const LogSegmentPtr& segment) { return !segment->has(table); });
-  for (const auto& [epoch, open] : epochs_) {
+  for (const auto& [key, open] : parts_) {
     if (const auto rows = open.rows.find(table); rows != open.rows.end()) {
       view.chunks.insert(view.chunks.end(), rows->second.begin(), rows->second.end());
     }
@@ -235,14 +253,15 @@ Result<VersionPtr> GraphLog::version(Epoch epoch) {
 
 Result<GraphLog::Sealed> GraphLog::sealed(Epoch epoch, TableId table) const {
   MutexLock lock(mutex_);
-  if (!open_) return error(Code::Stale, "graph {} is not open in the state store", id_);
+  if (!is_open()) return error(Code::Stale, "graph {} is not open in the state store", id_);
   const VersionPtr& last = versions_.back().version;
   if (epoch < last->epoch) {
     return error(Code::SnapshotTooOld, "epoch {} of graph {} is older than the committed one, {}", epoch, id_, last->epoch);
   }
-  Sealed sealed{last, staged_, {}};
-  for (const auto& [at, open] : epochs_) {
-    if (at > epoch) break;
+  Sealed sealed{last, {}, {}};
+  for (const Staged& staged : staged_) sealed.staged.push_back(staged.segment);
+  for (const auto& [key, open] : parts_) {
+    if (key.first > epoch) break;
     if (const auto rows = open.rows.find(table); rows != open.rows.end()) {
       sealed.chunks.insert(sealed.chunks.end(), rows->second.begin(), rows->second.end());
     }
@@ -286,8 +305,8 @@ GraphLog::Usage GraphLog::usage() const {
     usage.memory += segment->memory_bytes();
   };
   if (!versions_.empty()) std::ranges::for_each(versions_.back().version->segments, add);
-  std::ranges::for_each(staged_, add);
-  for (const auto& [epoch, open] : epochs_) {
+  for (const Staged& staged : staged_) add(staged.segment);
+  for (const auto& [key, open] : parts_) {
     for (const auto& [table, chunks] : open.rows) {
       for (const ChunkPtr& chunk : chunks) usage.memory += chunk_bytes(*chunk);
     }

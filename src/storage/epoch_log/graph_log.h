@@ -18,8 +18,12 @@
 
 namespace penstock::storage {
 
-/// One partial graph in memory: its running and sealed epochs, staged segments, and the versions that may be read. Thread-safe; calls are
+/// One graph in memory: its running and sealed epochs, staged segments, and the versions that may be read. Thread-safe; calls are
 /// short and do no I/O. Large things that end are handed to the background to be freed.
+///
+/// It has a trunk, named as the graph itself, and may have branches (state_store.h): each has epochs, syncs and staged segments of its own,
+/// and all are committed together. A branch that was merged goes on being written by the handles it gave, and is synced with the trunk from
+/// the epoch on that it was merged at.
 class GraphLog {
  public:
   GraphLog(LogCore& core, PartialGraphId id) : core_(core), id_(id) {}
@@ -38,8 +42,16 @@ class GraphLog {
     SortedSnapshotPtr base;
   };
   void open(Adoption adoption);
-  /// Drops what is not committed; writers are refused from now on; committed versions stay readable.
+  /// Drops what is not committed, branches and all; writers are refused from now on; committed versions stay readable.
   void close();
+  /// Errors: `Stale` if the trunk is not open.
+  Status open_branch(GraphTerm branch);
+  /// As `close`, of one branch. The trunk's name closes everything.
+  void close(PartialGraphId branch);
+  /// From `epoch` on the branch's tables are the trunk's. Errors: `Stale` if it is not open.
+  Status merge_branch(PartialGraphId branch, Epoch epoch);
+  /// Names of the branches since the graph was opened, closed ones as well.
+  [[nodiscard]] std::set<PartialGraphId> take_branch_names();
   /// Closes it and forgets the versions as well.
   void forget();
   /// The segments that are committed now, which an `open` may adopt again without reading them.
@@ -47,29 +59,33 @@ class GraphLog {
 
   // ---- barriers
 
-  Status start_epoch(Epoch curr);
+  Status start_epoch(PartialGraphId branch, Epoch curr);
+  /// What was written in one epoch, and in which branch.
+  using PartKey = std::pair<Epoch, PartialGraphId>;
   struct Claim {
+    GraphTerm branch;
     uint64_t incarnation = 0;
     struct Part {
-      Epoch epoch;
+      PartKey key;
       std::shared_ptr<EpochFile> file;
       LogSegment::Tables rows;
       std::vector<ChunkPtr> unwritten;
     };
     std::vector<Part> parts;  // by epoch
   };
-  /// The sync of everything up to `prev` begins: no more writes to it. Parts that another sync has claimed are left out.
-  [[nodiscard]] Result<Claim> claim(Term term, Epoch prev);
+  /// The sync of everything in the branch up to `prev` begins: no more writes to it. Parts that another sync has claimed are left out.
+  [[nodiscard]] Result<Claim> claim(GraphTerm branch, Epoch prev);
   /// Errors: `Stale` when the graph was closed meanwhile.
   Status stage(const Claim& claim, std::vector<LogSegmentPtr> segments);
   [[nodiscard]] bool is_current(uint64_t incarnation) const;
-  Status commit(Epoch epoch, std::span<const uint64_t> struck_off);
+  /// Of the trunk, and of these branches: what others have staged stays staged.
+  Status commit(Epoch epoch, std::span<const uint64_t> struck_off, std::span<const GraphTerm> with);
   /// Whether rows may be imported as of `epoch` now.
   Status check_import(Term term, Epoch epoch) const;
 
   // ---- actors
 
-  [[nodiscard]] Result<uint64_t> incarnation_if_open() const;
+  [[nodiscard]] Result<uint64_t> incarnation_if_open(PartialGraphId branch) const;
   /// The chunk is final. Errors: `Stale` of an ended incarnation, `Protocol` when its epoch is synced.
   Status publish(uint64_t incarnation, const ChunkPtr& chunk);
   struct View {
@@ -125,28 +141,48 @@ class GraphLog {
     std::optional<runtime::TimePoint> superseded;
   };
 
+  struct Branch {
+    Term term;
+    uint64_t incarnation = 0;
+    Epoch started;
+    Epoch synced;
+    std::optional<Epoch> merged;  // from this epoch on it is part of the trunk
+  };
+  using Branches = std::map<PartialGraphId, Branch>;
+  struct Staged {
+    LogSegmentPtr segment;
+    PartialGraphId branch;  // whose sync made it
+  };
+
+  [[nodiscard]] bool is_open() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return branches_.contains(id_); }
+  [[nodiscard]] Result<Branch*> branch(PartialGraphId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] Branches::const_iterator branch_of(uint64_t incarnation) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// Whose sync and commit the part is of.
+  [[nodiscard]] PartialGraphId owner_of(const PartKey& part) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] PartKey part_for(const Branches::value_type& branch, Epoch epoch) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Status check_commit(Epoch epoch, std::span<const GraphTerm> with) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void close_locked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void set_current(VersionPtr version, bool replaces) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void drop_old_versions() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void write_ahead(uint64_t incarnation, Epoch epoch);
-  [[nodiscard]] std::vector<ChunkPtr> take_unwritten(uint64_t incarnation, Epoch epoch);
+  void write_ahead(uint64_t incarnation, PartKey part);
+  [[nodiscard]] std::vector<ChunkPtr> take_unwritten(uint64_t incarnation, PartKey part);
   /// Frees it on the blocking pool.
   template <typename T>
-  void free_later(T garbage) const;
+  void free_later(T garbage) const {
+    core_.jobs.post([kept = std::move(garbage)]() mutable { kept = {}; });
+  }
 
   LogCore& core_;
   const PartialGraphId id_;
 
   mutable Mutex mutex_;
-  bool open_ ABSL_GUARDED_BY(mutex_) = false;
-  uint64_t incarnation_ ABSL_GUARDED_BY(mutex_) = 0;
-  Term term_ ABSL_GUARDED_BY(mutex_);
-  Epoch started_ ABSL_GUARDED_BY(mutex_);
-  Epoch synced_ ABSL_GUARDED_BY(mutex_);
-  std::map<Epoch, OpenEpoch> epochs_ ABSL_GUARDED_BY(mutex_);  // written, in no segment
-  std::vector<LogSegmentPtr> staged_ ABSL_GUARDED_BY(mutex_);  // by epoch
-  std::deque<Past> versions_ ABSL_GUARDED_BY(mutex_);          // the last one is current
-  std::set<uint64_t> flushed_ ABSL_GUARDED_BY(mutex_);         // that meta still lists
+  Branches branches_ ABSL_GUARDED_BY(mutex_);  // open ones; none: the graph is not open
+  std::set<PartialGraphId> branch_names_ ABSL_GUARDED_BY(mutex_);
+  uint64_t incarnations_ ABSL_GUARDED_BY(mutex_) = 0;           // the last one given to a branch
+  std::map<PartKey, OpenEpoch> parts_ ABSL_GUARDED_BY(mutex_);  // written, in no segment
+  std::vector<Staged> staged_ ABSL_GUARDED_BY(mutex_);          // by epoch
+  std::deque<Past> versions_ ABSL_GUARDED_BY(mutex_);           // the last one is current
+  std::set<uint64_t> flushed_ ABSL_GUARDED_BY(mutex_);          // that meta still lists
 
   std::atomic<uint64_t> layout_{0};
   std::atomic<uint64_t> committed_bytes_{0};

@@ -39,7 +39,8 @@ std::vector<std::shared_ptr<GraphLog>> LogStateStore::graphs() const {
 
 std::shared_ptr<GraphLog> LogStateStore::find(PartialGraphId id) const {
   MutexLock lock(mutex_);
-  const auto found = graphs_.find(id);
+  const auto branch = branches_.find(id);
+  const auto found = graphs_.find(branch == branches_.end() ? id : branch->second);
   return found == graphs_.end() ? nullptr : found->second;
 }
 
@@ -96,7 +97,31 @@ Status LogStateStore::open_graph(GraphTerm id, Epoch committed, std::span<const 
   adoption.base = core_.base->snapshot();
   graph->open(std::move(adoption));
   core_.files->retain_of_graph(id.graph, listed);
+  for (const PartialGraphId branch : graph->take_branch_names()) core_.files->retain_of_graph(branch, listed);
   return ok();
+}
+
+Status LogStateStore::open_branch(GraphTerm branch, PartialGraphId id, std::span<const SegmentRef> live) {
+  std::shared_ptr<GraphLog> graph;
+  {
+    MutexLock lock(mutex_);
+    const auto found = graphs_.find(id);
+    if (found == graphs_.end() || graphs_.contains(branch.graph)) {
+      return error(Code::Stale, "graph {} is not open in the state store, so branch {} cannot be", id, branch.graph);
+    }
+    graph = found->second;
+    branches_[branch.graph] = id;
+  }
+  PENSTOCK_TRY(graph->open_branch(branch));
+  std::set<uint64_t> listed;
+  for (const SegmentRef& ref : live) listed.insert(ref.sequence);
+  core_.files->retain_of_graph(branch.graph, listed);
+  return ok();
+}
+
+Status LogStateStore::merge_branch(PartialGraphId branch, Epoch epoch) {
+  PENSTOCK_TRY(auto graph, known(branch));
+  return graph->merge_branch(branch, epoch);
 }
 
 Result<LogSegmentPtr> LogStateStore::adopt(const SegmentRef& ref, const std::map<uint64_t, LogSegmentPtr>& in_memory,
@@ -112,7 +137,7 @@ Result<LogSegmentPtr> LogStateStore::adopt(const SegmentRef& ref, const std::map
 }
 
 void LogStateStore::clear(PartialGraphId id) {
-  if (const auto graph = find(id)) graph->close();
+  if (const auto graph = find(id)) graph->close(id);
 }
 
 Result<std::unique_ptr<SegmentImport>> LogStateStore::begin_import(GraphTerm id, Epoch epoch) {
@@ -125,10 +150,12 @@ void LogStateStore::remove_graph(PartialGraphId id) {
   std::shared_ptr<GraphLog> graph;
   {
     MutexLock lock(mutex_);
+    if (branches_.contains(id)) return;  // its tables are the graph's, or it was cleared
     const auto found = graphs_.find(id);
     if (found == graphs_.end()) return;
     graph = std::move(found->second);
     graphs_.erase(found);
+    std::erase_if(branches_, [id](const auto& branch) { return branch.second == id; });
   }
   graph->forget();
 }
@@ -143,7 +170,7 @@ void LogStateStore::drop_tables(std::span<const TableId> tables) {
 
 Result<std::unique_ptr<LocalStateStore>> LogStateStore::open_table(TableOptions options) {
   PENSTOCK_TRY(auto graph, known(options.graph));
-  PENSTOCK_TRY(const uint64_t incarnation, graph->incarnation_if_open());
+  PENSTOCK_TRY(const uint64_t incarnation, graph->incarnation_if_open(options.graph));
   auto table = std::make_unique<LogTable>(core_, tables_, std::move(graph), incarnation, std::move(options));
   PENSTOCK_TRY(table->prepare());
   return std::unique_ptr<LocalStateStore>(std::move(table));
@@ -151,17 +178,18 @@ Result<std::unique_ptr<LocalStateStore>> LogStateStore::open_table(TableOptions 
 
 Status LogStateStore::start_epoch(PartialGraphId id, Epoch curr, std::span<const TableId>) {
   PENSTOCK_TRY(auto graph, known(id));
-  return graph->start_epoch(curr);
+  return graph->start_epoch(id, curr);
 }
 
 Result<std::vector<SegmentInfo>> LogStateStore::sync_epoch(GraphTerm id, Epoch prev, std::span<const TableId>) {
   PENSTOCK_TRY(auto graph, known(id.graph));
-  return sync_graph(core_, *graph, id.term, prev);
+  return sync_graph(core_, *graph, id, prev);
 }
 
-Status LogStateStore::commit_epoch(PartialGraphId id, Epoch epoch, std::span<const uint64_t> struck_off) {
+Status LogStateStore::commit_epoch(PartialGraphId id, Epoch epoch, std::span<const uint64_t> struck_off, std::span<const GraphTerm> with) {
   PENSTOCK_TRY(auto graph, known(id));
-  PENSTOCK_TRY(graph->commit(epoch, struck_off));
+  if (graph->id() != id) return error(Code::Protocol, "branch {} is committed with graph {}, not alone", id, graph->id());
+  PENSTOCK_TRY(graph->commit(epoch, struck_off, with));
   marks_.strike_off(struck_off);
   flush_.consider();
   return ok();
@@ -169,7 +197,7 @@ Status LogStateStore::commit_epoch(PartialGraphId id, Epoch epoch, std::span<con
 
 std::vector<uint64_t> LogStateStore::flushed_segments(PartialGraphId id) const {
   const auto graph = find(id);
-  return graph ? graph->flushed() : std::vector<uint64_t>{};
+  return graph && graph->id() == id ? graph->flushed() : std::vector<uint64_t>{};  // a branch's are the graph's
 }
 
 // ---- readers ----------------------------------------------------------------------------------------------------------------------------

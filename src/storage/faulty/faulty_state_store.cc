@@ -106,6 +106,11 @@ Status FaultyStateStore::open_graph(GraphTerm graph, Epoch committed, std::span<
   return inner_.open_graph(graph, committed, live, live_tables);
 }
 
+Status FaultyStateStore::open_branch(GraphTerm branch, PartialGraphId graph, std::span<const SegmentRef> live) {
+  PENSTOCK_TRY(begin(StoreCall::OpenGraph));
+  return inner_.open_branch(branch, graph, live);
+}
+
 Result<std::unique_ptr<LocalStateStore>> FaultyStateStore::open_table(TableOptions options) {
   PENSTOCK_TRY(begin(StoreCall::OpenTable));
   PENSTOCK_TRY(auto table, inner_.open_table(std::move(options)));
@@ -122,9 +127,10 @@ Result<std::vector<SegmentInfo>> FaultyStateStore::sync_epoch(GraphTerm graph, E
   return inner_.sync_epoch(graph, prev, tables);
 }
 
-Status FaultyStateStore::commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off) {
+Status FaultyStateStore::commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off,
+                                      std::span<const GraphTerm> with) {
   PENSTOCK_TRY(begin(StoreCall::CommitEpoch));
-  return inner_.commit_epoch(graph, epoch, struck_off);
+  return inner_.commit_epoch(graph, epoch, struck_off, with);
 }
 
 Result<std::unique_ptr<SegmentImport>> FaultyStateStore::begin_import(GraphTerm graph, Epoch epoch) {

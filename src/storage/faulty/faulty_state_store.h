@@ -49,10 +49,12 @@ class FaultyStateStore final : public StateStore {
   Status retain_segments(std::span<const SegmentRef> live, std::optional<uint64_t> highest_committed) override;
   Status open_graph(GraphTerm graph, Epoch committed, std::span<const SegmentRef> live,
                     std::optional<std::span<const TableId>> live_tables) override;
+  Status open_branch(GraphTerm branch, PartialGraphId graph, std::span<const SegmentRef> live) override;
+  Status merge_branch(PartialGraphId branch, Epoch epoch) override { return inner_.merge_branch(branch, epoch); }
   [[nodiscard]] Result<std::unique_ptr<LocalStateStore>> open_table(TableOptions options) override;
   Status start_epoch(PartialGraphId graph, Epoch curr, std::span<const TableId> tables) override;
   [[nodiscard]] Result<std::vector<SegmentInfo>> sync_epoch(GraphTerm graph, Epoch prev, std::span<const TableId> tables) override;
-  Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off) override;
+  Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off, std::span<const GraphTerm> with) override;
   void clear(PartialGraphId graph) override { inner_.clear(graph); }
   [[nodiscard]] Result<std::unique_ptr<SegmentImport>> begin_import(GraphTerm graph, Epoch epoch) override;
   void remove_graph(PartialGraphId graph) override { inner_.remove_graph(graph); }

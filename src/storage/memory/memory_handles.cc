@@ -19,6 +19,7 @@ Result<MemoryStateStore::Graph*> MemoryStateStore::Local::graph() {
     return error(Code::Stale, "{}: graph {} was reset", what(), options_.graph);
   }
   if (epoch_ == Epoch{0}) return error(Code::Protocol, "{}: used before init", what());
+  if (found->second.merged && epoch_ >= *found->second.merged) return &store_.graphs_.at(*found->second.trunk);
   return &found->second;
 }
 
@@ -83,13 +84,21 @@ Status MemoryStateStore::Local::update_vnode_bitmap(const VNodeBitmap& vnodes) {
   return ok();
 }
 
+// Of a branch's table only what was in a commit counts.
+Epoch MemoryStateStore::committed_of(TableId table, Epoch epoch) const {
+  for (const auto& [id, graph] : graphs_) {
+    if (graph.trunk && graph.open && !graph.merged && graph.tables.contains(table)) return graph.committed;
+  }
+  return epoch;
+}
+
 Result<std::unique_ptr<SnapshotReader>> MemoryStateStore::read_committed(PartialGraphId id, TableId table, Epoch epoch) {
   MutexLock lock(mutex_);
   const auto found = graphs_.find(id);
   if (found != graphs_.end()) {
     drop_old_versions(found->second);
     for (const Version& v : found->second.versions) {
-      if (v.epoch == epoch) return pin(found->second, id, table, epoch);
+      if (v.epoch == epoch) return pin(found->second, id, table, std::min(epoch, committed_of(table, epoch)));
     }
   }
   return error(Code::SnapshotTooOld, "table {}: this node cannot read graph {} at epoch {}; committed is {}", table, id, epoch,
@@ -99,6 +108,10 @@ Result<std::unique_ptr<SnapshotReader>> MemoryStateStore::read_committed(Partial
 Result<std::unique_ptr<SnapshotReader>> MemoryStateStore::read_sealed(PartialGraphId id, TableId table, Epoch epoch) {
   MutexLock lock(mutex_);
   PENSTOCK_TRY(Graph * graph, open_graph_of(id));
+  if (graph->trunk) {
+    id = *graph->trunk;
+    PENSTOCK_TRY(graph, open_graph_of(id));
+  }
   if (epoch < graph->committed) {
     return error(Code::SnapshotTooOld, "table {}: epoch {} of graph {} is older than the committed one, {}", table, epoch, id,
                  graph->committed);

@@ -44,7 +44,10 @@ Status MemoryStateStore::retain_segments(std::span<const SegmentRef> live, std::
   for (const SegmentRef& ref : live) listed.insert(ref.sequence);
   std::erase_if(disk_->segments, [&](const auto& segment) { return !listed.contains(segment.first); });
   std::erase_if(disk_->flushed, [&](const auto& mark) { return !listed.contains(mark.first); });
-  for (auto& [id, graph] : graphs_) close(graph);
+  for (auto& [id, graph] : graphs_) {
+    close(graph);
+    graph.merged.reset();
+  }
   return ok();
 }
 
@@ -63,6 +66,7 @@ Status MemoryStateStore::open_graph(GraphTerm id, Epoch committed, std::span<con
 
   std::set<uint64_t> listed;
   for (const SegmentRef& ref : live) listed.insert(ref.sequence);
+  close_branches(id.graph);
   Graph& graph = graphs_[id.graph];
   close(graph);
   const auto is_listed = [&](uint64_t sequence) { return listed.contains(sequence); };
@@ -176,24 +180,39 @@ Result<std::vector<SegmentInfo>> MemoryStateStore::sync_epoch(GraphTerm id, Epoc
   return std::vector<SegmentInfo>{info};
 }
 
-Status MemoryStateStore::commit_epoch(PartialGraphId id, Epoch epoch, std::span<const uint64_t> struck_off) {
+Status MemoryStateStore::commit_epoch(PartialGraphId id, Epoch epoch, std::span<const uint64_t> struck_off,
+                                      std::span<const GraphTerm> with) {
   MutexLock lock(mutex_);
   PENSTOCK_TRY(Graph * graph, open_graph_of(id));
   if (epoch < graph->committed) return error(Code::Protocol, "graph {}: commit of epoch {} after {}", id, epoch, graph->committed);
   if (epoch > graph->synced) return error(Code::Protocol, "graph {}: commit of epoch {}, which is not synced", id, epoch);
+  for (const GraphTerm& branch : with) {
+    PENSTOCK_TRY(check_branch(branch, epoch));
+  }
   for (const uint64_t sequence : struck_off) {
     graph->flushed.erase(sequence);
     disk_->flushed.erase(sequence);
   }
-  std::erase_if(graph->staged, [&](uint64_t sequence) {
-    if (disk_->segments.at(sequence).info.ref.epoch > epoch) return false;
-    graph->committed_segments.push_back(sequence);
-    return true;
-  });
+  commit_staged(*graph, *graph, epoch);
+  for (const GraphTerm& branch : with) commit_staged(graphs_.at(branch.graph), *graph, epoch);
   become_committed(*graph, epoch);
   drop_old_versions(*graph);
   flush(id, *graph);
   return ok();
+}
+
+void MemoryStateStore::commit_staged(Graph& from, Graph& to, Epoch epoch) {
+  std::erase_if(from.staged, [&](uint64_t sequence) {
+    if (disk_->segments.at(sequence).info.ref.epoch > epoch) return false;
+    to.committed_segments.push_back(sequence);
+    return true;
+  });
+  if (&from == &to) return;
+  from.committed = epoch;
+  to.tables.insert(from.tables.begin(), from.tables.end());
+  for (auto at = from.unfolded.begin(); at != from.unfolded.end() && at->first <= epoch; at = from.unfolded.erase(at)) {
+    for (auto& [t, keys] : at->second) to.unfolded[at->first][t].merge(keys);
+  }
 }
 
 void MemoryStateStore::drop_old_versions(Graph& graph) {
@@ -241,7 +260,8 @@ void MemoryStateStore::flush_one(PartialGraphId id, const MemoryDisk::Segment& s
 void MemoryStateStore::clear(PartialGraphId id) {
   MutexLock lock(mutex_);
   const auto found = graphs_.find(id);
-  if (found == graphs_.end()) return;
+  if (found == graphs_.end() || found->second.merged) return;  // a merged branch ends with its trunk
+  close_branches(id);
   close(found->second);
 }
 
@@ -268,7 +288,8 @@ void MemoryStateStore::forget_uncommitted(Graph& graph) {
 void MemoryStateStore::remove_graph(PartialGraphId id) {
   MutexLock lock(mutex_);
   const auto found = graphs_.find(id);
-  if (found == graphs_.end()) return;
+  if (found == graphs_.end() || found->second.trunk) return;
+  close_branches(id);
   close(found->second);
   forget(found->second);
 }
@@ -285,7 +306,7 @@ void MemoryStateStore::drop_tables(std::span<const TableId> tables) {
 std::vector<uint64_t> MemoryStateStore::flushed_segments(PartialGraphId id) const {
   MutexLock lock(mutex_);
   const auto found = graphs_.find(id);
-  if (found == graphs_.end()) return {};
+  if (found == graphs_.end()) return {};  // (a branch has none: they are its trunk's)
   return {found->second.flushed.begin(), found->second.flushed.end()};
 }
 

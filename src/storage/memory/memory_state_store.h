@@ -37,10 +37,12 @@ class MemoryStateStore final : public StateStore {
   Status retain_segments(std::span<const SegmentRef> live, std::optional<uint64_t> highest_committed) override;
   Status open_graph(GraphTerm graph, Epoch committed, std::span<const SegmentRef> live,
                     std::optional<std::span<const TableId>> live_tables) override;
+  Status open_branch(GraphTerm branch, PartialGraphId graph, std::span<const SegmentRef> live) override;
+  Status merge_branch(PartialGraphId branch, Epoch epoch) override;
   [[nodiscard]] Result<std::unique_ptr<LocalStateStore>> open_table(TableOptions options) override;
   Status start_epoch(PartialGraphId graph, Epoch curr, std::span<const TableId> tables) override;
   [[nodiscard]] Result<std::vector<SegmentInfo>> sync_epoch(GraphTerm graph, Epoch prev, std::span<const TableId> tables) override;
-  Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off) override;
+  Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off, std::span<const GraphTerm> with) override;
   void clear(PartialGraphId graph) override;
   [[nodiscard]] Result<std::unique_ptr<SegmentImport>> begin_import(GraphTerm graph, Epoch epoch) override;
   void remove_graph(PartialGraphId graph) override;
@@ -80,9 +82,16 @@ class MemoryStateStore final : public StateStore {
     std::set<TableId> tables;
     std::deque<Version> versions;  // readable; the last one is `committed`
     std::multiset<Epoch> pins;     // of readers
+    // Of a branch, whose `committed` is that of the last commit it was in:
+    std::optional<PartialGraphId> trunk;
+    std::optional<Epoch> merged;  // rows from this epoch on are the trunk's
   };
 
   Result<Graph*> open_graph_of(PartialGraphId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Status check_branch(const GraphTerm& branch, Epoch epoch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void commit_staged(Graph& from, Graph& to, Epoch epoch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] Epoch committed_of(TableId table, Epoch epoch) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void close_branches(PartialGraphId trunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   MemoryTable& table(TableId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void adopt(Graph& graph, const MemoryDisk::Segment& segment, const std::optional<std::set<TableId>>& live)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -5,12 +5,18 @@ namespace penstock::stream {
 using data::Op;
 using data::StreamChunk;
 
+void OutputPort::connect(std::unique_ptr<ChannelSender> sender) {
+  sender_ = std::move(sender);
+  if (discarding_) sender_->close(error(Code::Closed, "actor {} came too late: changes have passed it by", downstream_));
+}
+
 Status OutputPort::push(StreamChunk chunk) {
   if (discarding_) return ok();
   if (chunk.visibility() && chunk.visible_rows() < chunk.rows() / 4) chunk = chunk.compact();
   if (chunk.rows() == 0) return ok();
   const bool small = chunk.rows() < kSmall;
   if (!small || small_rows_ + chunk.rows() > data::kChunkRows) seal_small();
+  if (discarding_) return ok();
   if (small) {
     small_rows_ += chunk.rows();
     small_.push_back(std::move(chunk));
@@ -23,6 +29,7 @@ Status OutputPort::push(StreamChunk chunk) {
 Status OutputPort::push_barrier(const Barrier& barrier) {
   if (discarding_) return ok();
   seal_small();
+  if (discarding_) return ok();
   return send_or_keep(Barrier{barrier.epoch, barrier.kind, nullptr});
 }
 
@@ -32,8 +39,20 @@ Status OutputPort::send_or_keep(Message message) {
     if (sent.has_error()) return lost(sent.error());
     if (sent.value()) return ok();
   }
-  due_.push(std::move(message));
+  keep(std::move(message));
   return send(false);
+}
+
+void OutputPort::keep(Message message) {
+  if (!sender_ && soft_) {
+    if (const auto* chunk = std::get_if<StreamChunk>(&message)) {
+      kept_ += chunk_weight(*chunk);
+    } else {
+      ++kept_barriers_;
+    }
+    if (kept_ > kMostKept || kept_barriers_ > kMostBarriersKept) return discard();
+  }
+  due_.push(std::move(message));
 }
 
 Status OutputPort::send(bool small) {
@@ -57,18 +76,23 @@ Status OutputPort::check() {
 
 Status OutputPort::lost(const Error& reason) {
   if (!soft_ || reason.code() != Code::Closed) return reason.with_context(fmt::format("output to actor {}", downstream_));
+  discard();
+  return ok();
+}
+
+void OutputPort::discard() {
   discarding_ = true;
   due_.clear();
   small_.clear();
   small_rows_ = 0;
-  return ok();
 }
 
 void OutputPort::seal_small() {
   if (small_.empty()) return;
-  due_.push(small_.size() == 1 ? std::move(small_.front()) : concat_chunks(small_));
+  StreamChunk whole = small_.size() == 1 ? std::move(small_.front()) : concat_chunks(small_);
   small_.clear();
   small_rows_ = 0;
+  keep(std::move(whole));
 }
 
 StreamChunk concat_chunks(std::span<const StreamChunk> chunks) {

@@ -15,7 +15,9 @@ namespace penstock::stream {
 /// nothing else to do. While the port is *blocked* (something waits for budget, or for the downstream to connect) the actor must not feed
 /// it; the one dispatch that blocks it is all it holds beyond that.
 ///
-/// A *soft* port whose receiver is gone discards until it is removed; any other fails its actor.
+/// A *soft* port leads to a job that is being created, which must not harm the actor: when the receiver is gone it discards until it is
+/// removed, where any other port fails its actor; and it does not block while the downstream has yet to connect, but keeps what comes
+/// meanwhile. When that becomes too much it discards, and the downstream, should it come after all, finds its channel closed.
 class OutputPort {
  public:
   OutputPort(ActorId downstream, uint32_t link, bool soft) : downstream_(downstream), link_(link), soft_(soft) {}
@@ -24,7 +26,7 @@ class OutputPort {
   [[nodiscard]] uint32_t link() const { return link_; }
   [[nodiscard]] bool connected() const { return sender_ != nullptr; }
   /// Its owner has been set.
-  void connect(std::unique_ptr<ChannelSender> sender) { sender_ = std::move(sender); }
+  void connect(std::unique_ptr<ChannelSender> sender);
 
   /// Takes a chunk, compacted where that pays, and sends what is due.
   [[nodiscard]] Status push(data::StreamChunk chunk);
@@ -35,22 +37,29 @@ class OutputPort {
   /// Fails when the receiver is gone, even if there is nothing to send.
   [[nodiscard]] Status check();
 
-  [[nodiscard]] bool blocked() const { return !due_.empty(); }
+  [[nodiscard]] bool blocked() const { return !due_.empty() && (sender_ || !soft_); }
   [[nodiscard]] bool empty() const { return due_.empty() && small_.empty(); }
 
  private:
   /// From this size on a chunk is not worth copying.
   static constexpr size_t kSmall = 1024;
+  /// What a soft port keeps for a downstream that has yet to connect.
+  static constexpr size_t kMostKept = 4 * kChannelBudget;
+  static constexpr uint32_t kMostBarriersKept = kMaxBarriersInFlight / 2;
 
   [[nodiscard]] Status send_or_keep(Message message);
   void seal_small();
+  void keep(Message message);
+  void discard();
   [[nodiscard]] Status lost(const Error& reason);
 
   const ActorId downstream_;
   const uint32_t link_;
   const bool soft_;
   std::unique_ptr<ChannelSender> sender_;
-  bool discarding_ = false;               // soft, and the receiver is gone
+  bool discarding_ = false;               // soft, and the receiver is gone or did not come
+  size_t kept_ = 0;                       // weight of the chunks in `due_` before anybody connected
+  uint32_t kept_barriers_ = 0;            // likewise
   Fifo<Message> due_;                     // to be sent as soon as there is budget
   std::vector<data::StreamChunk> small_;  // after `due_`: to be gathered into one chunk
   size_t small_rows_ = 0;

@@ -45,6 +45,8 @@ Status Outputs::dispatch(const data::StreamChunk& chunk) {
 }
 
 Status Outputs::send_barrier(const Barrier& barrier) {
+  // Of jobs whose creation was given up before their edge came.
+  std::erase_if(unclaimed_, [](const AttachedOutput& output) { return output.sender->state().has_error(); });
   for (Dispatcher& dispatcher : dispatchers_) {
     for (const auto& port : dispatcher.ports()) {
       PENSTOCK_TRY(port->push_barrier(barrier));

@@ -24,9 +24,9 @@ struct ActorStatus {
   FragmentId fragment;
   JobId job;
   std::string job_name;
-  std::string waiting_for;       // "input from fragment 3 (actor 17 has not sent barrier …)", "output to actor 5: no budget", "state read", ""
+  std::string waiting_for;  // "input from fragment 3 (actor 17 has not sent barrier …)", "output to actor 5: no budget", "state read", ""
   int64_t waiting_micros = 0;
-  Epoch epoch;                   // curr of the last barrier passed
+  Epoch epoch;  // curr of the last barrier passed
   uint64_t rows_in = 0;
   uint64_t rows_out = 0;
 };
@@ -45,6 +45,9 @@ class ActorManager {
   virtual void stop_graph(storage::GraphTerm graph, absl::AnyInvocable<void()> done) = 0;
   /// From now on exchange requests of this term are served; those parked for it are looked at again.
   virtual void start_graph(storage::GraphTerm graph) = 0;
+
+  /// The actors of `graph` are part of `into` from now on: they end with it, and requests for their outputs may name either.
+  virtual void merge_graph(storage::GraphTerm graph, storage::GraphTerm into) = 0;
 
   [[nodiscard]] virtual std::vector<ActorStatus> status() const = 0;
 };

@@ -4,14 +4,21 @@ namespace penstock::stream {
 
 using storage::GraphTerm;
 
+GraphTerm GraphTable::resolve(GraphTerm graph) const {
+  const auto merged = merged_.find(graph);
+  return merged == merged_.end() ? graph : merged->second;
+}
+
 GraphTable::Graph* GraphTable::find(GraphTerm graph) {
+  graph = resolve(graph);
   const auto found = graphs_.find(graph.graph);
   return found == graphs_.end() || found->second.term != graph.term ? nullptr : &found->second;
 }
 
 void GraphTable::start(GraphTerm graph, std::unique_ptr<DmlRegistry> dml) {
   Graph& made = graphs_[graph.graph];
-  made = Graph{.term = graph.term, .life = std::make_shared<GraphLife>(std::move(dml)), .actors = {}, .ended = {}, .parked = {}};
+  made =
+      Graph{.term = graph.term, .life = std::make_shared<GraphLife>(std::move(dml)), .actors = {}, .ended = {}, .parked = {}, .merged = {}};
   const auto end = early_.upper_bound(graph);
   for (auto it = early_.lower_bound({graph.graph, Term{0}}); it != end; it = early_.erase(it)) {
     for (OutputRequest& request : it->second) {
@@ -37,19 +44,54 @@ GraphTable::Stopped GraphTable::stop(GraphTerm graph) {
   if (found != graphs_.end() && found->second.term <= graph.term) {
     for (auto& [id, actor] : found->second.actors) {
       stopped.actors.push_back(actor);
-      stopping_[{GraphTerm{graph.graph, found->second.term}, id}] = std::move(actor);
+      stopping_[{actor->context().graph, id}] = std::move(actor);
     }
     for (auto& [id, outputs] : found->second.parked) {
       for (AttachedOutput& output : outputs) stopped.parked.push_back(std::move(output));
     }
-    stopped.life = std::move(found->second.life);
+    stopped.lives = std::move(found->second.merged);
+    stopped.lives.push_back(std::move(found->second.life));
+    end_merged({graph.graph, found->second.term});
     graphs_.erase(found);
   }
   parked_ -= stopped.parked.size();
   return stopped;
 }
 
+// Requests for their actors are refused from now on, whichever graph they name.
+void GraphTable::end_merged(GraphTerm into) {
+  std::erase_if(merged_, [&](const auto& merged) {
+    if (merged.second != into) return false;
+    Term& over = over_[merged.first.graph];
+    over = std::max(over, merged.first.term);
+    return true;
+  });
+}
+
+void GraphTable::merge(GraphTerm from, GraphTerm into, std::vector<std::pair<std::shared_ptr<Actor>, AttachedOutput>>& answered) {
+  const auto source = graphs_.find(from.graph);
+  Graph* target = find(into);
+  if (source == graphs_.end() || source->second.term != from.term || target == nullptr) return;
+  for (auto& [id, actor] : source->second.actors) {
+    if (const auto waiting = target->parked.find(id); waiting != target->parked.end()) {
+      for (AttachedOutput& output : waiting->second) answered.emplace_back(actor, std::move(output));
+      target->parked.erase(waiting);
+    }
+    target->actors[id] = std::move(actor);
+  }
+  parked_ -= answered.size();
+  target->ended.merge(source->second.ended);
+  for (auto& [id, outputs] : source->second.parked) {
+    auto& parked = target->parked[id];
+    parked.insert(parked.end(), std::make_move_iterator(outputs.begin()), std::make_move_iterator(outputs.end()));
+  }
+  target->merged.push_back(std::move(source->second.life));
+  graphs_.erase(source);
+  merged_[from] = into;
+}
+
 std::shared_ptr<GraphLife> GraphTable::life_of(GraphTerm graph) const {
+  graph = resolve(graph);
   const auto found = graphs_.find(graph.graph);
   return found == graphs_.end() || found->second.term != graph.term ? nullptr : found->second.life;
 }
@@ -79,6 +121,7 @@ GraphTable::Answer GraphTable::connect(OutputRequest& request) {
   if (const auto over = over_.find(request.graph.graph); over != over_.end() && request.graph.term <= over->second) {
     return refuse(request, "this term is over");
   }
+  request.graph = resolve(request.graph);
   const auto found = graphs_.find(request.graph.graph);
   const bool begun = found != graphs_.end() && found->second.term >= request.graph.term;
   if (begun && found->second.term > request.graph.term) return refuse(request, "a later term has begun");

@@ -46,10 +46,13 @@ class GraphTable {
   /// The graph's actors, which must be told to stop (they are kept until `remove`), its hold, and the requests that nobody will answer.
   struct Stopped {
     std::vector<std::shared_ptr<Actor>> actors;
-    std::shared_ptr<GraphLife> life;
+    std::vector<std::shared_ptr<GraphLife>> lives;  // its own, and those of graphs that were merged into it
     std::vector<AttachedOutput> parked;
   };
   [[nodiscard]] Stopped stop(storage::GraphTerm graph);
+
+  /// The actors of `from` are part of `into`. Requests that came under the latter's name before: `found`, by actor.
+  void merge(storage::GraphTerm from, storage::GraphTerm into, std::vector<std::pair<std::shared_ptr<Actor>, AttachedOutput>>& found);
 
   /// Null if this incarnation is not the present one.
   [[nodiscard]] std::shared_ptr<GraphLife> life_of(storage::GraphTerm graph) const;
@@ -74,13 +77,17 @@ class GraphTable {
     std::map<ActorId, std::shared_ptr<Actor>> actors;  // shared with the job that runs them
     std::set<ActorId> ended;
     std::map<ActorId, std::vector<AttachedOutput>> parked;  // by upstream
+    std::vector<std::shared_ptr<GraphLife>> merged;         // of graphs that are part of it
   };
 
   [[nodiscard]] Graph* find(storage::GraphTerm graph);
+  [[nodiscard]] storage::GraphTerm resolve(storage::GraphTerm graph) const;
+  void end_merged(storage::GraphTerm into);
   [[nodiscard]] Answer refuse(const OutputRequest& request, std::string_view why);
 
   std::map<PartialGraphId, Graph> graphs_;
-  std::map<std::pair<storage::GraphTerm, ActorId>, std::shared_ptr<Actor>> stopping_;  // told to stop, and not back yet
+  std::map<storage::GraphTerm, storage::GraphTerm> merged_;                            // from -> into, while that lives
+  std::map<std::pair<storage::GraphTerm, ActorId>, std::shared_ptr<Actor>> stopping_;  // told to stop, and not back yet; by own graph
   std::map<PartialGraphId, Term> over_;                                                // this term and lower ones are over
   std::map<storage::GraphTerm, std::vector<OutputRequest>> early_;                     // of terms that have not begun
   size_t parked_ = 0;

@@ -9,6 +9,18 @@ using storage::GraphTerm;
 
 namespace {
 
+/// Says so when the last holder lets go.
+class AllOver {
+ public:
+  explicit AllOver(absl::AnyInvocable<void()> done) : done_(std::move(done)) {}
+  AllOver(const AllOver&) = delete;
+  AllOver& operator=(const AllOver&) = delete;
+  ~AllOver() { done_(); }
+
+ private:
+  absl::AnyInvocable<void()> done_;
+};
+
 /// The merge that reads `link`; null if there is none.
 const pb::StreamNode* merge_of(const pb::StreamNode& node, uint32_t operator_base, uint32_t link) {
   if (node.has_merge() && operator_base + node.operator_id() == link) return &node;
@@ -56,8 +68,19 @@ void LocalStreamManager::stop_graph(GraphTerm graph, absl::AnyInvocable<void()> 
     output.sender->close(error(Code::Closed, "graph {} term {} was stopped", graph.graph, graph.term));
   }
   for (const auto& actor : stopped.actors) actor->wake_to_stop();
-  if (!stopped.life) return done();
-  stopped.life->when_over(std::move(done));
+  if (stopped.lives.empty()) return done();
+  // Kept by each life; the last that is over lets it go.
+  const auto all_over = std::make_shared<AllOver>(std::move(done));
+  for (const auto& life : stopped.lives) life->when_over([all_over] {});
+}
+
+void LocalStreamManager::merge_graph(GraphTerm graph, GraphTerm into) {
+  std::vector<std::pair<std::shared_ptr<Actor>, AttachedOutput>> found;
+  {
+    MutexLock lock(mutex_);
+    table_.merge(graph, into, found);
+  }
+  for (auto& [actor, output] : found) actor->attach_output(std::move(output));
 }
 
 void LocalStreamManager::build(GraphTerm graph, std::shared_ptr<const pb::BuildFragment> plan, EpochPair first,

@@ -36,6 +36,7 @@ class LocalStreamManager final : public ActorManager, public OutputHub, private 
              std::shared_ptr<LocalBarrierManager> manager) override;
   void stop_graph(storage::GraphTerm graph, absl::AnyInvocable<void()> done) override;
   void start_graph(storage::GraphTerm graph) override;
+  void merge_graph(storage::GraphTerm graph, storage::GraphTerm into) override;
   [[nodiscard]] std::vector<ActorStatus> status() const override;
 
   void connect(OutputRequest request) override;

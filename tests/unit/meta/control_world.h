@@ -21,7 +21,8 @@ namespace penstock::meta::testing {
 ///     @0 ready 1          node 1 answers Init              lost 1               its control stream ended
 ///     create 3            its catalog commit is done       drop 3 4             likewise
 ///     flush 7             checkpoint                       tick
-///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ
+///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ.
+///                         In all its graphs, or with job=JOB (0: the database's) in that one alone. Empty Initials go with it
 ///     commit              the commit asked for is durable
 ///     disk 1 low|full|enough   what node 1 says of its disk; 0: meta's own
 ///     quarantined 2       job 2 and what reads it are marked
@@ -29,14 +30,15 @@ namespace penstock::meta::testing {
 ///     drain 1 / undrain 1 node 1 takes no actors (durable; not told)
 ///     pulled 1 SEQ…       node 1 has pulled what it was told to, into these segments; `!` instead: it could not
 ///     moved               the new placement asked for is durable
-///     fail 1 ACTOR SCORE  node 1 says the graph failed     reset 1 [ACTOR SCORE]   node 1 answers the reset
+///     fail 1 ACTOR SCORE [JOB]  node 1 says the graph failed, or that of a job     reset 1 [ACTOR SCORE]   node 1 answers its resets
 /// Effects:
 ///     1:create(5)[s1]     CreatePartialGraph at committed epoch 5 with segment 1
 ///     1:initial 0..5 a1,2 t1 b2    barrier with actors to collect, tables to sync, actors built; +add +stop +splits for mutations
+///     1/2:…               likewise of the graph of job 2, which is being created;   1/2:merge 5
 ///     1:pull(5) 2:t1,3:v0-3       TransferVnodes as of epoch 5: from node 2 these vnodes of tables 1 and 3
 ///     move [1:s7]         the new placement is to be durable, with segment 7 of node 1    rescaled 9   rescaled 9 CODE
-///     1:committed 5       1:reset   1:remove   commit 5   flushed 7 at 5   created 3   failed 3   quarantine 2   term   stuck 1 disconnect
-///     1   lease
+///     1:committed 5       1:committed 5 with 2      1:reset   1:reset+2 (and job 2's graph)   1:reset2 (that alone)   1:remove   commit 5
+///     flushed 7 at 5   created 3   failed 3   quarantine 2   term   stuck 1 disconnect 1   lease
 class ControlWorld {
  public:
   static constexpr int64_t kEpochZero = 1'000'000;  // milliseconds since 2021-04-01
@@ -124,6 +126,8 @@ class ControlWorld {
   std::string lost(WorkerId worker);
   std::string disk(WorkerId worker, const std::string& level);
   std::string collect(const ::penstock::testing::Words& words);
+  std::string reset(const ::penstock::testing::Words& words);
+  ControlEvent completed(WorkerId worker, const pb::InjectBarrier& inject, const ::penstock::testing::Words& words);
   std::string commit();
   std::string pulled(const ::penstock::testing::Words& words);
   std::string moved();
@@ -143,6 +147,8 @@ class ControlWorld {
   Now now_;
   std::map<WorkerId, uint64_t> attempts_;
   std::map<WorkerId, std::deque<pb::InjectBarrier>> open_;  // barriers a node owes
+  std::map<WorkerId, std::vector<GraphTerm>> resets_;       // it was told and has not answered
+  std::map<PartialGraphId, GraphTerm> terms_;               // of jobs' graphs, as last created
   std::map<WorkerId, pb::ControlRequest> last_sent_;
   std::map<WorkerId, pb::CreatePartialGraph> created_;
   std::optional<CommitRecord> record_;

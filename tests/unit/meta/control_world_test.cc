@@ -67,11 +67,11 @@ std::string ControlWorld::apply(Words words) {
   if (what == "pulled") return pulled(words);
   if (what == "moved") return moved();
   if (what == "disk") return disk(WorkerId{number(1)}, words.at(2));
-  if (what == "fail") return handle(GraphFailed{WorkerId{number(1)}, control_->graph(), root(words, 2)});
-  if (what == "reset") {
-    open_.erase(WorkerId{number(1)});
-    return handle(GraphReset{WorkerId{number(1)}, control_->graph(), words.size() > 2 ? std::optional(root(words, 2)) : std::nullopt});
+  if (what == "fail") {
+    const GraphTerm graph = words.size() > 4 ? terms_.at(graph_of(catalog::kDefaultDatabase, JobId{number(4)})) : control_->graph();
+    return handle(GraphFailed{WorkerId{number(1)}, graph, root(words, 2)});
   }
+  if (what == "reset") return reset(words);
   if (what == "drop") {
     for (const JobId job : jobs_of(words)) {
       auto plan = catalog::plan_drop(model_, job, true);
@@ -103,6 +103,7 @@ std::string ControlWorld::ready(WorkerId worker) {
   pb::InitResponse answer;
   answer.set_node_id(fmt::format("uuid-{}", worker));
   open_.erase(worker);
+  resets_.erase(worker);
   cluster_.on_init_answered(now_, worker, attempts_.at(worker), answer, effects);
   EXPECT_TRUE(cluster_.is_live(worker));
   return handle(WorkerReady{worker});
@@ -115,12 +116,62 @@ std::string ControlWorld::lost(WorkerId worker) {
   return handle(WorkerLost{worker, error(Code::Closed, "gone")});
 }
 
+namespace {
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& text : texts) {
+    if (!text.empty()) out += (out.empty() ? "" : ", ") + text;
+  }
+  return out;
+}
+
+uint64_t job_in(uint64_t graph) { return graph >> 32; }
+
+}  // namespace
+
+std::string ControlWorld::reset(const Words& words) {
+  const WorkerId worker{static_cast<uint32_t>(std::stoul(words.at(1)))};
+  std::vector<GraphTerm> graphs = std::exchange(resets_[worker], {});
+  if (graphs.empty()) graphs.push_back(control_->graph());
+  std::vector<std::string> effects;
+  for (const GraphTerm graph : graphs) {
+    std::erase_if(open_[worker], [&](const pb::InjectBarrier& inject) { return from_pb(inject.graph()) == graph; });
+    effects.push_back(handle(GraphReset{worker, graph, words.size() > 2 ? std::optional(root(words, 2)) : std::nullopt}));
+  }
+  return joined(effects);
+}
+
 std::string ControlWorld::collect(const Words& words) {
   const WorkerId worker{static_cast<uint32_t>(std::stoul(words.at(1)))};
   auto& open = open_[worker];
-  if (open.empty()) return "owes nothing";
-  const pb::InjectBarrier inject = open.front();
-  open.pop_front();
+  std::optional<uint64_t> job;
+  for (const std::string& word : words) {
+    if (word.starts_with("job=")) job = std::stoull(word.substr(4));
+  }
+  const auto empty = [](const pb::InjectBarrier& inject) {
+    return inject.barrier().kind() == pb::BARRIER_INITIAL && job_in(inject.graph().id()) != 0 && inject.build().empty();
+  };
+  const auto first =
+      std::ranges::find_if(open, [&](const auto& inject) { return !empty(inject) && (!job || job_in(inject.graph().id()) == *job); });
+  if (first == open.end()) return "owes nothing";
+  const uint64_t epoch = first->barrier().epoch().prev();
+  const pb::BarrierKind kind = first->barrier().kind();
+  std::vector<pb::InjectBarrier> taken;
+  std::erase_if(open, [&](const pb::InjectBarrier& inject) {
+    const bool takes = (!job || job_in(inject.graph().id()) == *job) &&
+                       (empty(inject) || (inject.barrier().epoch().prev() == epoch && inject.barrier().kind() == kind));
+    if (takes) taken.push_back(inject);
+    return takes;
+  });
+  std::vector<std::string> effects;
+  for (const pb::InjectBarrier& inject : taken)
+    effects.push_back(handle(completed(worker, inject, &inject == &taken.back() ? words : Words())));
+  return joined(effects);
+}
+
+// What is said of actors and segments is said with the last graph.
+ControlEvent ControlWorld::completed(WorkerId worker, const pb::InjectBarrier& inject, const Words& words) {
   BarrierCompleted event{worker, {}};
   *event.report.mutable_graph() = inject.graph();
   event.report.set_epoch(inject.barrier().epoch().prev());
@@ -146,11 +197,11 @@ std::string ControlWorld::collect(const Words& words) {
       pb::Split* split = progress->add_splits();
       split->set_number(static_cast<uint32_t>(std::stoul(value.substr(first + 1, second - first - 1))));
       split->set_offset(value.substr(second + 1));
-    } else {
+    } else if (name != "job") {
       ADD_FAILURE() << words[i];
     }
   }
-  return handle(std::move(event));
+  return event;
 }
 
 std::string ControlWorld::commit() {
@@ -214,20 +265,25 @@ pb::RootError ControlWorld::root(const Words& words, size_t at) {
 
 std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& request) {
   last_sent_[worker] = request;
+  const auto at = [&](const pb::GraphId& graph) {
+    return job_in(graph.id()) == 0 ? fmt::format("{}", worker) : fmt::format("{}/{}", worker, job_in(graph.id()));
+  };
   if (request.has_create_partial_graph()) {
     const auto& create = request.create_partial_graph();
     created_[worker] = create;
     std::vector<uint64_t> segments;
     for (const pb::SegmentRef& ref : create.segments()) segments.push_back(ref.sequence());
-    return fmt::format("{}:create({}){}", worker, show(create.committed_epoch()),
+    terms_[PartialGraphId{create.graph().id()}] = from_pb(create.graph());
+    EXPECT_EQ(create.has_trunk(), job_in(create.graph().id()) != 0);
+    return fmt::format("{}:create({}){}", at(create.graph()), show(create.committed_epoch()),
                        segments.empty() ? "" : fmt::format("[s{}]", listed(segments)));
   }
   if (request.has_inject_barrier()) {
     const auto& inject = request.inject_barrier();
     open_[worker].push_back(inject);
     const std::map<int, std::string_view> kinds = {{1, "initial"}, {2, "barrier"}, {3, "checkpoint"}};
-    std::string out = fmt::format("{}:{} {}..{}", worker, kinds.at(inject.barrier().kind()), show(inject.barrier().epoch().prev()),
-                                  show(inject.barrier().epoch().curr()));
+    std::string out = fmt::format("{}:{} {}..{}", at(inject.graph()), kinds.at(inject.barrier().kind()),
+                                  show(inject.barrier().epoch().prev()), show(inject.barrier().epoch().curr()));
     std::vector<uint32_t> built;
     for (const pb::BuildFragment& fragment : inject.build()) {
       for (const pb::BuildActor& actor : fragment.actors()) built.push_back(actor.actor_id());
@@ -245,8 +301,24 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
   }
   if (request.has_commit_epoch()) {
     const auto& commit = request.commit_epoch();
-    return fmt::format("{}:committed {}{}", worker, show(commit.epoch()),
-                       commit.struck_off().empty() ? "" : fmt::format(" struck {}", listed(commit.struck_off())));
+    std::string out = fmt::format("{}:committed {}{}", worker, show(commit.epoch()),
+                                  commit.struck_off().empty() ? "" : fmt::format(" struck {}", listed(commit.struck_off())));
+    for (const pb::GraphId& graph : commit.with()) out += fmt::format(" with {}", job_in(graph.id()));
+    return out;
+  }
+  if (request.has_merge_partial_graph()) {
+    const auto& merge = request.merge_partial_graph();
+    EXPECT_EQ(from_pb(merge.into()), control_->graph());
+    return fmt::format("{}:merge {}", at(merge.from()), show(merge.epoch()));
+  }
+  if (request.has_reset_partial_graphs()) {
+    std::string out = fmt::format("{}:reset", worker);
+    for (const pb::GraphId& graph : request.reset_partial_graphs().graphs()) {
+      resets_[worker].push_back(from_pb(graph));
+      const bool with_database = resets_[worker].size() > 1;
+      if (job_in(graph.id()) != 0) out += fmt::format("{}{}", with_database ? "+" : "", job_in(graph.id()));
+    }
+    return out;
   }
   if (request.has_transfer_vnodes()) {
     std::string out = fmt::format("{}:pull({})", worker, show(request.transfer_vnodes().epoch()));
@@ -257,7 +329,6 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
     }
     return out;
   }
-  if (request.has_reset_partial_graphs()) return fmt::format("{}:reset", worker);
   if (request.has_remove_partial_graphs()) return fmt::format("{}:remove", worker);
   return "?";
 }

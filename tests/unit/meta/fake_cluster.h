@@ -17,20 +17,27 @@
 
 namespace penstock::meta::testing {
 
-/// What stands for all state: by table and vnode, the epoch that its owner last wrote, which is every one.
+/// A split of a job: the job by the first of its tables, which changes when its creation begins anew.
+using FakeSplit = std::pair<uint32_t, uint32_t>;
+using FakeRows = std::map<FakeSplit, uint64_t>;
+
+/// What stands for the rest of the state: by table and vnode, the epoch that its owner last wrote, which is every one.
 using FakeState = std::map<std::pair<uint32_t, VNode>, uint64_t>;
 
-/// What a compute keeps over restarts.
+/// What a compute keeps over restarts: segments with the positions its actors had read to, which stand for all state.
 struct FakeDisk {
   std::string uuid;
   uint64_t incarnation = 0;
   uint64_t next_sequence = 1;
   struct Segment {
     pb::SegmentRef ref;
-    FakeState state;  // what its epoch wrote
+    FakeRows rows;  // as of the end of the epoch
+    FakeState state;
   };
   std::map<uint64_t, Segment> segments;
-  std::map<uint64_t, FakeState> flushed;  // by graph: what went to the sorted store
+  std::set<uint64_t> committed;  // of them
+  FakeRows flushed;              // what went to the sorted store
+  FakeState flushed_state;
   std::set<uint64_t> flushed_marks;
   uint64_t highest_leader = 0;
 };
@@ -45,9 +52,10 @@ struct Ledger {
   std::set<uint64_t> currs;                                   // every epoch that was ever begun, of one graph
   uint64_t commits = 0;
   uint64_t recoveries = 0;  // graphs that were built with adopted state
+  uint64_t merges = 0;
+  int backfill_barriers = 0;  // an actor's backfill takes so many
   uint64_t transfers = 0;
-  /// By epoch: how far the splits were read at its end.
-  std::map<uint64_t, std::map<uint32_t, uint64_t>> positions;
+  std::map<uint64_t, FakeRows> positions;              // by epoch: how far the splits were read at its end
   std::map<std::string, class FakeCompute*> computes;  // by name: those that live
 };
 
@@ -66,7 +74,10 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
 
   /// Completes nothing while true; what was held is completed in order afterwards.
   void hold(bool held);
+  /// Of the graph that has the actor; of all databases' graphs if none has.
   void send_failure(uint32_t actor, const std::string& message);
+  /// Of every job that is being created here.
+  void fail_creating(uint32_t score);
   void send_shutdown();
   bool left_in_good_order() const { return left_in_good_order_; }
   bool connected() const { return stream_ != nullptr && initialized_; }
@@ -76,12 +87,18 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
     uint64_t term = 0;
     uint64_t chain_end = 0;
     bool has_initial = false;
+    FakeRows rows;
     FakeState state;
+    std::map<uint32_t, FakeRows> by_actor;
     std::map<uint32_t, std::vector<std::pair<uint32_t, VNode>>> owned;  // by actor
-    std::map<uint32_t, std::map<uint32_t, uint64_t>> by_actor;          // actor -> split number -> rows
     std::set<uint32_t> actors;
     std::deque<pb::InjectBarrier> held;
     std::map<uint64_t, std::vector<uint64_t>> staged;  // by prev: segments not committed yet
+    std::map<uint32_t, uint32_t> table_base;           // of an actor's job
+    uint64_t trunk = 0;                                // of a job that is being created: the graph it belongs to
+    bool merged = false;                               // answers for what it has in flight
+    bool failed = false;                               // takes part in nothing until it is reset
+    std::map<uint32_t, int> barriers;                  // each actor has passed
   };
 
   void on_bytes(const rpc::Bytes& bytes);
@@ -91,12 +108,18 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
   void handle(const pb::CommitEpoch& commit);
   void handle(const pb::ResetPartialGraphs& reset);
   void handle(const pb::RemovePartialGraphs& remove);
+  void handle(const pb::MergePartialGraph& merge);
   void handle(const pb::TransferVnodes& transfer);
+  void adopt(Graph& graph, const pb::SegmentRef& ref, uint64_t committed);
+  void drain(Graph& graph);
+  void hand_over(uint64_t id);
+  void take_committed(const pb::GraphId& graph, uint64_t epoch);
   void complete(Graph& graph, const pb::InjectBarrier& inject);
   void write_segment(Graph& graph, const pb::InjectBarrier& inject, pb::BarrierComplete& complete);
   void build(Graph& graph, const pb::InjectBarrier& inject);
   void register_again();
   void send(const pb::ControlResponse& response);
+  void send_failure(uint64_t id, uint32_t actor, const std::string& message, uint32_t score);
 
   const std::string name_;
   runtime::Runtime& runtime_;

@@ -112,6 +112,7 @@ void FakeCompute::on_bytes(const rpc::Bytes& bytes) {
   if (request.has_commit_epoch()) handle(request.commit_epoch());
   if (request.has_reset_partial_graphs()) handle(request.reset_partial_graphs());
   if (request.has_remove_partial_graphs()) handle(request.remove_partial_graphs());
+  if (request.has_merge_partial_graph()) handle(request.merge_partial_graph());
   if (request.has_transfer_vnodes()) handle(request.transfer_vnodes());
 }
 
@@ -134,8 +135,8 @@ void FakeCompute::handle(const pb::InitRequest& init) {
   std::erase_if(disk_->segments, [&](const auto& segment) { return !live.contains(segment.first); });
   initialized_ = true;
   pb::ControlResponse response;
-  response.mutable_init()->set_protocol_version(1);
-  response.mutable_init()->set_min_supported(1);
+  response.mutable_init()->set_protocol_version(init.protocol_version());
+  response.mutable_init()->set_min_supported(init.min_supported());
   response.mutable_init()->set_node_id(disk_->uuid);
   response.mutable_init()->set_incarnation(disk_->incarnation);
   send(response);
@@ -146,21 +147,34 @@ void FakeCompute::handle(const pb::CreatePartialGraph& create) {
   Graph& graph = graphs_[create.graph().id()];
   graph.term = create.graph().term();
   graph.chain_end = create.committed_epoch();
-  graph.state = disk_->flushed[create.graph().id()];
   std::set<uint64_t> adopted;
-  for (const pb::SegmentRef& ref : create.segments()) {
-    adopted.insert(ref.sequence());
-    EXPECT_LE(ref.epoch(), create.committed_epoch());
-    const auto segment = disk_->segments.find(ref.sequence());
-    if (segment == disk_->segments.end()) {
-      EXPECT_TRUE(disk_->flushed_marks.contains(ref.sequence())) << name_ << " lacks segment " << ref.sequence();
-      continue;
-    }
-    for (const auto& [vnode, epoch] : segment->second.state) graph.state[vnode] = epoch;
+  for (const pb::SegmentRef& ref : create.segments()) adopted.insert(ref.sequence());
+  if (create.has_trunk()) {
+    const auto trunk = graphs_.find(create.trunk().id());
+    ASSERT_TRUE(trunk != graphs_.end() && trunk->second.term == create.trunk().term()) << name_ << " creates a job without its database";
+    graph.trunk = create.trunk().id();
+    graph.rows = trunk->second.rows;
+    graph.state = trunk->second.state;
+  } else {
+    graph.rows = disk_->flushed;
+    graph.state = disk_->flushed_state;
+    for (const pb::SegmentRef& ref : create.segments()) adopt(graph, ref, create.committed_epoch());
   }
   std::erase_if(disk_->segments, [&](const auto& segment) {
     return segment.second.ref.graph().id() == create.graph().id() && !adopted.contains(segment.first);
   });
+}
+
+void FakeCompute::adopt(Graph& graph, const pb::SegmentRef& ref, uint64_t committed) {
+  EXPECT_LE(ref.epoch(), committed);
+  disk_->committed.insert(ref.sequence());
+  const auto segment = disk_->segments.find(ref.sequence());
+  if (segment == disk_->segments.end()) {
+    EXPECT_TRUE(disk_->flushed_marks.contains(ref.sequence())) << name_ << " lacks segment " << ref.sequence();
+    return;
+  }
+  for (const auto& [split, rows] : segment->second.rows) graph.rows[split] = std::max(graph.rows[split], rows);
+  for (const auto& [vnode, epoch] : segment->second.state) graph.state[vnode] = std::max(graph.state[vnode], epoch);
 }
 
 void FakeCompute::handle(const pb::InjectBarrier& inject) {
@@ -170,6 +184,7 @@ void FakeCompute::handle(const pb::InjectBarrier& inject) {
     return;
   }
   Graph& graph = found->second;
+  if (graph.failed) return;
   const auto& epoch = inject.barrier().epoch();
   EXPECT_EQ(epoch.prev(), graph.chain_end);
   EXPECT_GT(epoch.curr(), epoch.prev());
@@ -184,14 +199,58 @@ void FakeCompute::handle(const pb::InjectBarrier& inject) {
   seen.injected.insert(name_);
   build(graph, inject);
   const std::set<uint32_t> owed(inject.actors_to_collect().begin(), inject.actors_to_collect().end());
-  EXPECT_EQ(owed, graph.actors) << name_ << " at " << epoch.prev();
+  std::set<uint32_t> expected = graph.actors;
+  for (const auto& [id, other] : graphs_) {
+    if (other.merged && other.trunk == inject.graph().id()) expected.insert(other.actors.begin(), other.actors.end());
+  }
+  EXPECT_EQ(owed, expected) << name_ << " at " << epoch.prev();
   for (const uint32_t actor : inject.barrier().mutation().stop().actors()) graph.actors.erase(actor);
   graph.held.push_back(inject);
-  while (!held_ && !graph.held.empty()) {
+  if (!held_) drain(graph);
+}
+
+void FakeCompute::drain(Graph& graph) {
+  while (!graph.held.empty()) {
     const pb::InjectBarrier next = graph.held.front();
     graph.held.pop_front();
     complete(graph, next);
   }
+}
+
+void FakeCompute::handle(const pb::MergePartialGraph& merge) {
+  ASSERT_TRUE(graphs_.contains(merge.from().id()) && graphs_.contains(merge.into().id())) << name_;
+  Graph& from = graphs_.at(merge.from().id());
+  const Graph& into = graphs_.at(merge.into().id());
+  EXPECT_EQ(from.term, merge.from().term());
+  EXPECT_EQ(into.term, merge.into().term());
+  EXPECT_EQ(from.trunk, merge.into().id());
+  EXPECT_EQ(from.chain_end, merge.epoch());
+  EXPECT_EQ(into.chain_end, merge.epoch());
+  ++ledger_.merges;
+  if (from.failed) {  // the two have crossed: it is the other's failure now
+    send_failure(merge.into().id(), 0, "what was merged had failed", 50);
+    from.merged = true;
+    return;
+  }
+  from.merged = true;
+  if (from.held.empty()) hand_over(merge.from().id());
+}
+
+// What is in flight of a merged graph is over: its actors are the other graph's.
+void FakeCompute::hand_over(uint64_t id) {
+  Graph& from = graphs_.at(id);
+  Graph& into = graphs_.at(from.trunk);
+  into.actors.insert(from.actors.begin(), from.actors.end());
+  from.actors.clear();
+  for (auto& [actor, rows] : from.by_actor) {
+    for (const auto& [split, read] : rows) into.rows[split] = read;
+    into.by_actor[actor] = std::move(rows);
+  }
+  from.by_actor.clear();
+  for (const auto& [vnode, epoch] : from.state) into.state[vnode] = std::max(into.state[vnode], epoch);
+  into.owned.merge(from.owned);
+  into.table_base.merge(from.table_base);
+  if (from.staged.empty()) graphs_.erase(id);
 }
 
 void FakeCompute::build(Graph& graph, const pb::InjectBarrier& inject) {
@@ -202,6 +261,7 @@ void FakeCompute::build(Graph& graph, const pb::InjectBarrier& inject) {
     find_tables(fragment.root(), tables);
     for (const pb::BuildActor& actor : fragment.actors()) {
       EXPECT_TRUE(graph.actors.insert(actor.actor_id()).second) << "actor " << actor.actor_id() << " is built twice";
+      graph.table_base[actor.actor_id()] = fragment.table_base();
       for (const uint32_t table : tables) {
         for (const VNode vnode : VNodeBitmap::from_bytes(fragment.vnode_count(), actor.vnodes()).value().list()) {
           const std::pair at(fragment.table_base() + table, vnode);
@@ -214,11 +274,10 @@ void FakeCompute::build(Graph& graph, const pb::InjectBarrier& inject) {
       }
       for (const pb::Split& split : actor.splits()) {
         const uint64_t rows = split.offset().empty() ? 0 : std::stoull(split.offset());
-        graph.by_actor[actor.actor_id()][split.number()] = rows;
-        if (recovered) {
-          EXPECT_EQ(rows, ledger_.positions[prev][split.number()]) << name_ << " actor " << actor.actor_id() << " split " << split.id();
-          ++ledger_.recoveries;
-        }
+        const FakeSplit at{fragment.table_base(), split.number()};
+        graph.by_actor[actor.actor_id()][at] = rows;
+        EXPECT_EQ(rows, recovered ? ledger_.positions[prev][at] : 0) << name_ << " actor " << actor.actor_id() << " split " << split.id();
+        if (recovered) ++ledger_.recoveries;
       }
     }
   }
@@ -232,16 +291,17 @@ void FakeCompute::complete(Graph& graph, const pb::InjectBarrier& inject) {
   complete.set_kind(inject.barrier().kind());
   for (const auto& [number, given] : inject.barrier().mutation().source_change_split().splits()) {
     if (!graph.actors.contains(number)) continue;
-    for (const pb::Split& split : given.splits()) graph.by_actor[number].try_emplace(split.number(), 0);
+    for (const pb::Split& split : given.splits()) graph.by_actor[number].try_emplace({graph.table_base[number], split.number()}, 0);
   }
   if (inject.barrier().kind() != pb::BARRIER_INITIAL) {
     for (auto& [actor, splits] : graph.by_actor) {
       pb::SourceProgress* progress = complete.add_sources();
       progress->set_actor_id(actor);
       progress->set_source_id(1);
-      for (auto& [number, rows] : splits) {
+      for (auto& [at, rows] : splits) {
+        const uint32_t number = at.second;
         rows = std::min(rows + 1, kRows);
-        ledger_.positions[complete.epoch()][number] = rows;
+        graph.rows[at] = ledger_.positions[complete.epoch()][at] = rows;
         pb::Split* split = progress->add_splits();
         split->set_id(fmt::format("file-{}", number));
         split->set_number(number);
@@ -254,7 +314,7 @@ void FakeCompute::complete(Graph& graph, const pb::InjectBarrier& inject) {
   for (const uint32_t actor : graph.actors) {
     pb::CreateProgress* progress = complete.add_create_progress();
     progress->set_actor_id(actor);
-    progress->set_done(true);
+    progress->set_done(++graph.barriers[actor] > ledger_.backfill_barriers);
   }
   if (inject.barrier().kind() == pb::BARRIER_CHECKPOINT) write_segment(graph, inject, complete);
   ledger_.barriers[{inject.graph().term(), complete.epoch()}].completed.insert(name_);
@@ -270,8 +330,15 @@ void FakeCompute::write_segment(Graph& graph, const pb::InjectBarrier& inject, p
   segment.ref.set_sequence(disk_->next_sequence++);
   segment.ref.set_epoch(complete.epoch());
   *segment.ref.mutable_graph() = inject.graph();
-  for (const auto& [actor, owned] : graph.owned) {
-    for (const auto& at : owned) graph.state[at] = segment.state[at] = complete.epoch();
+  segment.rows = graph.rows;
+  const auto write = [&](const Graph& owner) {
+    for (const auto& [actor, owned] : owner.owned) {
+      for (const auto& at : owned) graph.state[at] = segment.state[at] = complete.epoch();
+    }
+  };
+  write(graph);
+  for (const auto& [id, other] : graphs_) {
+    if (other.merged && other.trunk == inject.graph().id()) write(other);
   }
   *complete.add_segments()->mutable_ref() = segment.ref;
   graph.staged[complete.epoch()].push_back(segment.ref.sequence());
@@ -282,32 +349,37 @@ void FakeCompute::write_segment(Graph& graph, const pb::InjectBarrier& inject, p
 void FakeCompute::handle(const pb::CommitEpoch& commit) {
   const auto found = graphs_.find(commit.graph().id());
   if (found == graphs_.end() || found->second.term != commit.graph().term()) return;
-  const auto& barrier = ledger_.barriers[{commit.graph().term(), commit.epoch()}];
-  EXPECT_EQ(barrier.completed, barrier.injected) << "epoch " << commit.epoch() << " is committed before every node completed it";
   ++ledger_.commits;
   for (const uint64_t sequence : commit.struck_off()) disk_->flushed_marks.erase(sequence);
+  take_committed(commit.graph(), commit.epoch());
+  for (const pb::GraphId& graph : commit.with()) take_committed(graph, commit.epoch());
   // Every few segments the committed ones go to the sorted store in one step.
-  Graph& graph = found->second;
-  std::vector<uint64_t> committed;
-  for (auto at = graph.staged.begin(); at != graph.staged.end() && at->first <= commit.epoch(); at = graph.staged.erase(at)) {
-    committed.insert(committed.end(), at->second.begin(), at->second.end());
+  if (disk_->committed.empty() || *disk_->committed.rbegin() % 4 != 0) return;
+  for (const uint64_t sequence : std::exchange(disk_->committed, {})) {
+    const auto segment = disk_->segments.find(sequence);
+    if (segment == disk_->segments.end()) continue;
+    for (const auto& [split, rows] : segment->second.rows) disk_->flushed[split] = std::max(disk_->flushed[split], rows);
+    for (const auto& [vnode, epoch] : segment->second.state) disk_->flushed_state[vnode] = std::max(disk_->flushed_state[vnode], epoch);
+    disk_->flushed_marks.insert(sequence);
+    disk_->segments.erase(segment);
   }
-  for (const uint64_t sequence : committed) {
-    if (sequence % 4 != 0) continue;
-    for (auto segment = disk_->segments.begin(); segment != disk_->segments.end() && segment->first <= sequence;) {
-      if (segment->second.ref.graph().id() != commit.graph().id()) {
-        ++segment;
-        continue;
-      }
-      for (const auto& [vnode, epoch] : segment->second.state) disk_->flushed[commit.graph().id()][vnode] = epoch;
-      disk_->flushed_marks.insert(segment->first);
-      segment = disk_->segments.erase(segment);
-    }
+}
+
+void FakeCompute::take_committed(const pb::GraphId& id, uint64_t epoch) {
+  const auto& barrier = ledger_.barriers[{id.term(), epoch}];
+  EXPECT_EQ(barrier.completed, barrier.injected) << "epoch " << epoch << " is committed before every node completed it";
+  const auto found = graphs_.find(id.id());
+  ASSERT_TRUE(found != graphs_.end() && found->second.term == id.term()) << name_ << ": a commit with graph " << id.id();
+  auto& staged = found->second.staged;
+  for (auto at = staged.begin(); at != staged.end() && at->first <= epoch; at = staged.erase(at)) {
+    disk_->committed.insert(at->second.begin(), at->second.end());
   }
+  if (found->second.merged && found->second.actors.empty() && staged.empty()) graphs_.erase(found);
 }
 
 void FakeCompute::handle(const pb::ResetPartialGraphs& reset) {
   for (const pb::GraphId& id : reset.graphs()) {
+    std::erase_if(graphs_, [&](const auto& graph) { return graph.second.merged && graph.second.trunk == id.id(); });
     graphs_.erase(id.id());
     pb::ControlResponse response;
     *response.mutable_reset_partial_graph()->mutable_graph() = id;
@@ -362,27 +434,44 @@ void FakeCompute::handle(const pb::TransferVnodes& transfer) {
 void FakeCompute::hold(bool held) {
   executor_->post([self = shared_from_this(), held] {
     self->held_ = held;
-    for (auto& [id, graph] : self->graphs_) {
-      while (!held && !graph.held.empty()) {
-        const pb::InjectBarrier next = graph.held.front();
-        graph.held.pop_front();
-        self->complete(graph, next);
-      }
+    if (held) return;
+    // Those of jobs that are being created have higher numbers than their databases.
+    std::vector<uint64_t> ids;
+    for (const auto& [id, graph] : self->graphs_) ids.push_back(id);
+    std::ranges::reverse(ids);
+    for (const uint64_t id : ids) {
+      self->drain(self->graphs_.at(id));
+      if (self->graphs_.at(id).merged) self->hand_over(id);
     }
   });
 }
 
+void FakeCompute::send_failure(uint64_t id, uint32_t actor, const std::string& message, uint32_t score) {
+  pb::ControlResponse response;
+  auto* failure = response.mutable_partial_graph_failure();
+  failure->mutable_graph()->set_id(id);
+  failure->mutable_graph()->set_term(graphs_.at(id).term);
+  failure->mutable_error()->set_actor_id(actor);
+  failure->mutable_error()->set_message(message);
+  failure->mutable_error()->set_score(score);
+  send(response);
+}
+
 void FakeCompute::send_failure(uint32_t actor, const std::string& message) {
   executor_->post([self = shared_from_this(), actor, message] {
+    const auto has = [&](const auto& graph) { return graph.second.actors.contains(actor); };
+    const bool known = std::ranges::any_of(self->graphs_, has);
+    for (const auto& graph : self->graphs_) {
+      if (known ? has(graph) : graph.second.trunk == 0) self->send_failure(graph.first, actor, message, 100);
+    }
+  });
+}
+
+void FakeCompute::fail_creating(uint32_t score) {
+  executor_->post([self = shared_from_this(), score] {
     for (auto& [id, graph] : self->graphs_) {
-      pb::ControlResponse response;
-      auto* failure = response.mutable_partial_graph_failure();
-      failure->mutable_graph()->set_id(id);
-      failure->mutable_graph()->set_term(graph.term);
-      failure->mutable_error()->set_actor_id(actor);
-      failure->mutable_error()->set_message(message);
-      failure->mutable_error()->set_score(100);
-      self->send(response);
+      if (graph.trunk == 0 || graph.merged || std::exchange(graph.failed, true)) continue;
+      self->send_failure(id, graph.actors.empty() ? 0 : *graph.actors.begin(), "it fails while it is being created", score);
     }
   });
 }

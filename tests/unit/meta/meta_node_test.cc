@@ -435,6 +435,66 @@ TEST_P(MetaSoak, whatever_dies_epochs_offsets_and_segments_agree) {
   for (const auto& [key, split] : model.splits(JobId{2})) EXPECT_EQ(split.split.offset(), std::to_string(FakeCompute::kRows));
 }
 
+/// Jobs are created beside one that runs, take some barriers for it, and fail, are dropped, or see anything die meanwhile.
+class CreatingSoak : public ::testing::TestWithParam<uint64_t> {};
+INSTANTIATE_TEST_SUITE_P(Seeds, CreatingSoak, ::testing::Range<uint64_t>(1, 61));
+
+TEST_P(CreatingSoak, whatever_fails_jobs_are_created_from_the_start_or_from_what_was_committed) {
+  FakeCluster cluster(GetParam(), 3);
+  cluster.network().set_delay(std::chrono::microseconds(50), std::chrono::milliseconds(5));
+  must_create(cluster, testing::source("s"));
+  must_create(cluster, testing::view_on_source("v", 1, 3));
+  cluster.ledger().backfill_barriers = 3;
+  std::mt19937_64 random(GetParam());
+  for (int step = 0; step < 25; ++step) {
+    cluster.sim().run_for(std::chrono::milliseconds(random() % 1500));
+    const size_t i = random() % 3;
+    cluster.network().heal_all();
+    switch (random() % 8) {
+      case 0:
+        cluster.kill_compute(i);
+        break;
+      case 1:
+        cluster.kill_meta();
+        cluster.start_meta();
+        break;
+      case 2:
+      case 3:
+        cluster.send("CreateObject", testing::view_on_source(fmt::format("v{}", step), 1, 3));
+        break;
+      case 4: {
+        pb::DropObjectRequest request;
+        request.set_object_id(3 + static_cast<uint32_t>(random() % 5));
+        cluster.send("DropObject", request);
+        break;
+      }
+      case 5:
+      case 6:
+        if (cluster.has_compute(i)) cluster.compute(i).fail_creating(random() % 5 == 0 ? 100 : 50);
+        break;
+      default:
+        if (cluster.has_compute(i)) cluster.compute(i).hold(random() % 2 == 0);
+    }
+    for (size_t c = 0; c < 3; ++c) {
+      if (!cluster.has_compute(c) && random() % 2 == 0) cluster.start_compute(c);
+    }
+  }
+  for (size_t c = 0; c < 3; ++c) {
+    if (!cluster.has_compute(c)) cluster.start_compute(c);
+    cluster.compute(c).hold(false);
+  }
+  cluster.sim().run_for(std::chrono::seconds(60));
+  const auto waited = cluster.wait_for_source(1, std::chrono::seconds(200));
+  ASSERT_TRUE(waited.has_value()) << waited.error().to_string() << "\n" << cluster.inspect();
+  ASSERT_TRUE(cluster.flush().has_value());
+  const MetaModel model = cluster.durable();
+  for (const auto& [id, object] : model.objects()) EXPECT_EQ(object.state(), pb::JOB_CREATED) << object.name() << "\n" << cluster.inspect();
+  for (const auto& [job, plan] : model.jobs()) {
+    EXPECT_EQ(model.splits(job).size(), 3U);
+    for (const auto& [key, split] : model.splits(job)) EXPECT_EQ(split.split.offset(), std::to_string(FakeCompute::kRows));
+  }
+}
+
 /// Meta dies between any two steps of a run that creates, checkpoints and drops; what is durable always goes together.
 TEST(MetaCrash, between_any_two_steps_leaves_a_state_that_goes_on) {
   for (int at = 0; at < 400; at += 3) {

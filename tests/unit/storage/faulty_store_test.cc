@@ -66,7 +66,7 @@ TEST_F(FaultyStoreTest, every_kind_of_call_can_fail) {
   EXPECT_TRUE(faulty_.open_table({TableId{1}, graph, VNodeBitmap::all(), "x"}).has_error());
   EXPECT_TRUE(faulty_.start_epoch(graph, Epoch{100}, {}).has_error());
   EXPECT_TRUE(faulty_.sync_epoch(driver_.term(), Epoch{100}, {}).has_error());
-  EXPECT_TRUE(faulty_.commit_epoch(graph, Epoch{100}, {}).has_error());
+  EXPECT_TRUE(faulty_.commit_epoch(graph, Epoch{100}, {}, {}).has_error());
   EXPECT_TRUE(faulty_.read_committed(graph, TableId{1}, Epoch{0}).has_error());
   EXPECT_TRUE(faulty_.read_sealed(graph, TableId{1}, Epoch{0}).has_error());
   EXPECT_TRUE(driver_.table(1).append(std::move(batch)).has_error());

@@ -205,7 +205,7 @@ TEST_F(StateTableTest, commit_and_post_yield_carry_the_table_over_a_barrier) {
   EXPECT_TRUE(table.vnodes().empty());
   EXPECT_EQ(all(table), "") << "the vnode went away";
   ASSERT_TRUE(store_.sync_epoch({kGraph, Term{1}}, Epoch{1}, {}).has_value());
-  ASSERT_TRUE(store_.commit_epoch(kGraph, Epoch{1}, {}).has_value());
+  ASSERT_TRUE(store_.commit_epoch(kGraph, Epoch{1}, {}, {}).has_value());
   auto reader = store_.read_committed(kGraph, TableId{7}, Epoch{1});
   ASSERT_TRUE(reader.has_value());
   EXPECT_TRUE(reader.value()->get(table.key_of({std::string("anna"), int64_t{1}})).value().has_value());

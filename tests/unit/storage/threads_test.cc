@@ -90,7 +90,7 @@ class RacingStore : public ::testing::Test {
       auto synced = store_->sync_epoch({kGraph, Term{1}}, Epoch{epoch}, {});
       ASSERT_TRUE(synced.has_value()) << synced.error().to_string();
       const auto flushed = store_->flushed_segments(kGraph);
-      ASSERT_TRUE(store_->commit_epoch(kGraph, Epoch{epoch}, flushed).has_value());
+      ASSERT_TRUE(store_->commit_epoch(kGraph, Epoch{epoch}, flushed, {}).has_value());
       committed_.store(epoch);
     }
   }
@@ -158,7 +158,7 @@ TEST_F(RacingStore, a_reset_in_the_middle_of_everything_leaves_the_committed_epo
         EXPECT_EQ(synced.error().code(), Code::Stale) << synced.error().to_string();
         return;
       }
-      if (store_->commit_epoch(kGraph, Epoch{epoch}, {}).has_error()) return;
+      if (store_->commit_epoch(kGraph, Epoch{epoch}, {}, {}).has_error()) return;
       for (const SegmentInfo& info : synced.value()) live.push_back(info.ref);
       committed_.store(last = epoch);
       if (epoch == kEpochs / 2) {

@@ -71,7 +71,8 @@ Result<VNodeBitmap> vnodes_from_pb(uint32_t count, const std::string& bytes) {
 
 Result<ControlRequest> from_pb(const pb::CreatePartialGraph& m) {
   CreatePartialGraph event{
-      from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()), ids_from_pb<TableId>(m.live_tables()), {}};
+      from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()), ids_from_pb<TableId>(m.live_tables()), std::nullopt, {}};
+  if (m.has_trunk()) event.trunk = from_pb(m.trunk());
   for (const pb::OwnedVnodes& owned : m.owned()) {
     PENSTOCK_TRY(auto vnodes, vnodes_from_pb(owned.vnode_count(), owned.vnodes()));
     event.owned.push_back({ids_from_pb<TableId>(owned.tables()), std::move(vnodes)});
@@ -164,8 +165,11 @@ Result<ControlRequest> decode_control_request(std::string_view bytes) {
       return from_pb(*request.mutable_inject_barrier());
     case pb::ControlRequest::kCommitEpoch: {
       const auto& m = request.commit_epoch();
-      return CommitEpoch{
-          from_pb(m.graph()), Epoch{m.epoch()}, {m.struck_off().begin(), m.struck_off().end()}, ids_from_pb<TableId>(m.dropped_tables())};
+      return CommitEpoch{from_pb(m.graph()),
+                         Epoch{m.epoch()},
+                         {m.struck_off().begin(), m.struck_off().end()},
+                         ids_from_pb<TableId>(m.dropped_tables()),
+                         graphs_from_pb(m.with())};
     }
     case pb::ControlRequest::kResetPartialGraphs:
       return ResetGraphs{graphs_from_pb(request.reset_partial_graphs().graphs())};
@@ -173,6 +177,10 @@ Result<ControlRequest> decode_control_request(std::string_view bytes) {
       return RemoveGraphs{graphs_from_pb(request.remove_partial_graphs().graphs())};
     case pb::ControlRequest::kInspect:
       return InspectRequest{request.inspect().what(), request.inspect().request()};
+    case pb::ControlRequest::kMergePartialGraph: {
+      const auto& m = request.merge_partial_graph();
+      return MergePartialGraph{from_pb(m.from()), from_pb(m.into()), Epoch{m.epoch()}};
+    }
     case pb::ControlRequest::kPing:
       return PingRequest{};
     case pb::ControlRequest::KIND_NOT_SET:

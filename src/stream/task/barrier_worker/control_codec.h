@@ -15,7 +15,7 @@ class ControlResponse;
 namespace penstock::stream {
 
 constexpr uint32_t kControlVersion = 2;
-constexpr uint32_t kControlMinSupported = 1;
+constexpr uint32_t kControlMinSupported = 2;
 
 struct InitRequest {
   uint32_t protocol_version;
@@ -33,6 +33,7 @@ struct CommitEpoch {
   Epoch epoch;
   std::vector<uint64_t> struck_off;
   std::vector<TableId> dropped_tables;
+  std::vector<GraphTerm> with;
 };
 struct ResetGraphs {
   std::vector<GraphTerm> graphs;
@@ -46,8 +47,8 @@ struct InspectRequest {
 };
 struct PingRequest {};
 
-using ControlRequest = std::variant<InitRequest, CreatePartialGraph, InjectBarrier, CommitEpoch, ResetGraphs, RemoveGraphs, InspectRequest,
-                                    PingRequest, TransferVnodes>;
+using ControlRequest = std::variant<InitRequest, CreatePartialGraph, InjectBarrier, CommitEpoch, ResetGraphs, RemoveGraphs,
+                                    MergePartialGraph, InspectRequest, PingRequest, TransferVnodes>;
 
 /// Errors: `Protocol` saying which message and field.
 [[nodiscard]] Result<ControlRequest> decode_control_request(std::string_view bytes);

@@ -28,6 +28,7 @@ struct CreatePartialGraph {
   Epoch committed;
   std::vector<storage::SegmentRef> segments;
   std::vector<TableId> live_tables;     // rows of others in the segments are skipped
+  std::optional<GraphTerm> trunk;       // of a job that is being created: its database's graph, which is here
   std::vector<OwnedVnodes> owned = {};  // what reads may be answered for; for the worker's books only
 };
 /// The store has adopted the graph's segments, or why it could not.
@@ -88,9 +89,15 @@ struct ResetTimer {
 struct RemovePartialGraph {
   GraphTerm graph;
 };
+/// A job is created: from `epoch` on, which is not yet injected, its graph is part of `into`.
+struct MergePartialGraph {
+  GraphTerm graph;
+  GraphTerm into;
+  Epoch epoch;
+};
 
 using BarrierEvent = std::variant<CreatePartialGraph, GraphOpened, InjectBarrier, BarrierCollected, ActorFailed, SideReport, SyncFinished,
-                                  ResetPartialGraph, GraphStopped, ResetTimer, RemovePartialGraph>;
+                                  ResetPartialGraph, GraphStopped, ResetTimer, RemovePartialGraph, MergePartialGraph>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------------------------
 
@@ -100,6 +107,13 @@ struct OpenGraph {
   Epoch committed;
   std::vector<storage::SegmentRef> segments;
   std::vector<TableId> live_tables;
+  std::optional<GraphTerm> trunk;
+};
+/// The actors, tables and barriers of `graph` are part of `into` from `epoch` on.
+struct MergeGraphs {
+  GraphTerm graph;
+  GraphTerm into;
+  Epoch epoch;
 };
 /// In this order: StartEpoch, SendBarrier, BuildActors; no actor may see a barrier whose epoch the store has not started.
 struct StartEpoch {
@@ -183,8 +197,9 @@ struct ProtocolViolation {
   Error error;
 };
 
-using BarrierEffect = std::variant<OpenGraph, StartEpoch, SendBarrier, BuildActors, ForgetBarrier, StartSync, BarrierCompleteResult,
-                                   ReportFailure, StopActors, StartResetTimer, ClearGraph, ReportReset, ProtocolViolation>;
+using BarrierEffect =
+    std::variant<OpenGraph, MergeGraphs, StartEpoch, SendBarrier, BuildActors, ForgetBarrier, StartSync, BarrierCompleteResult,
+                 ReportFailure, StopActors, StartResetTimer, ClearGraph, ReportReset, ProtocolViolation>;
 using BarrierEffects = std::vector<BarrierEffect>;
 
 /// How likely an error is the root cause: what users caused > other errors > channels that closed because somebody else failed.

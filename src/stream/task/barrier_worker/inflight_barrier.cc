@@ -20,6 +20,14 @@ std::optional<uint32_t> ActorBook::find(ActorId actor) const {
   return found->second;
 }
 
+std::vector<ActorToBuild> ActorBook::actors() const {
+  std::vector<ActorToBuild> out;
+  out.reserve(numbers_.size());
+  for (const auto& [actor, number] : numbers_) out.push_back({actor, entries_[number].fragment});
+  std::ranges::sort(out, {}, &ActorToBuild::actor);
+  return out;
+}
+
 void ActorBook::remove(uint32_t number) {
   numbers_.erase(entries_[number].actor);
   free_.push_back(number);

@@ -22,6 +22,7 @@ class ActorBook {
   bool add(ActorToBuild actor);
   /// Number of an actor, or nullopt.
   [[nodiscard]] std::optional<uint32_t> find(ActorId actor) const;
+  [[nodiscard]] std::vector<ActorToBuild> actors() const;
   [[nodiscard]] const Entry& entry(uint32_t number) const { return entries_[number]; }
   void hold(uint32_t number) { ++entries_[number].epochs; }
   void release(uint32_t number) { --entries_[number].epochs; }

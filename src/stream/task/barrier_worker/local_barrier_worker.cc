@@ -168,6 +168,7 @@ void LocalBarrierWorker::on_request(ControlRequest request) {
   if (auto* commit = std::get_if<CommitEpoch>(&request)) return handle(*commit);
   if (auto* reset = std::get_if<ResetGraphs>(&request)) return handle(*reset);
   if (auto* remove = std::get_if<RemoveGraphs>(&request)) return handle(*remove);
+  if (auto* merge = std::get_if<MergePartialGraph>(&request)) return apply(*merge);
 }
 
 Status LocalBarrierWorker::check_init(const InitRequest& request) const {
@@ -239,7 +240,7 @@ void LocalBarrierWorker::report_disk(storage::DiskReport report) {
 
 void LocalBarrierWorker::handle(const CommitEpoch& request) {
   if (state_.current_term(request.graph.graph) != request.graph) return;  // of an ended term
-  if (Status committed = store_.commit_epoch(request.graph.graph, request.epoch, request.struck_off); committed.has_error()) {
+  if (Status committed = store_.commit_epoch(request.graph.graph, request.epoch, request.struck_off, request.with); committed.has_error()) {
     return apply(ActorFailed{request.graph, ActorId{0}, committed.error().with_context(fmt::format("commit of epoch {}", request.epoch))});
   }
   if (!request.dropped_tables.empty()) store_.drop_tables(request.dropped_tables);
@@ -256,7 +257,7 @@ void LocalBarrierWorker::handle(const RemoveGraphs& request) {
     if (state_.current_term(graph.graph)) continue;  // refused
     store_.remove_graph(graph.graph);
     if (ownership_ != nullptr) ownership_->removed(graph.graph);
-    managers_.erase(graph.graph);
+    forget_managers(graph.graph);
   }
 }
 

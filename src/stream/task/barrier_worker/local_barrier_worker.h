@@ -10,8 +10,8 @@
 #include "stream/task/barrier_worker/control_codec.h"
 #include "stream/task/barrier_worker/local_barrier_manager_impl.h"
 #include "stream/task/barrier_worker/managed_barrier_state.h"
-#include "stream/task/barrier_worker/vnode_ownership.h"
 #include "stream/task/barrier_worker/sync_threads.h"
+#include "stream/task/barrier_worker/vnode_ownership.h"
 #include "stream/task/barrier_worker/worker_queue.h"
 
 namespace penstock::stream {
@@ -100,6 +100,10 @@ class LocalBarrierWorker : public BarrierEventSink {
 
   void apply(BarrierEvent event);
   void perform(OpenGraph effect);
+  void open_branch(const OpenGraph& effect);
+  void for_each_log(PartialGraphId graph, const std::function<void(BarrierLog&)>& visit);
+  void forget_managers(PartialGraphId graph);
+  void perform(const MergeGraphs& effect);
   void perform(StartEpoch effect);
   void perform(const SendBarrier& effect);
   void perform(BuildActors effect);
@@ -130,6 +134,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   // Owned by the loop.
   ManagedBarrierState state_;
   std::map<PartialGraphId, std::shared_ptr<LocalBarrierManagerImpl>> managers_;  // shared with the graph's actors
+  std::multimap<PartialGraphId, PartialGraphId> merged_;                         // graph -> those that were merged into it
   ControlStreamHandle control_;
   std::optional<PendingInit> pending_init_;
   LeaderTerm highest_leader_;

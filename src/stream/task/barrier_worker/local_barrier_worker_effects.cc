@@ -14,6 +14,7 @@ void LocalBarrierWorker::apply(BarrierEvent event) {
 void LocalBarrierWorker::perform(OpenGraph effect) {
   managers_[effect.graph.graph] = std::make_shared<LocalBarrierManagerImpl>(effect.graph, *this);
   actors_.start_graph(effect.graph);
+  if (effect.trunk) return open_branch(effect);
   off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect)]() -> runtime::Job {
     Status opened = store_.open_graph(effect.graph, effect.committed, effect.segments, effect.live_tables);
     return [this, graph = effect.graph, committed = effect.committed, opened] {
@@ -27,13 +28,45 @@ void LocalBarrierWorker::perform(OpenGraph effect) {
   });
 }
 
+// It has no segments of its own to adopt, but may have files of ended attempts to let go of.
+void LocalBarrierWorker::open_branch(const OpenGraph& effect) {
+  off_loop(WorkerQueue::Lane::Sync, [this, effect]() -> runtime::Job {
+    Status opened = store_.open_branch(effect.graph, effect.trunk->graph, effect.segments);
+    return [this, graph = effect.graph, opened] { apply(GraphOpened{graph, opened}); };
+  });
+}
+
+// What its actors read their barriers from stays; the barriers of the other graph go there too.
+void LocalBarrierWorker::perform(const MergeGraphs& effect) {
+  merged_.emplace(effect.into.graph, effect.graph.graph);
+  actors_.merge_graph(effect.graph, effect.into);
+  if (Status merged = store_.merge_branch(effect.graph.graph, effect.epoch); merged.has_error()) {
+    post_event(ActorFailed{effect.into, ActorId{0}, merged.error()});
+  }
+}
+
+void LocalBarrierWorker::for_each_log(PartialGraphId graph, const std::function<void(BarrierLog&)>& visit) {
+  visit(managers_.at(graph)->log());
+  const auto [begin, end] = merged_.equal_range(graph);
+  for (auto at = begin; at != end; ++at) visit(managers_.at(at->second)->log());
+}
+
+void LocalBarrierWorker::forget_managers(PartialGraphId graph) {
+  managers_.erase(graph);
+  const auto [begin, end] = merged_.equal_range(graph);
+  for (auto at = begin; at != end; ++at) managers_.erase(at->second);
+  merged_.erase(begin, end);
+}
+
 void LocalBarrierWorker::perform(StartEpoch effect) {
   if (Status started = store_.start_epoch(effect.graph.graph, effect.curr, effect.tables); started.has_error()) {
     post_event(ActorFailed{effect.graph, ActorId{0}, started.error()});
   }
 }
 
-void LocalBarrierWorker::perform(const SendBarrier& effect) { managers_.at(effect.graph.graph)->log().put(effect.barrier); }
+void LocalBarrierWorker::perform(const SendBarrier& effect) {
+  for_each_log(effect.graph.graph, [&](BarrierLog& log) { log.put(effect.barrier); });
+}
 
 void LocalBarrierWorker::perform(BuildActors effect) {
   const auto& manager = managers_.at(effect.graph.graph);
@@ -43,7 +76,9 @@ void LocalBarrierWorker::perform(BuildActors effect) {
   }
 }
 
-void LocalBarrierWorker::perform(const ForgetBarrier& effect) { managers_.at(effect.graph.graph)->log().forget(effect.prev); }
+void LocalBarrierWorker::perform(const ForgetBarrier& effect) {
+  for_each_log(effect.graph.graph, [&](BarrierLog& log) { log.forget(effect.prev); });
+}
 
 void LocalBarrierWorker::perform(StartSync effect) {
   ++off_loop_jobs_;
@@ -89,7 +124,7 @@ void LocalBarrierWorker::perform(const StartResetTimer& effect) {
 void LocalBarrierWorker::perform(const ClearGraph& effect) {
   if (ownership_ != nullptr) ownership_->stopped(effect.graph.graph, store_.committed_epoch(effect.graph.graph));
   store_.clear(effect.graph.graph);
-  managers_.erase(effect.graph.graph);
+  forget_managers(effect.graph.graph);
 }
 
 // A reset that Init or `stop` asked for concerns only this node.

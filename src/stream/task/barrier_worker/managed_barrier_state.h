@@ -12,6 +12,8 @@ namespace penstock::stream {
 /// Guarantees
 ///  - an event of another term than the graph's own is counted in `stale_events` and changes nothing;
 ///  - one graph's failure, reset or slow sync leaves every other graph alone;
+///  - a graph that was merged into another one answers for the barriers below the epoch of the merge, then vanishes; what its actors say of
+///    later ones, and their failures, are the other graph's, by epoch;
 ///  - it is total: no event ends the process; what the protocol forbids is a `ProtocolViolation` effect.
 ///
 /// Pure: no clock, thread or I/O; `now` comes with each event. One owner, the worker's loop.
@@ -29,9 +31,19 @@ class ManagedBarrierState {
   void create(const CreatePartialGraph& event, BarrierEffects& effects);
   void reset(const ResetPartialGraph& event, BarrierEffects& effects);
   void remove(const RemovePartialGraph& event, BarrierEffects& effects);
+  void merge(const MergePartialGraph& event, BarrierEffects& effects);
+  /// Of a graph that was merged: gives the event the graph that it is for now.
+  void redirect(BarrierEvent& event) const;
+  void tidy(PartialGraphState& graph);
+  void forget_merged(GraphTerm into, bool names);
   void dispatch(PartialGraphState& graph, BarrierEvent event, runtime::TimePoint now, BarrierEffects& effects);
 
+  struct Merged {
+    GraphTerm into;
+    Epoch epoch;
+  };
   std::map<PartialGraphId, PartialGraphState> graphs_;
+  std::map<GraphTerm, Merged> merged_;  // until the other graph is over
   uint64_t stale_events_ = 0;
 };
 

@@ -28,6 +28,8 @@ int root_cause_score(const Error& error) {
     case Code::Unavailable:
     case Code::Timeout:
       return kSecondaryScore - 1;
+    case Code::Stale:  // its graph was taken from under it
+      return kSecondaryScore - 2;
     case Code::Internal:
     case Code::Io:
       return 50;
@@ -36,9 +38,19 @@ int root_cause_score(const Error& error) {
   }
 }
 
-void PartialGraphState::on_create(const CreatePartialGraph& event, BarrierEffects& effects) {
+void PartialGraphState::on_create(const CreatePartialGraph& event, bool trunk_running, BarrierEffects& effects) {
   chain_end_ = event.committed;
-  effects.push_back(OpenGraph{graph_, event.committed, event.segments, event.live_tables});
+  OpenGraph open{graph_, event.committed, event.segments, event.live_tables, event.trunk};
+  if (event.trunk && !trunk_running) {
+    unopened_ = std::move(open);
+  } else {
+    effects.push_back(std::move(open));
+  }
+}
+
+void PartialGraphState::on_trunk_opened(GraphTerm trunk, BarrierEffects& effects) {
+  if (!unopened_ || unopened_->trunk != trunk || !std::holds_alternative<Pending>(status_)) return;
+  effects.push_back(*std::exchange(unopened_, std::nullopt));
 }
 
 void PartialGraphState::on_opened(const GraphOpened& event, runtime::TimePoint now, BarrierEffects& effects) {
@@ -250,6 +262,23 @@ void PartialGraphState::finish_reset(BarrierEffects& effects) {
 Status PartialGraphState::on_remove() const {
   if (!barriers_.empty())
     return error(Code::Protocol, "partial graph {} is removed with {} barriers in flight", graph_.graph, barriers_.size());
+  return ok();
+}
+
+Status PartialGraphState::on_merge(const PartialGraphState& from, Epoch epoch, BarrierEffects& effects) {
+  const bool alive = running() || std::holds_alternative<Suspended>(status_);
+  const bool from_alive = from.running() || std::holds_alternative<Suspended>(from.status_);
+  if (!alive || !from_alive || chain_end_ != epoch || from.chain_end_ != epoch) {
+    return error(Code::Protocol, "graph {} is to be merged into {} at epoch {}, but their chains end at {} and {}, or one has ended",
+                 from.graph_.graph, graph_.graph, epoch, from.chain_end_, chain_end_);
+  }
+  for (const ActorToBuild& actor : from.actors_.actors()) {
+    if (actors_.find(actor.actor))
+      return error(Code::Protocol, "actor {} is in graphs {} and {}", actor.actor, from.graph_.graph, graph_.graph);
+  }
+  effects.push_back(MergeGraphs{from.graph_, graph_, epoch});
+  for (const ActorToBuild& actor : from.actors_.actors()) (void)actors_.add(actor);
+  for (const RootError& failure : from.errors_) on_failure(failure.actor, failure.error, effects);
   return ok();
 }
 

@@ -28,7 +28,9 @@ class PartialGraphState {
 
   explicit PartialGraphState(GraphTerm graph) : graph_(graph) {}
 
-  void on_create(const CreatePartialGraph& event, BarrierEffects& effects);
+  /// A job that is being created waits for its database's graph to be open: `trunk_running`, or `on_trunk_opened` later.
+  void on_create(const CreatePartialGraph& event, bool trunk_running, BarrierEffects& effects);
+  void on_trunk_opened(GraphTerm trunk, BarrierEffects& effects);
   void on_opened(const GraphOpened& event, runtime::TimePoint now, BarrierEffects& effects);
   void on_inject(InjectBarrier event, runtime::TimePoint now, BarrierEffects& effects);
   void on_collect(const BarrierCollected& event, runtime::TimePoint now, BarrierEffects& effects);
@@ -40,10 +42,14 @@ class PartialGraphState {
   void on_reset_timer(ResetTimer::Kind kind, BarrierEffects& effects);
   /// Errors: `Protocol` while a barrier is in flight.
   [[nodiscard]] Status on_remove() const;
+  /// The actors of `from` are this graph's from the barrier on that follows the chain's end; a failure of `from` is this one's.
+  /// Errors: `Protocol`, and nothing is changed.
+  [[nodiscard]] Status on_merge(const PartialGraphState& from, Epoch epoch, BarrierEffects& effects);
 
   [[nodiscard]] GraphTerm graph() const { return graph_; }
   /// The reset was acknowledged: forget this state.
   [[nodiscard]] bool gone() const { return gone_; }
+  [[nodiscard]] bool running() const { return std::holds_alternative<Running>(status_); }
   [[nodiscard]] size_t in_flight() const { return barriers_.size(); }
   [[nodiscard]] std::optional<runtime::TimePoint> oldest() const;
   /// Status, chain, and one line an epoch, oldest first, with who is missing.
@@ -71,6 +77,7 @@ class PartialGraphState {
   [[nodiscard]] InflightBarrier* find(Epoch prev);
 
   const GraphTerm graph_;
+  std::optional<OpenGraph> unopened_;  // waits for the trunk
   std::variant<Pending, Running, Suspended, Resetting> status_ = Pending{};
   bool gone_ = false;
   Epoch chain_end_;  // curr of the last barrier; the committed epoch before the first

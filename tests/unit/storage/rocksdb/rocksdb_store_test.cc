@@ -1,3 +1,4 @@
+#include "unit/storage/branch_suite.h"
 #include "unit/storage/rocksdb/rocksdb_harness.h"
 #include "unit/storage/store_model.h"
 #include "unit/storage/store_suite.h"
@@ -7,6 +8,7 @@ namespace penstock::storage::testing {
 const StoreParam kRocksDb{"rocksdb", [] { return std::make_unique<RocksDbHarness>(); }};
 
 INSTANTIATE_TEST_SUITE_P(Stores, StoreSuite, ::testing::Values(kRocksDb), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Stores, BranchSuite, ::testing::Values(kRocksDb), [](const auto& info) { return info.param.name; });
 
 TEST(RocksDbStore, agrees_with_a_map_under_random_operations_and_crashes) { run_model(kRocksDb, seeds_from_env(20)); }
 

@@ -228,6 +228,47 @@ TEST_F(OutputsTest, discards_what_goes_to_another_graph_whose_receiver_is_gone) 
   EXPECT_EQ(take(2), "2000 rows | 2000 rows | barrier 1..2");
 }
 
+TEST_F(OutputsTest, is_not_blocked_by_a_job_being_created_that_has_yet_to_connect) {
+  add(edge(pb::DISPATCH_SIMPLE, {7}, 20, 2));
+  dispatch(rows(1, 2));
+  ASSERT_FALSE(outputs_.send_barrier(barrier(1, 2)).has_error());
+  dispatch(rows(3, 1));
+  EXPECT_FALSE(outputs_.blocked());
+  attach(7);
+  flush();
+  EXPECT_EQ(take(7), "+1 +2 | barrier 1..2 | +3");
+}
+
+TEST_F(OutputsTest, gives_up_on_a_job_being_created_that_does_not_connect_for_too_long) {
+  add(edge(pb::DISPATCH_SIMPLE, {7}, 20, 2));
+  for (size_t i = 0; i < 6; ++i) dispatch(rows(0, kChannelBudget));
+  EXPECT_FALSE(outputs_.blocked());
+  EXPECT_TRUE(outputs_.empty()) << "nothing is kept";
+  attach(7);
+  flush();
+  ASSERT_FALSE(outputs_.send_barrier(barrier(1, 2)).has_error());
+  EXPECT_EQ(take(7), "end");
+
+  add(edge(pb::DISPATCH_SIMPLE, {8}, 21, 2));
+  for (uint64_t epoch = 2; epoch < 2 + kMaxBarriersInFlight; ++epoch) {
+    ASSERT_FALSE(outputs_.send_barrier(barrier(epoch, epoch + 1)).has_error());
+  }
+  attach(8);
+  flush();
+  EXPECT_EQ(take(8), "end") << "barriers are not collected without end either";
+}
+
+TEST_F(OutputsTest, forgets_requests_of_jobs_whose_edge_never_came) {
+  attach(7);
+  downstreams_.erase(7);
+  ASSERT_FALSE(outputs_.send_barrier(barrier(1, 2)).has_error());
+  add(edge(pb::DISPATCH_SIMPLE, {7}, 20, 2));
+  ASSERT_FALSE(outputs_.send_barrier(barrier(2, 3)).has_error());
+  attach(7);
+  flush();
+  EXPECT_EQ(take(7), "barrier 2..3") << "the second request is the one that counts";
+}
+
 TEST_F(OutputsTest, ends_the_channels_of_an_edge_that_is_removed) {
   add(edge(pb::DISPATCH_SIMPLE, {1}, 20));
   add(edge(pb::DISPATCH_SIMPLE, {2}, 21));

@@ -9,6 +9,7 @@ namespace penstock::stream {
 namespace {
 
 constexpr GraphTerm kGraph{PartialGraphId{1}, Term{3}};
+constexpr GraphTerm kJob{PartialGraphId{1ULL << 32 | 1}, Term{4}};  // is being created
 
 /// Actors that do what the test says: they subscribe when built and wait.
 class FakeActors : public ActorManager {
@@ -25,6 +26,7 @@ class FakeActors : public ActorManager {
     done();
   }
   void start_graph(GraphTerm graph) override { started.push_back(graph); }
+  void merge_graph(GraphTerm graph, GraphTerm into) override { merged.emplace_back(graph, into); }
   std::vector<ActorStatus> status() const override { return waiting; }
 
   /// The actor takes its next barrier and passes it on.
@@ -38,6 +40,7 @@ class FakeActors : public ActorManager {
   std::map<ActorId, std::shared_ptr<LocalBarrierManager>> managers;
   std::map<ActorId, int> wakes;
   std::vector<GraphTerm> started, stopped;
+  std::vector<std::pair<GraphTerm, GraphTerm>> merged;
   std::vector<ActorStatus> waiting;
 };
 
@@ -108,11 +111,25 @@ class BarrierWorker : public ::testing::Test {
       r.mutable_create_partial_graph()->set_committed_epoch(10);
     });
   }
+  void create_job() {
+    send([&](pb::ControlRequest& r) {
+      set_graph(r.mutable_create_partial_graph()->mutable_graph(), kJob);
+      set_graph(r.mutable_create_partial_graph()->mutable_trunk());
+      r.mutable_create_partial_graph()->set_committed_epoch(10);
+    });
+  }
+  void merge_job(uint64_t epoch) {
+    send([&](pb::ControlRequest& r) {
+      set_graph(r.mutable_merge_partial_graph()->mutable_from(), kJob);
+      set_graph(r.mutable_merge_partial_graph()->mutable_into());
+      r.mutable_merge_partial_graph()->set_epoch(epoch);
+    });
+  }
   void inject(uint64_t prev, uint64_t curr, pb::BarrierKind kind, const std::vector<uint32_t>& collect,
-              const std::vector<uint32_t>& build = {}) {
+              const std::vector<uint32_t>& build = {}, GraphTerm graph = kGraph) {
     send([&](pb::ControlRequest& r) {
       auto* m = r.mutable_inject_barrier();
-      set_graph(m->mutable_graph());
+      set_graph(m->mutable_graph(), graph);
       m->mutable_barrier()->mutable_epoch()->set_prev(prev);
       m->mutable_barrier()->mutable_epoch()->set_curr(curr);
       m->mutable_barrier()->set_kind(kind);
@@ -205,6 +222,43 @@ TEST_F(BarrierWorker, takes_a_barrier_through_its_actors_and_syncs_a_checkpoint)
   EXPECT_TRUE(actors_.pass(1));
   settle();
   EXPECT_EQ(last(), "complete 20");
+}
+
+TEST_F(BarrierWorker, takes_a_job_from_its_creation_to_its_merge) {
+  connect();
+  init();
+  create();
+  create_job();
+  inject(10, 20, pb::BARRIER_INITIAL, {1}, {1});
+  inject(10, 20, pb::BARRIER_INITIAL, {}, {}, kJob);
+  EXPECT_TRUE(actors_.pass(1));
+  inject(20, 30, pb::BARRIER_CHECKPOINT, {1});
+  inject(20, 30, pb::BARRIER_CHECKPOINT, {7}, {7}, kJob);
+  EXPECT_TRUE(actors_.pass(1));
+  settle();
+  const size_t before = stream_->received.size();
+  merge_job(30);
+  ASSERT_EQ(actors_.merged.size(), 1U);
+  inject(30, 40, pb::BARRIER_CHECKPOINT, {1, 7});
+  EXPECT_TRUE(actors_.pass(1));
+  EXPECT_TRUE(actors_.pass(7)) << "the barrier of its own graph";
+  settle();
+  ASSERT_EQ(stream_->received.size(), before + 1);
+  EXPECT_EQ(stream_->received.back().barrier_complete().graph().id(), kJob.graph.value);
+  EXPECT_EQ(last(), "complete 20");
+  EXPECT_TRUE(actors_.pass(7)) << "and that of the graph it is in now";
+  settle();
+  EXPECT_EQ(stream_->received.back().barrier_complete().graph().id(), kGraph.graph.value);
+  EXPECT_EQ(last(), "complete 30");
+  send([&](pb::ControlRequest& r) {
+    set_graph(r.mutable_commit_epoch()->mutable_graph());
+    r.mutable_commit_epoch()->set_epoch(20);
+    set_graph(r.mutable_commit_epoch()->add_with(), kJob);
+  });
+  EXPECT_EQ(store_.committed_epoch(kGraph.graph), Epoch{20});
+  send([&](pb::ControlRequest& r) { set_graph(r.mutable_reset_partial_graphs()->add_graphs()); });
+  EXPECT_EQ(last(), "reset");
+  EXPECT_EQ(actors_.stopped, std::vector{kGraph}) << "its actors end with those they are among";
 }
 
 TEST_F(BarrierWorker, wakes_only_actors_that_waited_for_a_barrier) {

@@ -11,7 +11,8 @@ namespace penstock::stream {
 namespace {
 
 // A script is lines of `event => effects`. Graphs are written graph.term; actors are numbers.
-//   create 1.1 at 10                               open 1.1
+//   create 1.1 at 10 [in 2.1]                      open 1.1
+//   merge 2.1 into 1.1 at 30
 //   inject 1.1 10..20 initial [new 1 2] collect 1 2 [stop 2]
 class ManagedState : public ::testing::Test {
  protected:
@@ -49,7 +50,10 @@ class ManagedState : public ::testing::Test {
 
   static BarrierEvent parse(const testing::Words& w) {
     const auto number = [&](size_t i) { return std::stoul(w[i]); };
-    if (w[0] == "create") return CreatePartialGraph{graph(w[1]), Epoch{number(3)}, {}, {}};
+    if (w[0] == "create") {
+      return CreatePartialGraph{graph(w[1]), Epoch{number(3)}, {}, {}, w.size() > 5 ? std::optional(graph(w[5])) : std::nullopt};
+    }
+    if (w[0] == "merge") return MergePartialGraph{graph(w[1]), graph(w[3]), Epoch{number(5)}};
     if (w[0] == "opened") return GraphOpened{graph(w[1]), w.size() > 2 ? Status(error(Code::Corruption, "{}", w[2])) : ok()};
     if (w[0] == "inject") return inject(w);
     if (w[0] == "collect") return BarrierCollected{graph(w[1]), ActorId{static_cast<uint32_t>(number(2))}, Epoch{number(3)}};
@@ -82,6 +86,7 @@ class ManagedState : public ::testing::Test {
     return out;
   }
   static std::string one(const OpenGraph& e) { return "open " + name(e.graph); }
+  static std::string one(const MergeGraphs& e) { return fmt::format("merge {} into {} at {}", name(e.graph), name(e.into), e.epoch); }
   static std::string one(const StartEpoch& e) { return fmt::format("start {}", e.curr); }
   static std::string one(const SendBarrier& e) { return fmt::format("send {}", e.barrier.epoch.prev); }
   static std::string one(const BuildActors& e) { return fmt::format("build {}", e.first.prev); }
@@ -419,6 +424,148 @@ TEST(ManagedStateProperty, any_legal_order_completes_every_epoch_once_and_in_ord
     for (uint32_t e = 0; e < kEpochs; ++e) expected.push_back(10 + 10 * e);
     ASSERT_EQ(completed, expected) << "seed " << seed;
   }
+}
+
+// ---- jobs that are being created: graph 2 with actors 21 and 22 beside graph 1 with actors 1 and 2 ------------------------------------
+
+constexpr std::string_view kCreating = R"(
+  create 2.1 at 20 in 1.1                             => open 2.1
+  opened 2.1                                          =>
+  inject 2.1 20..30 initial                           => start 30, send 20, forget 20, complete 2.1 20
+  inject 1.1 20..30 barrier collect 1 2               => start 30, send 20
+  inject 1.1 30..40 checkpoint collect 1 2            => start 40, send 30
+  inject 2.1 30..40 checkpoint new 21 22 collect 21 22 => start 40, send 30
+  collect 1.1 1 20                                    =>
+  collect 1.1 2 20                                    => forget 20, complete 1.1 20
+)";
+
+TEST_F(ManagedState, a_creating_job_is_opened_after_the_graph_it_belongs_to) {
+  run(R"(
+    create 1.1 at 10                    => open 1.1
+    create 2.1 at 10 in 1.1             =>
+    inject 2.1 10..20 initial           =>
+    opened 1.1                          => open 2.1
+    opened 2.1                          => start 20, send 10, forget 10, complete 2.1 10
+    create 3.1 at 10 in 1.1             => open 3.1
+    create 4.1 at 10 in 1.7             => failure 0: graph 4 belongs to graph 1 term 7, which is not here
+  )");
+}
+
+TEST_F(ManagedState, a_creating_job_without_its_graph_fails_alone) {
+  run(kRunning);
+  run(R"(
+    create 2.1 at 20 in 9.1             => failure 0: graph 2 belongs to graph 9 term 1, which is not here
+    reset 2.1                           => stop 2.1, wait for cause, wait for end
+    stopped 2.1                         =>
+    cause-timer 2.1                     => clear, reset 2.1 because 0: graph 2 belongs to graph 9 term 1, which is not here
+    inject 1.1 20..30 barrier collect 1 2  => start 30, send 20
+  )");
+}
+
+TEST_F(ManagedState, the_failure_and_reset_of_a_creating_job_leave_its_graph_alone) {
+  run(kRunning);
+  run(kCreating);
+  run(R"(
+    fail 2.1 21 overflow                => failure 21: overflow
+    collect 1.1 1 30                    =>
+    collect 1.1 2 30                    => forget 30, sync 30
+    inject 2.1 40..50 barrier collect 21 22 =>
+    reset 2.1                           => stop 2.1, wait for end
+    synced 1.1 30                       => complete 1.1 30
+    stopped 2.1                         => clear, reset 2.1 because 21: overflow
+    collect 2.1 22 30                   =>
+    create 2.2 at 30 in 1.1             => open 2.2
+    collect 2.1 22 30                   =>
+  )");
+  EXPECT_EQ(state_.stale_events(), 2u);
+}
+
+TEST_F(ManagedState, a_merged_graph_answers_for_lower_epochs_and_its_actors_for_later_ones_elsewhere) {
+  run(kRunning);
+  run(kCreating);
+  run(R"(
+    merge 2.1 into 1.1 at 40                       => merge 2.1 into 1.1 at 40
+    inject 1.1 40..50 checkpoint collect 1 2 21 22 => start 50, send 40
+    collect 2.1 21 30   =>
+    skip 2.1 40 3       =>
+    collect 2.1 21 40   =>
+    collect 1.1 1 30    =>
+    collect 1.1 2 30    => forget 30, sync 30
+    collect 1.1 1 40    =>
+    collect 1.1 2 40    =>
+    skip 2.1 30 1       =>
+    collect 2.1 22 30   => forget 30, sync 30
+    collect 2.1 22 40   => forget 40, sync 40
+    synced 2.1 30       => complete 2.1 30 errors 1
+    synced 1.1 30       => complete 1.1 30
+    synced 1.1 40       => complete 1.1 40 errors 3
+    inject 1.1 50..60 barrier collect 1 2 21 22 stop 21 => start 60, send 50
+    collect 2.1 21 50   =>
+    collect 2.1 22 50   =>
+    collect 1.1 1 50    =>
+    collect 1.1 2 50    => forget 50, complete 1.1 50
+  )");
+  EXPECT_EQ(state_.graphs().size(), 1u) << "the merged graph has vanished";
+  EXPECT_EQ(state_.stale_events(), 0u);
+}
+
+TEST_F(ManagedState, a_graph_without_barriers_in_flight_vanishes_with_its_merge) {
+  run(kRunning);
+  run(R"(
+    create 2.1 at 10 in 1.1             => open 2.1
+    opened 2.1                          =>
+    inject 2.1 10..20 initial new 21 collect 21 => start 20, send 10
+    collect 2.1 21 10                   => forget 10, complete 2.1 10
+    merge 2.1 into 1.1 at 20            => merge 2.1 into 1.1 at 20
+    inject 1.1 20..30 barrier collect 1 2 21 => start 30, send 20
+    collect 1.1 1 20                    =>
+    collect 1.1 2 20                    =>
+    collect 2.1 21 20                   => forget 20, complete 1.1 20
+    reset 2.1                           => reset 2.1
+    collect 2.1 21 20                   => failure 21: actor 21 collected epoch 20, which it does not owe
+  )");
+}
+
+TEST_F(ManagedState, the_failure_of_a_merged_graph_is_that_of_the_graph_it_was_merged_into) {
+  run(kRunning);
+  run(kCreating);
+  run(R"(
+    merge 2.1 into 1.1 at 40            => merge 2.1 into 1.1 at 40
+    fail 2.1 21 overflow                => failure 21: overflow
+    reset 2.1                           => reset 2.1
+    reset 1.1                           => stop 1.1, wait for end
+    fail 2.1 22 closed                  =>
+    synced 2.1 30                       =>
+    stopped 1.1                         => clear, reset 1.1 because 21: overflow
+    fail 2.1 22 closed                  =>
+  )");
+  EXPECT_TRUE(state_.graphs().empty());
+}
+
+TEST_F(ManagedState, a_merge_that_crosses_a_failure_fails_the_graph_it_was_merged_into) {
+  run(kRunning);
+  run(kCreating);
+  run(R"(
+    fail 2.1 21 overflow                => failure 21: overflow
+    merge 2.1 into 1.1 at 40            => merge 2.1 into 1.1 at 40, failure 21: overflow
+    reset 1.1                           => stop 1.1, wait for end
+    stopped 1.1                         => clear, reset 1.1 because 21: overflow
+  )");
+  EXPECT_TRUE(state_.graphs().empty()) << "the merged graph is gone with it";
+}
+
+TEST_F(ManagedState, impossible_merges_change_nothing) {
+  run(kRunning);
+  run(kCreating);
+  run(R"(
+    merge 2.1 into 1.1 at 30 => violation: graph 2 is to be merged into 1 at epoch 30, but their chains end at 40 and 40, or one has ended
+    merge 2.2 into 1.1 at 40 =>
+    merge 2.1 into 9.1 at 40 =>
+    merge 2.1 into 1.1 at 40 => merge 2.1 into 1.1 at 40
+    inject 2.1 40..50 barrier collect 21 22 => violation: a barrier for graph 2, which was merged
+    merge 2.1 into 1.1 at 40 => violation: actor 21 is in graphs 2 and 1
+  )");
+  EXPECT_EQ(state_.stale_events(), 2u);
 }
 
 }  // namespace
