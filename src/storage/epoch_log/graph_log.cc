@@ -162,8 +162,9 @@ Status GraphLog::commit(Epoch epoch, std::span<const uint64_t> struck_off, std::
 
 Status GraphLog::check_import(Term term, Epoch epoch) const {
   MutexLock lock(mutex_);
-  if (!open_) return error(Code::Stale, "graph {} is not open in the state store", id_);
-  if (term_ != term) return error(Code::Stale, "graph {} is in term {}, not {}", id_, term_, term);
+  const auto trunk = branches_.find(id_);
+  if (trunk == branches_.end()) return error(Code::Stale, "graph {} is not open in the state store", id_);
+  if (trunk->second.term != term) return error(Code::Stale, "graph {} is in term {}, not {}", id_, trunk->second.term, term);
   const Epoch committed = versions_.back().version->epoch;
   if (committed != epoch) return error(Code::Protocol, "graph {}: an import into epoch {}, but committed is {}", id_, epoch, committed);
   return ok();

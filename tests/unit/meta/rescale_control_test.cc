@@ -249,19 +249,19 @@ TEST_F(RescaleControlTest, a_meta_that_starts_again_finds_what_is_left_to_do) {
   )");
 }
 
-TEST_F(RescaleControlTest, waits_while_a_job_is_being_created) {
+TEST_F(RescaleControlTest, waits_until_a_job_that_is_being_created_has_joined_the_others) {
   world_.add(testing::view_on("v", 1));
   run(R"(
-    @10 create 2     => 1:checkpoint 1..10 a1,3 t1 b3 +add, 2:checkpoint 1..10 a2,4 t1 b4 +add
+    @10 create 2     => 1/2:create(0), 2/2:create(0), 1/2:initial 0..1, 2/2:initial 0..1, 1:checkpoint 1..10 a1 t1 +add, 2:checkpoint 1..10 a2 t1 +add, 1/2:checkpoint 1..10 a3 b3 +add, 2/2:checkpoint 1..10 a4 b4 +add
     drain 2          =>
     rescale 9        =>
     collect 1        =>
     collect 2        => commit 1
-    commit           => 1:committed 1, 2:committed 1
-    @2000 tick       => 1:checkpoint 10..2000 a1,3 t1,2,3, 2:checkpoint 10..2000 a2,4 t1,2,3
+    commit           => 1:committed 1 with 2, 2:committed 1 with 2
+    @2000 tick       => 1:checkpoint 10..2000 a1 t1, 2:checkpoint 10..2000 a2 t1, 1/2:checkpoint 10..2000 a3 t2,3, 2/2:checkpoint 10..2000 a4 t2,3
     collect 1 done=3 =>
     collect 2 done=4 => commit 10
-    commit           => 1:committed 10, 2:committed 10, created 2, 1:checkpoint 2000..2001 a1,3 t1,2,3 +stop, 2:checkpoint 2000..2001 a2,4 t1,2,3 +stop
+    commit           => 1:committed 10 with 2, 2:committed 10 with 2, created 2, 1/2:merge 2000, 2/2:merge 2000, 1:checkpoint 2000..2001 a1,3 t1,2,3 +stop, 2:checkpoint 2000..2001 a2,4 t1,2,3 +stop
   )");
 }
 
