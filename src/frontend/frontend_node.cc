@@ -2,21 +2,26 @@
 
 #include "common/log.h"
 #include "common/version.h"
+#include "frontend/catalog_view.h"
 #include "frontend/session.h"
 
 namespace penstock::frontend {
 namespace {
 
 constexpr runtime::Duration kWaitForMeta = std::chrono::seconds(10);
+constexpr runtime::Duration kTlsPatience = std::chrono::seconds(10);
 
 class TcpBytes : public pgwire::ByteStream {
  public:
-  explicit TcpBytes(rpc::TcpStream& stream) : stream_(stream) {}
+  TcpBytes(rpc::TcpStream& stream, const rpc::TlsContext* tls) : stream_(stream), tls_(tls) {}
   Result<size_t> read_some(std::span<char> out) override { return stream_.read_some(out); }
   Status write_all(std::string_view bytes) override { return stream_.write_all(bytes); }
+  bool can_encrypt() const override { return tls_ != nullptr && !stream_.is_encrypted(); }
+  Status encrypt() override { return stream_.start_tls(*tls_, kTlsPatience); }
 
  private:
   rpc::TcpStream& stream_;
+  const rpc::TlsContext* const tls_;
 };
 
 bool is_loopback(std::string_view address) {
@@ -64,7 +69,7 @@ void FrontendNode::accept_connections() {
 
 void FrontendNode::serve(const std::shared_ptr<rpc::TcpStream>& stream) {
   {
-    TcpBytes bytes(*stream);
+    TcpBytes bytes(*stream, options_.tls.get());
     pgwire::Connection connection(bytes, *this);
     if (const Status ended = connection.run(); ended.has_error() && ended.error().code() != Code::Closed) {
       log::debug("frontend", "connection from {} ended: {}", stream->peer(), ended.error());

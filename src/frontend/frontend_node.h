@@ -8,6 +8,7 @@
 
 #include "frontend/meta_client.h"
 #include "frontend/pgwire/connection.h"
+#include "http/monitor.h"
 #include "rpc/tcp.h"
 
 namespace penstock::frontend {
@@ -45,6 +46,7 @@ class FrontendNode : public pgwire::ConnectionHost {
     std::string meta;
     uint32_t max_connections = 100;
     std::map<std::string, std::string> verifiers;  // user -> SCRAM verifier; empty: nobody is asked for a password
+    std::unique_ptr<rpc::TlsContext> tls;          // for clients that ask for it; null: they go on in plain text
   };
   /// Errors: `Io` when the address is taken; `InvalidConfig` when it is open to other hosts and no password is set.
   [[nodiscard]] static Result<std::unique_ptr<FrontendNode>> start(Options options, runtime::Runtime& runtime, rpc::Transport& transport);
@@ -53,6 +55,8 @@ class FrontendNode : public pgwire::ConnectionHost {
   FrontendNode& operator=(const FrontendNode&) = delete;
 
   [[nodiscard]] const std::string& sql_address() const { return listener_->address(); }
+  /// Its part of the monitor's pages; to be ended before the node is.
+  [[nodiscard]] http::MonitoredRole monitored();
   /// No new connections; those there are end, their statements cancelled. Threads end soon after.
   void stop();
 

@@ -1,8 +1,10 @@
 """Encrypted connections between the nodes of a cluster."""
+import socket
+import struct
 import subprocess
 
 from certificates import Authority
-from penstock import BINARY, Cluster, Process, wait_until
+from penstock import BINARY, Cluster, Process, psycopg, wait_until
 
 
 def test_a_cluster_talks_over_mutual_tls_and_serves_nobody_else(tmp_path):
@@ -38,3 +40,20 @@ def test_unusable_certificates_are_named_at_start(tmp_path):
     assert "needs its key" in refusal("--tls-cert", certificate)
     assert "cannot use the TLS certificate /none" in refusal("--tls-cert", "/none", "--tls-key", other)
     assert f"cannot use the TLS key {other}" in refusal("--tls-cert", certificate, "--tls-key", other)
+
+
+def test_sql_clients_get_tls_when_they_ask_for_it(tmp_path):
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("frontend")
+    cluster = Cluster(computes=1)
+    cluster.processes["frontend"].args += ["--sql-tls-cert", certificate, "--sql-tls-key", key]
+    with cluster:
+        for mode, encrypted in (("verify-full", True), ("require", True), ("disable", False)):
+            with psycopg.connect(host="127.0.0.1", port=cluster.port, dbname="dev", user="root", sslmode=mode, sslrootcert=authority.ca) as c:
+                assert c.execute("SELECT 1").fetchone() == (1,)
+                assert c.pgconn.ssl_in_use == encrypted
+        with socket.create_connection(("127.0.0.1", cluster.port)) as s:  # the start-up message must not slip in before the encryption
+            s.sendall(struct.pack("!II", 8, 80877103) + b"\0\0\0\x08smuggled")
+            s.settimeout(10)
+            assert b"S" not in s.recv(100)[:1]
+        assert cluster.sql("SELECT 2") == [(2,)]

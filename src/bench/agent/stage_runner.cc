@@ -8,6 +8,7 @@ namespace {
 constexpr size_t kMaxErrors = 5;
 constexpr uint64_t kHopeless = 1000;  // failures one after the other
 constexpr size_t kMaxSeconds = 100'000;
+constexpr size_t kMaxPoints = 1800;    // of the throughput over time
 constexpr uint64_t kSampleEvery = 16;  // operations, for the live figure
 
 LoadShape load_of(const WorkloadOptions& workload) {
@@ -23,6 +24,23 @@ LoadShape load_of(const WorkloadOptions& workload) {
 }
 
 uint64_t nanos(Duration duration) { return static_cast<uint64_t>(std::max<int64_t>(0, duration.count())); }
+
+// So many seconds of one agent become one entry that its summary has at most kMaxPoints.
+void limit_seconds(pb::BenchSummary& summary) {
+  const auto points = static_cast<size_t>(summary.seconds_size());
+  if (points <= kMaxPoints) return;
+  const size_t width = (points + kMaxPoints - 1) / kMaxPoints;
+  for (size_t i = 0; i < points; ++i) {
+    pb::BenchSecond& wide = *summary.mutable_seconds(static_cast<int>(i / width));
+    const pb::BenchSecond one = summary.seconds(static_cast<int>(i));
+    if (i % width == 0) wide.Clear();
+    wide.set_operations(wide.operations() + one.operations());
+    wide.set_bytes(wide.bytes() + one.bytes());
+  }
+  const auto left = static_cast<int>((points + width - 1) / width);
+  summary.mutable_seconds()->DeleteSubrange(left, static_cast<int>(points) - left);
+  summary.set_second_width(static_cast<uint32_t>(width));
+}
 
 }  // namespace
 
@@ -96,13 +114,15 @@ Result<pb::BenchSummary> StageRunner::run_load(Workload& workload) {
   const auto all_ended = runtime_.make_waiter();
   std::atomic<uint32_t> running{threads};
   started_ = runtime_.now().nanos;
-  for (uint32_t i = 0; i < threads; ++i) {
+  for (uint32_t i = 1; i < threads; ++i) {  // the first one's thread is this
     runtime_.spawn_thread("bench-worker", [&, i] {
       run_worker(*workers[i], i, shares[i]);
       const auto waiter = all_ended;  // `running` at 0 ends the other thread's wait, and with it the references
       if (running.fetch_sub(1) == 1) waiter->notify();
     });
   }
+  run_worker(*workers[0], 0, shares[0]);
+  running.fetch_sub(1);
   while (running.load() > 0) (void)all_ended->wait_for(std::chrono::seconds(1));
   for (const Share& share : shares) {
     if (share.fatal) return *share.fatal;
@@ -206,8 +226,8 @@ pb::BenchSummary StageRunner::merge(Workload& workload, std::vector<Share>& shar
     operation.set_count(all.count);
     operation.set_errors(all.errors);
     operation.set_bytes(all.bytes);
-    operation.set_histogram(all.latency.encode());
-    if (workload.load().rate > 0) operation.set_corrected(all.corrected.encode());
+    operation.set_histogram(all.latency.encode_compressed());
+    if (workload.load().rate > 0) operation.set_corrected(all.corrected.encode_compressed());
   }
   for (const Share& share : shares) {
     ended = std::max(ended, share.ended);
@@ -222,6 +242,7 @@ pb::BenchSummary StageRunner::merge(Workload& workload, std::vector<Share>& shar
       if (static_cast<size_t>(summary.notes_size()) < kMaxErrors) summary.add_notes("failed: " + text);
     }
   }
+  limit_seconds(summary);
   summary.set_elapsed_nanos(nanos(ended - start));
   summary.set_warmup_nanos(nanos(workload.load().warmup));
   for (const auto& [name, value] : workload.values()) (*summary.mutable_values())[name] = value;

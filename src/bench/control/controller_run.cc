@@ -66,6 +66,7 @@ Result<std::unique_ptr<ControllerRun>> ControllerRun::begin(const std::string& s
     return error(Code::InvalidConfig, "{} asks for {} agents, the command line has {}", stage_file, plan.agents, agents.size());
   }
   Controller::Options machine{.run = run_id(plan.name, runtime), .stages = text, .agents = std::move(agents)};
+  machine.enrol_patience = plan.enrol_timeout;
   machine.owner = fmt::format("{} pid {} {:016x}", host_name(), ::getpid(), runtime.random());
   const std::string folder = out + "/" + machine.run;
   PENSTOCK_TRY(auto journal, Journal::create(files, folder));
@@ -98,6 +99,7 @@ Result<std::unique_ptr<ControllerRun>> ControllerRun::resume(const std::string& 
                               .owner = started.owner(),
                               .stages = started.stages(),
                               .agents = {started.agents().begin(), started.agents().end()}};
+  machine.enrol_patience = plan.enrol_timeout;
   std::unique_ptr<ControllerRun> run(
       new ControllerRun(folder, std::move(plan), std::move(machine), std::move(opened.journal), std::move(options), runtime, transport));
   run->start(std::move(opened.records));
@@ -214,13 +216,32 @@ void ControllerRun::perform(Send& effect) {
 }
 
 void ControllerRun::perform(Persist& effect) {
+  limit_results(effect.record);
   journal_->append(effect.record);
   records_.push_back(std::move(effect.record));
   dirty_ = true;
 }
 
+// Once the results are large, what can be done without is left out: what decides, and what is counted, never.
+void ControllerRun::limit_results(pb::BenchJournal& record) {
+  if (!record.has_arrived() || journal_->bytes() < controller_.plan().results_limit) return;
+  pb::BenchSummary& summary = *record.mutable_arrived()->mutable_summary();
+  for (pb::BenchOperation& operation : *summary.mutable_operations()) {
+    operation.clear_histogram();
+    operation.clear_corrected();
+  }
+  summary.clear_seconds();
+  summary.set_reduced(true);
+  if (limit_told_) return;
+  limit_told_ = true;
+  Note note{
+      "limit", {}, fmt::format("the journal has {} bytes, results_limit: latencies of later arrivals are left out", journal_->bytes())};
+  perform(note);
+}
+
 void ControllerRun::perform(Note& effect) {
-  events_ << event_json(seconds(), runtime_.unix_micros(), effect, machine_.agents) << '\n' << std::flush;
+  const bool needless = effect.kind == "ready" && static_cast<uint64_t>(events_.tellp()) > controller_.plan().results_limit;
+  if (!needless) events_ << event_json(seconds(), runtime_.unix_micros(), effect, machine_.agents) << '\n' << std::flush;
   view_.note(seconds(), effect, machine_.agents);
 }
 

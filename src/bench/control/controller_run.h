@@ -56,6 +56,7 @@ class ControllerRun {
   void perform(Persist& effect);
   void perform(Note& effect);
   void perform(Finish& effect);
+  void limit_results(pb::BenchJournal& record);
   void sync();
   void arm();
   void draw();
@@ -84,6 +85,7 @@ class ControllerRun {
   runtime::TimePoint began_;
   runtime::Timer timer_, redraw_, parting_limit_;
   bool dirty_ = false;
+  bool limit_told_ = false;
   bool finished_ = false;
 
   Status outcome_ = ok();

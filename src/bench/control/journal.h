@@ -26,6 +26,8 @@ class Journal {
   [[nodiscard]] static Result<std::vector<pb::BenchJournal>> read(storage::FileSystem& files, const std::string& folder);
 
   void append(const pb::BenchJournal& record);
+  /// So large it will be.
+  [[nodiscard]] uint64_t bytes() const { return offset_ + pending_.size(); }
   /// What was appended is durable when this returns.
   Status sync();
 

@@ -9,6 +9,7 @@ Status add_operation(const pb::BenchOperation& operation, OperationFigures& figu
   figures.count += operation.count();
   figures.errors += operation.errors();
   figures.bytes += operation.bytes();
+  if (operation.histogram().empty()) return ok();  // left out
   PENSTOCK_TRY(const Histogram latency, Histogram::decode(operation.histogram()));
   PENSTOCK_TRY(figures.latency.merge(latency));
   if (operation.corrected().empty()) return ok();
@@ -45,8 +46,23 @@ void take_release(StageFigures& stage, const pb::BenchReleased& released) {
   for (const pb::BenchNamed& named : released.excluded()) agent_of(stage, named.agent()).remark = "excluded: " + named.reason();
 }
 
+uint32_t width_of(const pb::BenchSummary& summary) { return std::max(1U, summary.second_width()); }
+
+// An entry that spans less than the stage's goes whole into the one in which it begins.
+void add_timeline(StageFigures& stage, const pb::BenchSummary& summary) {
+  for (int i = 0; i < summary.seconds_size(); ++i) {
+    const size_t at = static_cast<size_t>(i) * width_of(summary) / stage.timeline_width;
+    if (stage.timeline.size() <= at) stage.timeline.resize(at + 1);
+    stage.timeline[at].set_operations(stage.timeline[at].operations() + summary.seconds(i).operations());
+    stage.timeline[at].set_bytes(stage.timeline[at].bytes() + summary.seconds(i).bytes());
+  }
+}
+
 Status merge_stage(StageFigures& stage) {
   std::ranges::sort(stage.agents, {}, &AgentFigures::agent);
+  for (const AgentFigures& agent : stage.agents) {
+    if (agent.counted) stage.timeline_width = std::max(stage.timeline_width, width_of(agent.summary));
+  }
   for (const AgentFigures& agent : stage.agents) {
     if (!agent.counted) continue;
     stage.seconds = std::max(stage.seconds, agent.seconds);
@@ -58,13 +74,8 @@ Status merge_stage(StageFigures& stage) {
       PENSTOCK_TRY(all.latency.merge(figures.latency));
       PENSTOCK_TRY(all.corrected.merge(figures.corrected));
     }
-    if (stage.timeline.size() < static_cast<size_t>(agent.summary.seconds_size()))
-      stage.timeline.resize(static_cast<size_t>(agent.summary.seconds_size()));
-    for (int i = 0; i < agent.summary.seconds_size(); ++i) {
-      pb::BenchSecond& second = stage.timeline[static_cast<size_t>(i)];
-      second.set_operations(second.operations() + agent.summary.seconds(i).operations());
-      second.set_bytes(second.bytes() + agent.summary.seconds(i).bytes());
-    }
+    stage.reduced = stage.reduced || agent.summary.reduced();
+    add_timeline(stage, agent.summary);
   }
   return ok();
 }
@@ -74,6 +85,7 @@ Status take_arrival(StageFigures& stage, const pb::BenchArrived& arrived) {
   AgentFigures& agent = agent_of(stage, arrived.agent());
   figures.counted = arrived.late() && stage.skipped.empty();
   figures.remark = agent.remark;
+  if (arrived.summary().reduced() && figures.remark.empty()) figures.remark = "without latencies (results_limit)";
   agent = std::move(figures);
   return ok();
 }

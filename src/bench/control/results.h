@@ -36,7 +36,9 @@ struct StageFigures {
   std::vector<AgentFigures> agents;
   std::map<std::string, OperationFigures> merged;  // of the counted ones
   double seconds = 0;                              // the longest of the counted ones
-  std::vector<pb::BenchSecond> timeline;           // sums over the counted ones, by seconds since each one's own start
+  std::vector<pb::BenchSecond> timeline;           // sums over the counted ones, by time since each one's own start
+  uint32_t timeline_width = 1;                     // seconds of one entry
+  bool reduced = false;                            // latencies and timeline are not those of all counted ones
 };
 
 /// A run as its journal tells it; everything that is reported comes from here.

@@ -13,7 +13,7 @@
 namespace penstock::bench {
 
 /// Raised with every change of bench.proto.
-inline constexpr uint32_t kProtocolVersion = 1;
+inline constexpr uint32_t kProtocolVersion = 2;
 
 /// A stream that somebody opened to this agent; never used again.
 using ConnectionId = StrongId<struct ConnectionIdTag, uint64_t>;

@@ -176,7 +176,9 @@ void Controller::on_refused(AgentId id, const pb::BenchRefused& refused, Control
 void Controller::on(AgentDisconnected& event, ControllerEffects& out) {
   Member& m = member(event.agent);
   if (std::holds_alternative<Down>(m.link)) return;
-  if (attached(m)) note(out, "disconnected", event.agent, event.reason);
+  // Told once an outage, not at every attempt.
+  if (attached(m) || m.last_error != event.reason) note(out, attached(m) ? "disconnected" : "unreachable", event.agent, event.reason);
+  m.last_error = event.reason;
   const Duration pause = std::min(kLongestRetry, kFirstRetry * (1U << std::min(m.attempts, 5U)));
   ++m.attempts;
   m.link = m.done ? Down{} : Down{now_ + pause};
@@ -202,7 +204,10 @@ void Controller::tick_member(AgentId id, ControllerEffects& out) {
     return send(id, out, [](pb::BenchControl& control) { control.mutable_query(); });
   }
   const Duration patience = m.known ? heartbeat.given_up_after() : options_.enrol_patience;
-  if (now_ - m.heard >= patience && !m.done) lose(id, fmt::format("not reachable for {}", format_duration(now_ - m.heard)), false, out);
+  if (now_ - m.heard >= patience && !m.done) {
+    const std::string why = m.last_error.empty() ? "no answer" : m.last_error;
+    lose(id, fmt::format("not reachable for {} ({})", format_duration(now_ - m.heard), why), false, out);
+  }
   if (auto* down = std::get_if<Down>(&m.link); down != nullptr && down->retry && now_ >= *down->retry) {
     m.link = Connecting{};
     out.emplace_back(Connect{id});

@@ -143,6 +143,7 @@ class Controller {
     Link link = Down{};
     runtime::TimePoint heard;  // or since when we try
     uint32_t attempts = 0;
+    std::string last_error;           // why the link is down, or was last
     bool known = false;               // has said Hello, in this life or an earlier one
     std::optional<uint32_t> arrived;  // highest barrier
     runtime::TimePoint arrived_at;

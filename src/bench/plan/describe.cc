@@ -79,6 +79,8 @@ std::string describe(const Plan& plan) {
   for (const auto& [name, process] : plan.processes) {
     text += fmt::format("  process {} of agent {}: {}\n", name, process.agent, process.command);
   }
+  for (const auto& [name, link] : plan.links)
+    text += fmt::format("  link {} of agent {}: {} to {}\n", name, link.agent, link.listen, link.to);
   text += "  barrier start: all_or_nothing\n";
   for (uint32_t i = 0; i < plan.stages.size(); ++i) {
     const Stage& stage = plan.stages[i];

@@ -74,6 +74,10 @@ std::string_view name_of(ChaosAction::Kind kind) {
       return "restart";
     case ChaosAction::Pause:
       return "pause";
+    case ChaosAction::Cut:
+      return "cut";
+    case ChaosAction::Slow:
+      return "slow";
     case ChaosAction::Wait:
       return "wait";
     case ChaosAction::Sql:

@@ -4,11 +4,24 @@
 namespace penstock::bench {
 namespace {
 
-constexpr ChaosAction::Kind kActionKinds[] = {ChaosAction::Start, ChaosAction::Stop,  ChaosAction::Kill,     ChaosAction::Restart,
-                                              ChaosAction::Pause, ChaosAction::Wait,  ChaosAction::Sql,      ChaosAction::Readable,
-                                              ChaosAction::Until, ChaosAction::Check, ChaosAction::Committed};
+constexpr ChaosAction::Kind kActionKinds[] = {ChaosAction::Start,    ChaosAction::Stop,     ChaosAction::Kill,  ChaosAction::Restart,
+                                              ChaosAction::Pause,    ChaosAction::Cut,      ChaosAction::Slow,  ChaosAction::Wait,
+                                              ChaosAction::Sql,      ChaosAction::Readable, ChaosAction::Until, ChaosAction::Check,
+                                              ChaosAction::Committed};
 
 bool is_of_process(ChaosAction::Kind kind) { return kind <= ChaosAction::Pause; }
+bool is_of_link(ChaosAction::Kind kind) { return kind == ChaosAction::Cut || kind == ChaosAction::Slow; }
+
+// Whose it is. Errors: there is none of that name.
+template <typename Options>
+uint32_t agent_of_target(const YamlMap& map, const std::string& key, const std::string& target, const std::map<std::string, Options>& known,
+                         std::string_view kind) {
+  std::vector<std::string> names;
+  for (const auto& [name, options] : known) names.push_back(name);
+  if (names.empty()) map.fail(key, fmt::format("there is no {0}: name them in '{0}{1}' of 'run'", kind, kind == "process" ? "es" : "s"));
+  if (!known.contains(target)) map.fail(key, fmt::format("'{}' is no {}; {}", target, kind, did_you_mean(target, names)));
+  return known.at(target).agent;
+}
 
 // The one key of an action that says what it is.
 ChaosAction::Kind kind_of_action(const YamlMap& map) {
@@ -25,7 +38,8 @@ ChaosAction::Kind kind_of_action(const YamlMap& map) {
   throw Mistake{map.mark(), fmt::format("{} is empty", map.what())};
 }
 
-ChaosAction read_action(const YAML::Node& node, size_t number, const Stage& stage, const Plan& plan) {
+/// And the agent that performs it, if it is not the same for all.
+std::pair<ChaosAction, std::optional<uint32_t>> read_action(const YAML::Node& node, size_t number, const Stage& stage, const Plan& plan) {
   YamlMap map(node, fmt::format("action {} of stage '{}'", number, stage.name));
   ChaosAction action{.kind = kind_of_action(map), .target = "", .duration = {}};
   const std::string key(name_of(action.kind));
@@ -37,20 +51,21 @@ ChaosAction read_action(const YAML::Node& node, size_t number, const Stage& stag
     if (!wanted) map.fail(key, "write committed: true");
   } else {
     map.read(key, action.target);
-    if (action.target.empty()) map.fail(key, fmt::format("{} needs a {}", key, is_of_process(action.kind) ? "process" : "statement"));
+    const std::string_view what = is_of_process(action.kind) ? "process" : is_of_link(action.kind) ? "link" : "statement";
+    if (action.target.empty()) map.fail(key, fmt::format("{} needs a {}", key, what));
   }
-  if (action.kind == ChaosAction::Pause) {
+  if (action.kind == ChaosAction::Pause || action.kind == ChaosAction::Cut) {
     map.require("for");
     map.read("for", action.duration);
   }
+  if (action.kind == ChaosAction::Slow) {
+    map.require("by");
+    map.read("by", action.duration);
+  }
   map.finish();
-  if (!is_of_process(action.kind)) return action;
-  std::vector<std::string> names;
-  for (const auto& [name, process] : plan.processes) names.push_back(name);
-  if (names.empty()) map.fail(key, "there is no process: name them in 'processes' of 'run'");
-  if (!plan.processes.contains(action.target))
-    map.fail(key, fmt::format("'{}' is no process; {}", action.target, did_you_mean(action.target, names)));
-  return action;
+  if (is_of_process(action.kind)) return {action, agent_of_target(map, key, action.target, plan.processes, "process")};
+  if (is_of_link(action.kind)) return {action, agent_of_target(map, key, action.target, plan.links, "link")};
+  return {action, std::nullopt};
 }
 
 }  // namespace
@@ -67,6 +82,7 @@ void read_server(YamlMap& map, SqlServer& server) {
 ChaosOptions read_chaos(YamlMap& map, const Stage& stage, const Plan& plan) {
   ChaosOptions options;
   options.processes = plan.processes;
+  options.links = plan.links;
   read_server(map, options.server);
   map.read("patience", options.patience);
   if (stage.has_duration()) options.rounds = 0;
@@ -78,13 +94,13 @@ ChaosOptions read_chaos(YamlMap& map, const Stage& stage, const Plan& plan) {
   if (!node->IsSequence() || node->size() == 0) map.fail("actions", "'actions' is a list of at least one action");
   std::optional<uint32_t> agent;
   for (const auto& entry : *node) {
-    options.actions.push_back(read_action(entry, options.actions.size() + 1, stage, plan));
-    const ChaosAction& action = options.actions.back();
-    if (!is_of_process(action.kind)) continue;
-    options.agent = plan.processes.at(action.target).agent;
-    if (agent && *agent != options.agent) throw Mistake{entry.Mark(), "the processes of one stage's actions must be of one agent"};
-    agent = options.agent;
+    auto [action, owner] = read_action(entry, options.actions.size() + 1, stage, plan);
+    options.actions.push_back(std::move(action));
+    if (!owner) continue;
+    if (agent && *agent != *owner) throw Mistake{entry.Mark(), "the processes and links of one stage's actions must be of one agent"};
+    agent = owner;
   }
+  options.agent = agent.value_or(0);
   return options;
 }
 
@@ -105,6 +121,24 @@ void read_processes(YamlMap& run, Plan& plan) {
     map.finish();
     if (plan.agents != 0 && process.agent >= plan.agents)
       map.fail("agent", fmt::format("there are {} agents, counted from 0", plan.agents));
+  }
+}
+
+void read_links(YamlMap& run, Plan& plan) {
+  const auto node = run.find("links");
+  if (!node) return;
+  YamlMap all(*node, "'links'");
+  for (const std::string& name : all.keys()) {
+    YamlMap map(all.require(name), fmt::format("link '{}'", name));
+    LinkOptions& link = plan.links[name];
+    for (auto [key, address] : {std::pair("listen", &link.listen), std::pair("to", &link.to)}) {
+      map.require(key);
+      map.read(key, *address);
+      if (address->find(':') == std::string::npos) map.fail(key, fmt::format("'{}' is no HOST:PORT", *address));
+    }
+    map.read("agent", link.agent);
+    map.finish();
+    if (plan.agents != 0 && link.agent >= plan.agents) map.fail("agent", fmt::format("there are {} agents, counted from 0", plan.agents));
   }
 }
 

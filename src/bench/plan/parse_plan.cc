@@ -77,9 +77,14 @@ void read_run(const YAML::Node& node, Plan& plan) {
   read_agents(run, plan);
   read_heartbeat(run, plan.heartbeat);
   run.read("on_controller_loss", plan.on_controller_loss, kLossActions);
+  run.read("enrol_timeout", plan.enrol_timeout);
+  if (plan.enrol_timeout < std::chrono::milliseconds(100)) run.fail("enrol_timeout", "enrol_timeout must be at least 100ms");
   run.read("controller_grace", plan.controller_grace);
   run.read("hold_limit", plan.hold_limit);
+  run.read_bytes("results_limit", plan.results_limit);
+  if (plan.results_limit < (uint64_t{64} << 10U)) run.fail("results_limit", "results_limit must be at least 64KiB");
   read_processes(run, plan);
+  read_links(run, plan);
   run.finish();
   if (plan.hold_limit < plan.controller_grace) run.fail("hold_limit", "hold_limit must be at least controller_grace");
 }

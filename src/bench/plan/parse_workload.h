@@ -11,5 +11,6 @@ namespace penstock::bench {
 [[nodiscard]] ChaosOptions read_chaos(YamlMap& map, const Stage& stage, const Plan& plan);
 void read_server(YamlMap& map, SqlServer& server);
 void read_processes(YamlMap& run, Plan& plan);
+void read_links(YamlMap& run, Plan& plan);
 
 }  // namespace penstock::bench

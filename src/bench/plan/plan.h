@@ -67,9 +67,12 @@ struct Plan {
   std::vector<std::string> addresses;  // if the file names them
   Heartbeat heartbeat;
   OnControllerLoss on_controller_loss = OnControllerLoss::Hold;
+  Duration enrol_timeout = std::chrono::seconds(20);  // of the first contact with an agent
   Duration controller_grace = std::chrono::seconds(60);
   Duration hold_limit = std::chrono::hours(1);
+  uint64_t results_limit = uint64_t{256} << 20U;  // bytes of the journal from which on summaries are kept without histograms
   std::map<std::string, ProcessOptions> processes;
+  std::map<std::string, LinkOptions> links;
   std::vector<Stage> stages;  // by order
 
   /// "start", "stage-1-load", …: barrier `sequence` stands before the stage of that index.

@@ -74,11 +74,18 @@ struct ProcessOptions {
   uint32_t agent = 0;  // which one starts it
 };
 
+/// A port of an agent that leads on to `to`, of `run: links:`.
+struct LinkOptions {
+  std::string listen;
+  std::string to;
+  uint32_t agent = 0;
+};
+
 struct ChaosAction {
-  enum Kind : uint8_t { Start, Stop, Kill, Restart, Pause, Wait, Sql, Readable, Until, Check, Committed };
+  enum Kind : uint8_t { Start, Stop, Kill, Restart, Pause, Cut, Slow, Wait, Sql, Readable, Until, Check, Committed };
   Kind kind = Start;
-  std::string target;          // a process, or SQL
-  runtime::Duration duration;  // of Pause and Wait
+  std::string target;          // a process, a link, or SQL
+  runtime::Duration duration;  // of Pause, Cut and Wait; how much Slow slows
 };
 [[nodiscard]] std::string_view name_of(ChaosAction::Kind kind);
 
@@ -90,6 +97,7 @@ struct ChaosOptions {
   runtime::Duration patience = std::chrono::seconds(60);  // of an action that waits for the server
   uint32_t agent = 0;                                     // whose processes they are
   std::map<std::string, ProcessOptions> processes;        // of the whole plan
+  std::map<std::string, LinkOptions> links;               // of the whole plan
 };
 
 struct NoWorkload {};

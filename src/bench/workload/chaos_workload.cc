@@ -10,9 +10,10 @@ constexpr Duration kPollPause = std::chrono::milliseconds(5);
 constexpr Duration kEndPatience = std::chrono::seconds(30);
 constexpr Duration kWaitStep = std::chrono::milliseconds(50);
 
-constexpr ChaosAction::Kind kAllKinds[] = {ChaosAction::Start, ChaosAction::Stop,  ChaosAction::Kill,     ChaosAction::Restart,
-                                           ChaosAction::Pause, ChaosAction::Wait,  ChaosAction::Sql,      ChaosAction::Readable,
-                                           ChaosAction::Until, ChaosAction::Check, ChaosAction::Committed};
+constexpr ChaosAction::Kind kAllKinds[] = {ChaosAction::Start,    ChaosAction::Stop,     ChaosAction::Kill,  ChaosAction::Restart,
+                                           ChaosAction::Pause,    ChaosAction::Cut,      ChaosAction::Slow,  ChaosAction::Wait,
+                                           ChaosAction::Sql,      ChaosAction::Readable, ChaosAction::Until, ChaosAction::Check,
+                                           ChaosAction::Committed};
 
 std::string own_binary() {
   std::error_code failed;
@@ -47,7 +48,7 @@ class ChaosWorker final : public Worker {
     const ChaosAction& action = options_.actions[next_++ % options_.actions.size()];
     const runtime::TimePoint begun = runtime_.now();
     const bool disturbs = action.kind == ChaosAction::Kill || action.kind == ChaosAction::Restart || action.kind == ChaosAction::Stop ||
-                          action.kind == ChaosAction::Pause;
+                          action.kind == ChaosAction::Pause || action.kind == ChaosAction::Cut;
     if (disturbs) {
       if (const auto epoch = committed_epoch()) last_epoch_ = *epoch;
       disturbed_ = runtime_.now();
@@ -74,6 +75,10 @@ class ChaosWorker final : public Worker {
         return restart(action.target);
       case ChaosAction::Pause:
         return pause(action);
+      case ChaosAction::Cut:
+        return cut(action);
+      case ChaosAction::Slow:
+        return resources_.links().set_delay(action.target, action.duration);
       case ChaosAction::Wait:
         return wait(action.duration);
       case ChaosAction::Sql:
@@ -109,6 +114,14 @@ class ChaosWorker final : public Worker {
     const Status waited = wait(action.duration);
     PENSTOCK_TRY(resources_.processes().resume(action.target));
     disturbed_ = runtime_.now();  // it could not do anything before
+    return waited;
+  }
+
+  Status cut(const ChaosAction& action) {
+    PENSTOCK_TRY(resources_.links().set_cut(action.target, true));
+    const Status waited = wait(action.duration);
+    PENSTOCK_TRY(resources_.links().set_cut(action.target, false));
+    disturbed_ = runtime_.now();  // nothing could get through before
     return waited;
   }
 
@@ -196,6 +209,10 @@ Status ChaosWorkload::clean() {
 }
 
 Result<std::unique_ptr<Worker>> ChaosWorkload::make_worker(uint32_t /*index*/) {
+  for (const auto& [name, link] : options_.links) {
+    if (link.agent != resources_.agent()) continue;
+    PENSTOCK_TRY(resources_.links().open(name, link.listen, link.to));
+  }
   return std::unique_ptr<Worker>(std::make_unique<ChaosWorker>(options_, resources_, stop_));
 }
 

@@ -5,9 +5,9 @@
 
 namespace penstock::bench {
 
-/// Starts, kills and pauses the processes that the stage file names, and measures how long a cluster takes to come back. Performed by the
-/// agent whose processes they are, one action after the other; an action that fails ends the stage. Actions that wait are measured from
-/// the last disturbance (kill, restart, stop, pause).
+/// Starts, kills and pauses the processes that the stage file names, cuts and slows its links, and measures how long a cluster takes to
+/// come back. Performed by the agent whose processes they are, one action after the other; an action that fails ends the stage. Actions
+/// that wait are measured from the last disturbance (kill, restart, stop, the end of a pause or cut).
 class ChaosWorkload final : public Workload {
  public:
   ChaosWorkload(ChaosOptions options, RunResources& resources, const std::atomic<bool>& stop)

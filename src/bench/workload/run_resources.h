@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/workload/link_table.h"
 #include "bench/workload/process_table.h"
 #include "common/mutex.h"
 #include "runtime/runtime.h"
@@ -34,7 +35,13 @@ class RunResources {
  public:
   /// `folder`: where processes' output goes.
   RunResources(runtime::Runtime& runtime, std::string run, std::string folder, uint32_t agent, uint32_t agents)
-      : runtime_(runtime), run_(std::move(run)), folder_(std::move(folder)), agent_(agent), agents_(agents), processes_(runtime) {}
+      : runtime_(runtime),
+        run_(std::move(run)),
+        folder_(std::move(folder)),
+        agent_(agent),
+        agents_(agents),
+        processes_(runtime),
+        links_(runtime) {}
   RunResources(const RunResources&) = delete;
   RunResources& operator=(const RunResources&) = delete;
 
@@ -50,6 +57,7 @@ class RunResources {
   [[nodiscard]] Result<StateSlot*> state_slot(const std::string& kind, const std::string& path, uint32_t index);
   /// What was started for this run; ends with it.
   [[nodiscard]] ProcessTable& processes() { return processes_; }
+  [[nodiscard]] LinkTable& links() { return links_; }
   /// Of worker `index`. One user at a time.
   [[nodiscard]] StreamLedger& stream_ledger(const std::string& table, uint32_t index);
   void forget_streams(const std::string& table);
@@ -72,6 +80,7 @@ class RunResources {
   const uint32_t agents_;
   storage::PosixFileSystem files_;
   ProcessTable processes_;
+  LinkTable links_;
   Mutex mutex_;
   std::map<std::string, std::map<uint32_t, StreamLedger>> ledgers_ ABSL_GUARDED_BY(mutex_);  // by table
   std::map<std::string, OpenStore> stores_ ABSL_GUARDED_BY(mutex_);                          // by kind and path

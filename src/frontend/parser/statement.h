@@ -72,11 +72,37 @@ struct Drop {
   bool if_exists = false;
   bool cascade = false;
 };
-/// ALTER … SET PARALLELISM
-struct AlterParallelism {
-  RelationKind kind = RelationKind::Table;
-  ObjectName name;
+/// Its sources and backfill are held, or go on.
+struct SetPaused {
+  bool paused = true;
+};
+/// `SET key = value`; DEFAULT is an empty value.
+struct SetOptions {
+  std::vector<Option> options;
+};
+/// `CONNECTOR WITH (key = value, …)`
+struct SetConnector {
+  std::vector<Option> options;
+  uint32_t position = 0;
+};
+struct RenameTo {
+  NameAt name;
+};
+/// `SET PARALLELISM = n`, or ADAPTIVE.
+struct SetParallelism {
   uint32_t parallelism = 0;  // 0: adaptive
+  uint32_t position = 0;
+};
+using AlterAction = std::variant<SetPaused, SetOptions, SetConnector, RenameTo, SetParallelism>;
+struct Alter {
+  RelationKind kind = RelationKind::Table;
+  ObjectName name;  // of a database: the name alone
+  bool if_exists = false;
+  AlterAction action;
+};
+/// CANCEL JOBS 1, 2: of jobs that are being created.
+struct CancelJobs {
+  std::vector<uint32_t> ids;
 };
 struct Insert {
   ObjectName table;
@@ -102,6 +128,8 @@ struct Flush {};
 struct WaitForSource {
   ObjectName source;
 };
+/// WAIT: until no job is being created any more.
+struct WaitForJobs {};
 enum class ShowKind {
   Tables,
   Sources,
@@ -147,8 +175,8 @@ struct Explain {
 
 /// One statement of a SQL text. Movable, not copyable.
 struct Statement {
-  std::variant<Query, CreateRelation, CreateMaterializedView, CreateSink, CreateDatabase, Drop, AlterParallelism, Insert, Update, Delete,
-               Flush, WaitForSource, Show, SetVariable, ResetVariable, Transaction, Explain>
+  std::variant<Query, CreateRelation, CreateMaterializedView, CreateSink, CreateDatabase, Drop, Alter, CancelJobs, Insert, Update, Delete,
+               Flush, WaitForSource, WaitForJobs, Show, SetVariable, ResetVariable, Transaction, Explain>
       body;
   std::string text;         // without the semicolon and the white space around
   uint32_t position = 0;    // of its first character in the whole text

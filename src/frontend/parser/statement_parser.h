@@ -36,7 +36,10 @@ class StatementParser {
 
   // alter_statements.cc
   Result<Body> alter();
-  Result<Body> alter_parallelism(ast::RelationKind kind, ast::ObjectName name);
+  Result<ast::AlterAction> alter_action(ast::RelationKind kind);
+  Result<ast::AlterAction> parallelism();
+  Result<ast::Option> setting();
+  Result<Body> cancel_jobs();
 
   // session_statements.cc
   Result<Body> show();

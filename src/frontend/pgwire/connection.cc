@@ -140,7 +140,14 @@ Result<bool> Connection::start_up() {
       PENSTOCK_TRY(log_in(*startup));
       return true;
     }
-    PENSTOCK_TRY(stream_.write_all("N"));  // no TLS, no GSS encryption: go on in plain text
+    if (std::holds_alternative<SslRequest>(first) && stream_.can_encrypt()) {
+      // What was sent before the encryption must not be taken for something that came through it.
+      if (input_used_ < input_.size()) return error(Code::Protocol, "bytes came between the request for TLS and its answer");
+      PENSTOCK_TRY(stream_.write_all("S"));
+      PENSTOCK_TRY(stream_.encrypt());
+      continue;
+    }
+    PENSTOCK_TRY(stream_.write_all("N"));  // not here, or not now: go on as before
   }
   return error(Code::Protocol, "no start-up message came");
 }

@@ -17,6 +17,9 @@ class ByteStream {
   /// At least one byte, or 0 at the end.
   [[nodiscard]] virtual Result<size_t> read_some(std::span<char> out) = 0;
   virtual Status write_all(std::string_view bytes) = 0;
+  /// Whether `encrypt` may be called: once, when the client asks for TLS and has been told yes.
+  [[nodiscard]] virtual bool can_encrypt() const { return false; }
+  virtual Status encrypt() { return error(Code::NotSupported, "no TLS here"); }
 };
 
 /// What a connection needs of its server. Thread-safe.

@@ -350,3 +350,16 @@ def test_the_first_run_is_one_command_and_its_report_needs_no_network(bench):
     assert page.count("<svg") >= 3 and "Latency by percentile" in page
     assert not re.search(r"(src|href)=|url\(|@import", page), "nothing is loaded from anywhere"
     assert {os.path.basename(p) for p in glob.glob(f"{folder}/*")} >= {"stages.yaml", "journal", "events.jsonl", "summary.json", "histograms.hlog"}
+
+
+def test_results_have_a_limit_and_say_what_it_left_out(bench):
+    bench.start_agents(3)
+    stage = "  - {{name: s{0}, order: {0}, type: prepare, max_tasks: 20000, workload: {{kind: state, keys: 1000, concurrency: 2, weights: {{write: 1, read: 1}}, epoch_every: 100}}}}\n"
+    controller = bench.run(f"run: {{name: t, results_limit: 64KiB, {HEARTBEAT}}}\nstages:\n" + "".join(stage.format(i) for i in range(30)))
+    assert controller.process.wait(120) == 0, controller.log()
+    assert [e["text"] for e in bench.events() if e["event"] == "limit"][0].endswith("latencies of later arrivals are left out")
+    stages = bench.summary()["stages"]
+    assert all(sum(f["count"] for name, f in stage["operations"].items() if name in ("write", "read", "sync", "commit")) == 60000 for stage in stages)
+    assert stages[0]["operations"]["write"]["p99_ms"] > 0 and stages[-1]["operations"]["write"]["p99_ms"] == 0
+    assert stages[-1]["agents"][0]["remark"] == "without latencies (results_limit)"
+    assert os.path.getsize(f"{bench.run_folder()}/journal") < 64 * 1024 + 30 * 3 * 300

@@ -101,6 +101,56 @@ def running(folder):
     return False
 
 
+def test_a_cut_link_holds_up_the_cluster_and_loses_nothing(tmp_path):
+    """The compute reaches meta only through a link; while it is cut nothing is committed, and then it goes on."""
+    meta, link, sql, compute = (free_port() for _ in range(4))
+    result = run(tmp_path, f"""
+run:
+  name: t
+  links:
+    wire: {{listen: '127.0.0.1:{link}', to: '127.0.0.1:{sql}'}}
+  processes:
+    meta: {{command: 'exec "$PENSTOCK" meta --listen 127.0.0.1:{meta} --data-dir {tmp_path}/meta --barrier-interval-ms 100'}}
+    compute: {{command: 'exec "$PENSTOCK" compute --listen 127.0.0.1:{compute} --meta 127.0.0.1:{meta} --data-dir {tmp_path}/compute'}}
+    frontend: {{command: 'exec "$PENSTOCK" frontend --meta 127.0.0.1:{meta} --sql-listen 127.0.0.1:{sql}'}}
+stages:
+  - name: start
+    order: 1
+    type: prepare
+    workload: {{kind: chaos, server: '127.0.0.1:{link}', actions: [{{start: meta}}, {{start: compute}}, {{start: frontend}}, {{until: SELECT count(*) = 1 FROM penstock_workers WHERE alive}}]}}
+  - name: load
+    order: 2
+    type: prepare
+    max_tasks: 10
+    workload: {{kind: stream, server: '127.0.0.1:{link}', rows: 10, keys: 5}}
+  - name: break
+    order: 3
+    type: prepare
+    workload:
+      kind: chaos
+      server: '127.0.0.1:{link}'
+      actions:
+        - {{slow: wire, by: 40ms}}
+        - check: SELECT count(*) = 100 FROM bench_0
+        - {{slow: wire, by: 0ms}}
+        - {{cut: wire, for: 300ms}}
+        - readable: SELECT 1
+        - {{pause: compute, for: 500ms}}
+        - committed: true
+  - name: verify
+    order: 4
+    type: execute
+    completion: tasks_done
+    max_tasks: 1
+    workload: {{kind: stream, server: '127.0.0.1:{link}', weights: {{verify: 1}}}}
+  - {{name: end, order: 5, type: cleanup, workload: {{kind: chaos}}}}
+""", "--allow-exec")
+    assert result.returncode == 0, result.stdout + result.stderr
+    broken = stages(tmp_path)["break"]["operations"]
+    assert broken["check"]["p50_ms"] >= 80, "there and back over the slow link"
+    assert broken["cut"]["p50_ms"] >= 300
+
+
 def test_an_aborted_run_leaves_no_process_behind(tmp_path):
     port = free_port()
     result = run(tmp_path, "run:\n  name: t\n" + playground(tmp_path, port) + "stages:\n"

@@ -55,7 +55,7 @@ TEST(ChaosPlan, every_mistake_is_found) {
             "3:92: unknown key 'for' in action 1 of stage 'a'; known are: kill");
   EXPECT_EQ(workload_error("kind: chaos, actions: [{committed: false}]"), "3:82: action 1 of stage 'a': write committed: true");
   EXPECT_EQ(workload_error("kind: chaos, actions: [{kill: db}, {kill: other}]"),
-            "3:93: the processes of one stage's actions must be of one agent");
+            "3:93: the processes and links of one stage's actions must be of one agent");
   EXPECT_EQ(workload_error("kind: chaos, server: x, actions: [{wait: 1s}]"), "3:71: workload of stage 'a': a server is HOST:PORT");
   EXPECT_EQ(mistake_of(whole_file("kind: chaos, actions: [{kill: db}]", "run: {name: t}\n")).substr(2),
             "3:82: action 1 of stage 'a': there is no process: name them in 'processes' of 'run'");
@@ -64,6 +64,20 @@ TEST(ChaosPlan, every_mistake_is_found) {
             "f:1:28: 'processes': the name of a process has 1 to 64 lower-case letters, digits, - and _");
   EXPECT_EQ(mistake_of("run: {name: t, agents: 2, processes: {a: {command: x, agent: 2}}}\nstages: []\n"),
             "f:1:55: process 'a': there are 2 agents, counted from 0");
+}
+
+TEST(ChaosPlan, links_are_cut_and_slowed_by_their_agent) {
+  const std::string run = "run: {name: t, links: {wire: {listen: 'a:1', to: 'b:2', agent: 3}}}\n";
+  const Plan plan = testing::plan_of(whole_file("kind: chaos, actions: [{cut: wire, for: 1s}, {slow: wire, by: 20ms}]", run));
+  const auto& options = std::get<ChaosOptions>(plan.stages[0].workload);
+  EXPECT_EQ(options.agent, 3U);
+  EXPECT_EQ(options.links.at("wire").to, "b:2");
+  EXPECT_EQ(options.actions[1].duration, std::chrono::milliseconds(20));
+  EXPECT_EQ(mistake_of(whole_file("kind: chaos, actions: [{cut: wir, for: 1s}]", run)).substr(2),
+            "3:82: action 1 of stage 'a': 'wir' is no link; did you mean 'wire'?");
+  EXPECT_EQ(mistake_of(whole_file("kind: chaos, actions: [{slow: wire}]", run)).substr(2), "3:81: action 1 of stage 'a' needs 'by'");
+  EXPECT_EQ(mistake_of("run: {name: t, links: {a: {listen: x, to: 'b:1'}}}\nstages: []\n"), "f:1:28: link 'a': 'x' is no HOST:PORT");
+  EXPECT_EQ(mistake_of("run: {name: t, links: {a: {listen: 'x:1'}}}\nstages: []\n"), "f:1:27: link 'a' needs 'to'");
 }
 
 TEST(StreamPlan, statements_or_a_load) {

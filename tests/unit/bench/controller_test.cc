@@ -334,7 +334,7 @@ TEST(Controller, a_stream_that_stays_broken_loses_the_agent) {
     @7000 tick          => +lost a, +abort, b:abort
     @7001 done b x      => disconnect a, b:goodbye, disconnect b, finish failed
   )");
-  EXPECT_EQ(world.reason(), "barrier stage-0-s0 (all_or_nothing): agent a was lost: not reachable for 7s");
+  EXPECT_EQ(world.reason(), "barrier stage-0-s0 (all_or_nothing): agent a was lost: not reachable for 7s (cable cut)");
 }
 
 TEST(Controller, an_agent_that_restarted_is_lost) {
@@ -361,7 +361,7 @@ TEST(Controller, an_agent_that_never_answers_ends_the_run_before_it_begins) {
     @20000 tick     => +lost b, +abort, a:abort
     @20001 done a x => a:goodbye, disconnect a, disconnect b, finish failed
   )");
-  EXPECT_EQ(world.reason(), "barrier start (all_or_nothing): agent b was lost: not reachable for 20s");
+  EXPECT_EQ(world.reason(), "barrier start (all_or_nothing): agent b was lost: not reachable for 20s (cable cut)");
 }
 
 TEST(Controller, an_agent_that_is_busy_or_of_another_version_ends_the_run) {

@@ -2,6 +2,7 @@
 #include "unit/meta/fake_cluster.h"
 
 #include <google/protobuf/descriptor.h>
+#include "meta/service/control_streams.h"
 
 namespace penstock::meta::testing {
 
@@ -92,6 +93,7 @@ void FakeCompute::send(const pb::ControlResponse& response) {
 }
 
 void FakeCompute::on_bytes(const rpc::Bytes& bytes) {
+  if (muted_) return;
   pb::ControlRequest request;
   ASSERT_TRUE(request.ParseFromString(bytes));
   if (request.has_init()) return handle(request.init());
