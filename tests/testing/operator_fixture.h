@@ -236,7 +236,7 @@ class OperatorNode {
   void commit() {
     for (auto& info : must(store.sync_epoch(graph_, running_.prev, {}))) live_.push_back(info.ref);
     committed_ = running_.prev;
-    must(store.commit_epoch(graph_.graph, committed_, {}));
+    must(store.commit_epoch(graph_.graph, committed_, {}, {}));
   }
   /// The graph begins anew at what was committed. Operators must be gone.
   void reset() {

@@ -13,7 +13,7 @@ class NoCatalog : public CatalogReader {
   std::vector<const pb::CatalogObject*> objects() const override { return {}; }
   bool has_schema(std::string_view) const override { return false; }
   const SystemRelation* find_system(std::string_view, std::string_view) const override { return nullptr; }
-  bool has_database(std::string_view) const override { return false; }
+  std::optional<uint32_t> database_id(std::string_view) const override { return std::nullopt; }
 };
 
 // The expressions of a query without FROM, or the error; types of the parameters after a bar.

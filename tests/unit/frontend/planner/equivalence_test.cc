@@ -98,7 +98,7 @@ TEST_P(Equivalence, all_plans_of_a_query_give_the_same_rows) {
   const size_t width = optimized->width();
   const auto batch = plan_batch(*optimized);
   pb::CatalogObject view;
-  StreamPlanner planner(catalog_.settings, 0);
+  StreamPlanner planner(catalog_.settings, {});
   const auto graph = planner.plan_view(*optimized, std::vector<std::string>(width, "c"), view);
   ASSERT_TRUE(graph.has_value()) << graph.error().to_string();
   size_t rows = 0;
