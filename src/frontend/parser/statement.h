@@ -100,7 +100,12 @@ struct SetConnector {
 struct RenameTo {
   NameAt name;
 };
-using AlterAction = std::variant<SetPaused, SetOptions, SetConnector, RenameTo>;
+/// `SET PARALLELISM = n`, or ADAPTIVE.
+struct SetParallelism {
+  uint32_t parallelism = 0;  // 0: adaptive
+  uint32_t position = 0;
+};
+using AlterAction = std::variant<SetPaused, SetOptions, SetConnector, RenameTo, SetParallelism>;
 struct Alter {
   RelationKind kind = RelationKind::Table;
   ObjectName name;  // of a database: the name alone

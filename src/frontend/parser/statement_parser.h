@@ -37,6 +37,7 @@ class StatementParser {
   // alter_statements.cc
   Result<Body> alter();
   Result<ast::AlterAction> alter_action(ast::RelationKind kind);
+  Result<ast::AlterAction> parallelism();
   Result<ast::Option> setting();
   Result<Body> cancel_jobs();
 

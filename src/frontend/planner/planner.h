@@ -72,7 +72,7 @@ struct Rename {
   std::string name;
   std::string definition;  // under that name
 };
-using AlterAction = std::variant<ast::SetPaused, SetRate, SetIntervals, SetConnector, Rename>;
+using AlterAction = std::variant<ast::SetPaused, SetRate, SetIntervals, SetConnector, Rename, ast::SetParallelism>;
 struct Alter {
   uint32_t database_id = 0;
   uint32_t object_id = 0;  // 0: the database

@@ -114,6 +114,8 @@ void CheckpointControl::on(Now now, CheckpointCommitted& event, ControlEffects& 
   forget_merged();
   for (const JobId job : event.finished) finish_creation(now, job, out);
   out.emplace_back(StatusChanged{});
+  if (front.command && std::holds_alternative<RescaleJobs>(*front.command) && std::holds_alternative<Running>(state_))
+    begin_transfer(now, out);
 }
 
 void CheckpointControl::announce_commit(const InflightBarrier& barrier, const CheckpointCommitted& event, ControlEffects& out) {

@@ -90,6 +90,7 @@ void CheckpointControl::finish_reset(Now now, ControlEffects& out) {
   end_transactions(out);
   redrive(done.root, out);
   forget_creating_after_reset(now);
+  retry_rescale(now);
   members_.clear();
   joining_.clear();
   assigned_.clear();

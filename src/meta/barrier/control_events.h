@@ -38,6 +38,17 @@ struct JobsQuarantined {};
 struct JobReadmitted {
   JobId job;
 };
+/// Look, after `delay`, whether jobs should be elsewhere, and move them.
+struct RescaleWanted {
+  std::optional<RescaleWaiter> waiter;
+  runtime::Duration delay{};
+};
+struct VnodesTransferred {
+  WorkerId worker;
+  pb::VnodesTransferred report;
+};
+/// The record asked for by `CommitRescale` is durable and in the model.
+struct RescaleCommitted {};
 struct WorkerReady {
   WorkerId worker;
 };
@@ -66,8 +77,8 @@ struct CheckpointCommitted {
   std::vector<JobId> finished;
 };
 using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, DiskChanged, JobsQuarantined,
-                                  JobReadmitted, WorkerReady, WorkerLost, BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted,
-                                  TransactionWanted, TransactionGivenUp>;
+                                  RescaleWanted, VnodesTransferred, RescaleCommitted, JobReadmitted, WorkerReady, WorkerLost,
+                                  BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted, TransactionWanted, TransactionGivenUp>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------------------------
 
@@ -78,6 +89,16 @@ struct SendRequest {
 /// Make it durable, then `CheckpointCommitted`. At most one a database is asked for at a time.
 struct CommitCheckpoint {
   CommitRecord record;
+};
+/// Who owns which vnodes, and the files that hold the rows which moved: make both durable at once, then `RescaleCommitted`. None of the
+/// database's checkpoints is on its way.
+struct CommitRescale {
+  CommitRecord record;
+};
+/// Every job is where it should be, or why not.
+struct RescaleDone {
+  RescaleWaiter waiter;
+  Status result;
 };
 /// Epochs or actor ids have run out: extend the lease so that there are `actors` more, then `Tick`.
 struct LeaseWanted {
@@ -126,8 +147,9 @@ struct DisconnectWorker {
   WorkerId worker;
   Error reason;
 };
-using ControlEffect = std::variant<SendRequest, CommitCheckpoint, LeaseWanted, FlushDone, JobCreated, JobFailed, QuarantineJob, TermEnded,
-                                   StatusChanged, EventHappened, BarrierStuck, DisconnectWorker, TransactionDecided>;
+using ControlEffect =
+    std::variant<SendRequest, CommitCheckpoint, CommitRescale, RescaleDone, LeaseWanted, FlushDone, JobCreated, JobFailed, QuarantineJob,
+                 TermEnded, StatusChanged, EventHappened, BarrierStuck, DisconnectWorker, TransactionDecided>;
 using ControlEffects = std::vector<ControlEffect>;
 
 }  // namespace penstock::meta

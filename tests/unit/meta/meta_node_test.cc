@@ -43,13 +43,13 @@ TEST(MetaNode, a_job_waits_for_a_compute_and_its_creator_with_it) {
   EXPECT_EQ(quick.error().code(), Code::Timeout);
   cluster.start_compute(0);
   cluster.sim().run_for(std::chrono::seconds(3));
-  EXPECT_EQ(cluster.rows("penstock_jobs"), (std::vector<std::string>{"1|t|table|created|NULL|2|1|2|"}));
+  EXPECT_EQ(cluster.rows("penstock_jobs"), (std::vector<std::string>{"1|t|table|created|NULL|2|1|2||2"}));
 }
 
 TEST(MetaNode, periodic_checkpoints_commit_every_interval) {
   FakeCluster cluster;
   must_create(cluster, testing::table("t"));
-  cluster.sim().run_for(std::chrono::seconds(1));
+  cluster.sim().run_for(std::chrono::milliseconds(1500));  // half-way between two
   const uint64_t before = cluster.ledger().commits;
   cluster.sim().run_for(std::chrono::seconds(10));
   EXPECT_EQ(cluster.ledger().commits - before, 20U);  // told to two nodes each
@@ -219,8 +219,8 @@ TEST(MetaNode, a_job_that_always_fails_is_quarantined_and_the_others_go_on) {
   EXPECT_TRUE(cluster.flush().has_value());
 }
 
-TEST(MetaNode, a_leaving_compute_gets_a_last_checkpoint_and_a_good_end) {
-  FakeCluster cluster;
+TEST(MetaNode, a_leaving_compute_that_is_alone_gets_a_last_checkpoint_and_a_good_end) {
+  FakeCluster cluster(1, 1);
   must_create(cluster, testing::table("t"));
   const uint64_t before = cluster.ledger().commits;
   cluster.compute(0).send_shutdown();

@@ -194,6 +194,13 @@ class StoreDriver {
       return true;
     });
   }
+  /// Files that came from another node, named by a transaction of meta at the committed epoch.
+  void meta_lists(const std::vector<SegmentInfo>& files) {
+    for (const SegmentInfo& info : files) {
+      live_.emplace(info.ref.sequence, info.ref);
+      highest_ = std::max(highest_, info.ref.sequence);
+    }
+  }
   Status try_worker_commits() {
     PENSTOCK_TRY(store().commit_epoch(graph_.graph, committed_, struck_off_));
     struck_off_.clear();

@@ -12,6 +12,7 @@
 #include "storage/state_store.h"
 #include "stream/executor/actor_context.h"
 #include "stream/message.h"
+#include "stream/task/barrier_worker/vnode_mover.h"
 
 namespace penstock::pb {
 class BuildFragment;
@@ -19,8 +20,6 @@ class BuildFragment;
 
 /// What goes into `ManagedBarrierState` and what comes out of it. Names follow the control stream (proto/control_stream.proto).
 namespace penstock::stream {
-
-using storage::GraphTerm;
 
 /// Memory of a node, for people.
 struct NodeMemory {
@@ -37,9 +36,10 @@ struct CreatePartialGraph {
   GraphTerm graph;
   Epoch committed;
   std::vector<storage::SegmentRef> segments;
-  std::vector<TableId> live_tables;  // rows of others in the segments are skipped
-  std::optional<GraphTerm> trunk;    // of a job that is being created: its database's graph, which is here
-  std::string database;              // its name, for metrics
+  std::vector<TableId> live_tables;     // rows of others in the segments are skipped
+  std::optional<GraphTerm> trunk;       // of a job that is being created: its database's graph, which is here
+  std::string database;                 // its name, for metrics
+  std::vector<OwnedVnodes> owned = {};  // what reads may be answered for; for the worker's books only
 };
 /// The store has adopted the graph's segments, or why it could not.
 struct GraphOpened {
@@ -219,8 +219,8 @@ struct ProtocolViolation {
 };
 
 using BarrierEffect =
-    std::variant<OpenGraph, MergeGraphs, StartEpoch, ResolveTransactions, SendBarrier, BuildActors, ForgetBarrier, StartSync, BarrierCompleteResult,
-                 ReportFailure, StopActors, StartResetTimer, ClearGraph, ReportReset, ProtocolViolation>;
+    std::variant<OpenGraph, MergeGraphs, StartEpoch, ResolveTransactions, SendBarrier, BuildActors, ForgetBarrier, StartSync,
+                 BarrierCompleteResult, ReportFailure, StopActors, StartResetTimer, ClearGraph, ReportReset, ProtocolViolation>;
 using BarrierEffects = std::vector<BarrierEffect>;
 
 /// How likely an error is the root cause: what users caused > other errors > channels that closed because somebody else failed.

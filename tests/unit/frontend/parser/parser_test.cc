@@ -119,6 +119,20 @@ TEST(Parser, splits_at_semicolons_outside_of_parentheses_and_quotes) {
   EXPECT_EQ(parsed[2].position, 43);
 }
 
+TEST(Parser, says_what_is_wrong_with_a_parallelism) {
+  expect_all({
+      {"ALTER TABLE t SET PARALLELISM = 4; ALTER MATERIALIZED VIEW a.v SET PARALLELISM TO 2; ALTER SINK k SET PARALLELISM ADAPTIVE; "
+       "ALTER SOURCE s SET parallelism TO default",
+       "alter; alter; alter; alter"},
+      {"ALTER TABLE t SET PARALLELISM = 0", "22023 @33 parallelism must be at least 1"},
+      {"ALTER TABLE t SET PARALLELISM = 1.5", "22023 @33 parallelism is a whole number or ADAPTIVE, not 1.5"},
+      {"ALTER TABLE t SET PARALLELISM = 99999999999", "22023 @33 parallelism is a whole number or ADAPTIVE, not 99999999999"},
+      {"ALTER TABLE t SET PARALLELISM", "42601 @30 syntax error at end of input"},
+      {"ALTER TABLE t SET PARALLELISM = many", "42601 @33 syntax error at or near \"many\""},
+      {"ALTER TABLE t SET PARALLELISM = 2 x", "42601 @35 syntax error at or near \"x\""},
+  });
+}
+
 TEST(Parser, counts_positions_in_characters_of_the_whole_text) {
   expect_all({
       {"SELECT 'äöü'; SELEC 1", "42601 @15 syntax error at or near \"SELEC\""},

@@ -63,6 +63,7 @@ struct Describe {
         for (const auto& option : a.options) out += fmt::format(" {} = {}", option.key, option.value);
         return out;
       }
+      std::string operator()(const frontend::ast::SetParallelism& a) const { return fmt::format("parallelism {}", a.parallelism); }
       std::string operator()(const frontend::SetIntervals& a) const {
         return fmt::format("barriers {} ms, checkpoint every {}", a.barrier_interval_ms, a.checkpoint_frequency);
       }
