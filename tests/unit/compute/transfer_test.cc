@@ -76,7 +76,7 @@ class TransferTest : public ::testing::Test {
   }
   static void commit(storage::StateStore& store) {
     sync(store);
-    EXPECT_TRUE(store.commit_epoch(kGraph.graph, kEpoch, {}).has_value());
+    EXPECT_TRUE(store.commit_epoch(kGraph.graph, kEpoch, {}, {}).has_value());
   }
 
   stream::TransferVnodes order(std::vector<std::pair<std::string, std::vector<VNode>>> parts, std::vector<TableId> tables = {TableId{1}}) {
@@ -161,7 +161,7 @@ TEST_F(TransferTest, an_old_owner_that_has_not_heard_of_the_commit_is_waited_for
   pull(order({{"a", {1}}}));
   runtime_.run_for(std::chrono::seconds(2));
   EXPECT_FALSE(answer_);
-  ASSERT_TRUE(owners_["a"]->store.commit_epoch(kGraph.graph, kEpoch, {}).has_value());
+  ASSERT_TRUE(owners_["a"]->store.commit_epoch(kGraph.graph, kEpoch, {}, {}).has_value());
   runtime_.run_for(std::chrono::seconds(1));
   ASSERT_TRUE(answer_ && answer_->has_value());
   EXPECT_EQ(adopted(), "1/x=1");
