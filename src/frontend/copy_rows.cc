@@ -158,7 +158,8 @@ Result<CopyRows::Cut> CopyRows::cut_csv(std::string_view rest, bool final, size_
     if (at_end && !final) return Cut::NeedMore;
     if (in_quotes) return at_line(Code::InvalidText, "unterminated CSV quoted field");
     const bool line_end = at_end || rest[i] == '\n';
-    if (line_end && !quoted && values_.size() > value && values_.back() == '\r') values_.pop_back();
+    if (line_end && i > 0 && rest[i - 1] == '\r' && values_.size() > value)
+      values_.pop_back();  // outside of quotes, or it would end in one
     const std::string_view text = std::string_view(values_).substr(value);
     if (line_end && !any_quoted && fields_.size() == row_fields_ && text == "\\.") {
       values_.resize(value);

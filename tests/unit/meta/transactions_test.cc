@@ -335,9 +335,9 @@ class TransactionsProperty : public ::testing::TestWithParam<uint32_t> {
         const bool unnamed = r.keys.empty() || w.keys.empty();
         const bool between = writer.epoch > reader.wanted.read_epoch && writer.epoch < reader.epoch;
         EXPECT_FALSE(r.read && between && (keys_meet || unnamed || r.whole_table))
-            << writer.wanted.transaction << " changed what " << reader.wanted.transaction << " had read";
+            << writer.wanted.transaction.value << " changed what " << reader.wanted.transaction.value << " had read";
         EXPECT_FALSE(writer.epoch == reader.epoch && (keys_meet || unnamed))
-            << writer.wanted.transaction << " and " << reader.wanted.transaction << " change the same in one epoch";
+            << writer.wanted.transaction.value << " and " << reader.wanted.transaction.value << " change the same in one epoch";
       }
     }
   }

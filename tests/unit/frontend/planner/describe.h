@@ -75,6 +75,7 @@ struct Describe {
   std::string operator()(const frontend::Insert& n) const { return lines(frontend::explain(*n.rows)); }
   std::string operator()(const frontend::Update& n) const { return lines(frontend::explain(*n.rows)); }
   std::string operator()(const frontend::Delete& n) const { return lines(frontend::explain(*n.rows)); }
+  std::string operator()(const frontend::Copy& n) const { return fmt::format("  columns {}\n", fmt::join(n.columns, ", ")); }
   std::string operator()(const frontend::Query& n) const {
     std::string out;
     for (const auto& f : n.columns) out += fmt::format("  {} {}\n", f.name, f.type.to_string());
