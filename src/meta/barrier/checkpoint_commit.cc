@@ -106,6 +106,7 @@ void CheckpointControl::on(Now now, CheckpointCommitted& event, ControlEffects& 
       for (const uint32_t table : segment.tables()) changed.insert(TableId{table});
   }
   transactions_.on_committed(committed_, changed);
+  forget_leaving();
   announce_commit(front, event, out);
   for (const FlushWaiter& waiter : front.flushes) out.emplace_back(FlushDone{waiter, term_, committed_});
   for (const JobId job : front.detached) {

@@ -22,6 +22,7 @@ void CheckpointControl::handle(Now now, ControlEvent event, ControlEffects& out)
   while (step(now, out)) {
   }
   check_stuck(now, out);
+  check_drops(now, out);
 }
 
 bool CheckpointControl::step(Now now, ControlEffects& out) {
@@ -66,6 +67,7 @@ void CheckpointControl::on(Now now, const JobsDropped& event, ControlEffects& ou
   }
   if (here.empty()) return;
   if (std::holds_alternative<Running>(state_)) {
+    note_leaving(here);
     auto* last = commands_.empty() ? nullptr : std::get_if<DropJobs>(&commands_.back());
     if (last != nullptr) {
       last->jobs.insert(last->jobs.end(), here.begin(), here.end());
@@ -234,6 +236,7 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
     const TimePoint since = std::max(barriers_.front().injected, stuck_reported_.value_or(TimePoint{}));
     earlier(since + stuck_limit());
   }
+  if (const auto at = next_drop_check()) earlier(*at);
   constexpr Duration kLeaseWait = std::chrono::milliseconds(10);
   if (out && lease_wanted_) out = std::max(*out, *lease_wanted_ + kLeaseWait);
   return out;

@@ -46,6 +46,7 @@ class CheckpointControl {
     BarrierSchedule::Options schedule;
     size_t max_in_flight = 16;
     runtime::Duration stuck_after = std::chrono::seconds(10);    // or 10 intervals, whichever is longer
+    runtime::Duration drop_patience = std::chrono::seconds(2);   // with an older barrier that only a dropped job holds up
     runtime::Duration reset_timeout = std::chrono::seconds(10);  // a worker that does not answer a reset is disconnected
     runtime::Duration stable_after = std::chrono::seconds(10);   // running this long, the next failure is a first one again
     uint32_t create_attempts = 5;
@@ -197,6 +198,7 @@ class CheckpointControl {
   void on(Now now, const RescaleWanted& event, ControlEffects& out);
   void on(Now now, VnodesTransferred& event, ControlEffects& out);
   void on(Now now, const RescaleCommitted& event, ControlEffects& out);
+  void on(Now now, const CulpritsNamed& event, ControlEffects& out);
   void on(Now now, const WorkerReady& event, ControlEffects& out);
   void on(Now now, const WorkerLost& event, ControlEffects& out);
   void on(Now now, BarrierCompleted& event, ControlEffects& out);
@@ -242,6 +244,12 @@ class CheckpointControl {
   [[nodiscard]] std::map<MetaModel::SplitKey, JobSplit> known_splits(JobId job) const;
   /// `assigned`: beside what is known.
   [[nodiscard]] ActorSplits splits_of(JobId job, const std::map<MetaModel::SplitKey, ActorId>& assigned = {}) const;
+
+  // checkpoint_drops.cc
+  void note_leaving(const std::vector<JobId>& jobs);
+  void forget_leaving();
+  void check_drops(Now now, ControlEffects& out);
+  [[nodiscard]] std::optional<runtime::TimePoint> next_drop_check() const;
 
   // checkpoint_settings.cc
   [[nodiscard]] bool is_held(JobId job) const;
@@ -325,6 +333,8 @@ class CheckpointControl {
   std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned_;  // by recovery, to be durable with the next Checkpoint
   std::set<JobId> held_;                                              // whose sources and backfill the last barrier left held
   std::pair<uint64_t, bool> settings_seen_{0, false};                 // catalog version and whether all is paused: what is in force
+  std::set<ActorId> leaving_;                                         // of dropped jobs, which barriers in flight may still wait for
+  std::optional<runtime::TimePoint> culprits_wanted_;
   std::deque<Command> commands_;
   std::vector<FlushWaiter> flushes_;
   PauseReasons pauses_;

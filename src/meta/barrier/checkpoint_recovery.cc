@@ -217,6 +217,8 @@ bool CheckpointControl::attempt(Now now, const std::string& reason, ControlEffec
 
 void CheckpointControl::begin(Now now, const std::string& reason, Epoch first, ControlEffects& out) {
   chain_end_ = first;
+  leaving_.clear();
+  culprits_wanted_.reset();
   look_at_disks(out);
   take_settings();
   if (graph_.empty()) {

@@ -34,6 +34,11 @@ struct CheckpointWanted {};
 struct DiskChanged {};
 /// What `QuarantineJob` asked for is durable, or the job is gone.
 struct JobsQuarantined {};
+/// Who holds up the barrier that ends `prev`, as the nodes say: the actors that all others wait for in the end. 0: a node itself.
+struct CulpritsNamed {
+  Epoch prev;
+  std::vector<ActorId> actors;
+};
 /// The catalog has it back among the jobs that run: the graph is built anew, with it.
 struct JobReadmitted {
   JobId job;
@@ -77,7 +82,7 @@ struct CheckpointCommitted {
   std::vector<JobId> finished;
 };
 using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, DiskChanged, JobsQuarantined,
-                                  RescaleWanted, VnodesTransferred, RescaleCommitted, JobReadmitted, WorkerReady, WorkerLost,
+                                  RescaleWanted, VnodesTransferred, RescaleCommitted, JobReadmitted, CulpritsNamed, WorkerReady, WorkerLost,
                                   BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted, TransactionWanted, TransactionGivenUp>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------------------------
@@ -142,14 +147,18 @@ struct BarrierStuck {
   double seconds = 0;
   std::vector<WorkerId> missing;
 };
+/// A dropped job may be what holds up the oldest barrier: ask the nodes, then `CulpritsNamed`.
+struct CulpritsWanted {
+  Epoch prev;
+};
 /// The node does not do what it was told: end its control stream, so that it begins afresh.
 struct DisconnectWorker {
   WorkerId worker;
   Error reason;
 };
-using ControlEffect =
-    std::variant<SendRequest, CommitCheckpoint, CommitRescale, RescaleDone, LeaseWanted, FlushDone, JobCreated, JobFailed, QuarantineJob,
-                 TermEnded, StatusChanged, EventHappened, BarrierStuck, DisconnectWorker, TransactionDecided>;
+using ControlEffect = std::variant<SendRequest, CommitCheckpoint, CommitRescale, RescaleDone, LeaseWanted, FlushDone, JobCreated, JobFailed,
+                                   QuarantineJob, TermEnded, StatusChanged, EventHappened, BarrierStuck, CulpritsWanted, DisconnectWorker,
+                                   TransactionDecided>;
 using ControlEffects = std::vector<ControlEffect>;
 
 }  // namespace penstock::meta

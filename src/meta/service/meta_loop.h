@@ -152,6 +152,7 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void perform(DatabaseId database, StatusChanged& effect);
   void perform(DatabaseId database, EventHappened& effect);
   void perform(DatabaseId database, BarrierStuck& effect);
+  void perform(DatabaseId database, CulpritsWanted& effect);
   void perform(DatabaseId database, DisconnectWorker& effect);
   void perform(DatabaseId database, TransactionDecided& effect);
   void perform(Cluster::Connect& effect);

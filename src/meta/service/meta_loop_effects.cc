@@ -105,6 +105,22 @@ void MetaLoop::perform(DatabaseId database, EventHappened& effect) {
 
 void MetaLoop::perform(DatabaseId database, BarrierStuck& effect) { inspector_->on_stuck(database, effect); }
 
+void MetaLoop::perform(DatabaseId database, CulpritsWanted& effect) {
+  inspector_->await_tree(AwaitFilter{}, [this, database, prev = effect.prev](const pb::AwaitTreeReply& tree) {
+    CulpritsNamed named{prev, {}};
+    for (const pb::AwaitDatabase& entry : tree.databases()) {
+      if (entry.database() != database_name(database) || entry.oldest_prev() != prev.value) continue;
+      uint32_t held = 0;
+      for (const pb::AwaitCulprit& culprit : entry.culprits()) {
+        named.actors.emplace_back(culprit.actor_id());
+        held += culprit.held();
+      }
+      if (held < static_cast<uint32_t>(entry.missing_actors_size())) named.actors.clear();  // not all of them are named
+    }
+    enqueue(database, std::move(named));
+  });
+}
+
 void MetaLoop::perform(DatabaseId, DisconnectWorker& effect) {
   Cluster::Effects effects;
   cluster_.disconnect(now(), effect.worker, effect.reason, effects);

@@ -29,6 +29,7 @@ namespace penstock::meta::testing {
 ///     txn 7 on=NODE/ACTOR key=5   transaction 7 held there, which read row 5 of table 1 as committed; `stale` before on=: in an older
 ///     term;
 ///                         `whole=5`: read the whole table.  give_up 7
+///     culprits 5 3 4      nodes say that actors 3 and 4 hold up barrier 5      "who 5": that was asked
 ///     disk 1 low|full|enough   what node 1 says of its disk; 0: meta's own
 ///     quarantined 2       job 2 and what reads it are marked
 ///     rescale [9]         look where jobs should be; waiter 9         parallelism 3 2     job 3 is to have 2 actors (durable; not told)

@@ -101,6 +101,11 @@ std::string ControlWorld::apply(Words words) {
     must(model_.apply(catalog::plan_alter_source(model_, request).value()));
     return words.size() > 4 ? "" : handle(Tick{});
   }
+  if (what == "culprits") {  // PREV ACTOR…
+    CulpritsNamed named{Epoch{static_cast<uint64_t>(kEpochZero + std::stoll(words.at(1))) << 16}, {}};
+    for (size_t i = 2; i < words.size(); ++i) named.actors.emplace_back(number(i));
+    return handle(std::move(named));
+  }
   if (what == "interval") {  // MS FREQUENCY
     pb::AlterDatabaseRequest request;
     request.set_database_id(1);
@@ -458,6 +463,7 @@ std::string ControlWorld::describe(const ControlEffect& effect) {
       static const char* const kNames[] = {"named", "conflict", "gone"};
       return fmt::format("{} {}", kNames[static_cast<int>(e.verdict)], e.transaction);
     }
+    std::string operator()(const CulpritsWanted& e) const { return fmt::format("who {}", show(e.prev)); }
     std::string operator()(const DisconnectWorker& e) const { return fmt::format("disconnect {}", e.worker); }
   };
   return std::visit(Describe{*this}, effect);
