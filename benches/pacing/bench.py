@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """A source far faster than its job: time of barriers in flight, commands and throughput, with held-back sources and without.
 
-    ./dev bench pacing [--rounds 2] [--events 150000] [--matches 400]
+    ./dev bench pacing [--rounds 2] [--events 100000] [--matches 5000]
 
-Each bid joins `matches` rows and the result is grouped, so that the job is some hundred times slower than the source. The same events are
+Each bid joins `matches` rows and the result is grouped, so that the job is some thousand times slower than the source. The same events are
 worked off with --barrier-target-ms 0 and 500 in turn. While they are, a table is created every 2 s: a command waits for a barrier.
 Goals: barriers p99 <= 1 s in flight at an interval of 1 s, at most 5 % of throughput lost, commands about 500 ms.
 """
@@ -35,9 +35,12 @@ def create_table_now_and_then(server, stop, times):
 def run(target, events, matches):
     with Playground("--barrier-target-ms", str(target), "--barrier-interval-ms", "1000") as server:
         server.sql("CREATE TABLE dim (k BIGINT, n BIGINT, PRIMARY KEY (k, n))")
-        server.sql("INSERT INTO dim VALUES " + ", ".join(f"({k}, {n})" for k in range(8) for n in range(matches)))
+        for k in range(8):
+            for first in range(0, matches, 1000):
+                server.sql("INSERT INTO dim VALUES " + ", ".join(f"({k}, {n})" for n in range(first, min(matches, first + 1000))))
         server.sql(f"""CREATE SOURCE bid (auction BIGINT, price BIGINT) WITH (connector = 'nexmark', nexmark.table.type = 'Bid',
                        nexmark.event.num = '{events * 50 // 46}')""")
+        before = server.sql("SELECT max(epoch) FROM penstock_barriers")[0][0]
         stop, commands = threading.Event(), []
         begin = time.monotonic()
         server.sql("""CREATE MATERIALIZED VIEW slow AS SELECT d.n % 10 AS g, count(*) AS c, sum(b.price) AS s
@@ -49,7 +52,7 @@ def run(target, events, matches):
         stop.set()
         other.join()
         rows = server.sql("SELECT sum(c) FROM slow")[0][0]
-        barriers = [ms for (ms,) in server.sql("SELECT last_collect_ms FROM penstock_barriers WHERE kind <> 'initial'") if ms is not None]
+        barriers = [ms for (ms,) in server.sql(f"SELECT last_collect_ms FROM penstock_barriers WHERE epoch > {before}") if ms is not None]
         return {"rate": events / seconds, "rows": rows, "barriers": barriers, "commands": [1000 * s for s in commands], "seconds": seconds}
 
 
@@ -62,8 +65,8 @@ def show(name, r):
 def main():
     p = argparse.ArgumentParser(prog="./dev bench pacing", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--rounds", type=int, default=2)
-    p.add_argument("--events", type=int, default=150_000)
-    p.add_argument("--matches", type=int, default=400)
+    p.add_argument("--events", type=int, default=100_000)
+    p.add_argument("--matches", type=int, default=5000)
     a = p.parse_args()
     free, paced = [], []
     for _ in range(a.rounds):

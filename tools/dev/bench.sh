@@ -18,7 +18,9 @@ cmd_bench() {
   esac
   if [ -f "benches/$name/bench.py" ]; then
     cmd_setup
-    build release penstock
+    local needs=(penstock)
+    [ "$name" != barriers ] || needs+=(bench_stream_task_barrier_worker_collects)
+    build release "${needs[@]}"
     exec .venv/bin/python "benches/$name/bench.py" "$@"
   fi
   if ! micro_benches | tr ' ' '\n' | grep -qx "$name"; then

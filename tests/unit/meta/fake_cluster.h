@@ -35,10 +35,10 @@ struct FakeDisk {
     FakeState state;
   };
   std::map<uint64_t, Segment> segments;
-  std::set<uint64_t> committed;  // of them
-  FakeRows flushed;              // what went to the sorted store
+  std::set<uint64_t> committed;                // of them
+  FakeRows flushed;                            // what went to the sorted store
   FakeState flushed_state;
-  std::set<uint64_t> flushed_marks;
+  std::map<uint64_t, uint32_t> flushed_marks;  // with the database
   uint64_t highest_leader = 0;
 };
 
