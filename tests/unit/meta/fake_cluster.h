@@ -31,9 +31,9 @@ struct FakeDisk {
     FakeRows rows;  // as of the end of the epoch
   };
   std::map<uint64_t, Segment> segments;
-  std::set<uint64_t> committed;  // of them
-  FakeRows flushed;              // what went to the sorted store
-  std::set<uint64_t> flushed_marks;
+  std::set<uint64_t> committed;                // of them
+  FakeRows flushed;                            // what went to the sorted store
+  std::map<uint64_t, uint32_t> flushed_marks;  // with the database
   uint64_t highest_leader = 0;
 };
 

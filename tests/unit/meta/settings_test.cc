@@ -18,9 +18,11 @@ class SettingsTest : public ::testing::Test {
     world_.add(testing::source("s"));
     world_.add(testing::view_on_source("v", 1, 1));
     world_.add(testing::table("t", 1));
-    world_.add(testing::view_on("w", 3));
     world_.apply({"ready", "1"});
-    for (const char* const job : {"2", "3", "4"}) create(job);
+    create("2");
+    create("3");
+    world_.add(testing::view_on("w", 3));
+    create("4");
     calm(1000);
     for (const uint32_t job : {2U, 3U, 4U}) ASSERT_EQ(world_.model().object(ObjectId{job})->state(), pb::JOB_CREATED) << job;
     ASSERT_EQ(testing::ControlWorld::show(world_.control().committed()), 1000);
