@@ -35,8 +35,8 @@ struct FakeDisk {
     FakeState state;
   };
   std::map<uint64_t, Segment> segments;
-  std::set<uint64_t> committed;                // of them
-  FakeRows flushed;                            // what went to the sorted store
+  std::set<uint64_t> committed;  // of them
+  FakeRows flushed;              // what went to the sorted store
   FakeState flushed_state;
   std::map<uint64_t, uint32_t> flushed_marks;  // with the database
   uint64_t highest_leader = 0;
@@ -51,7 +51,8 @@ struct Ledger {
   std::map<std::pair<uint64_t, uint64_t>, Barrier> barriers;  // by term and prev
   std::set<uint64_t> currs;                                   // every epoch that was ever begun, of one graph
   uint64_t commits = 0;
-  uint64_t recoveries = 0;  // graphs that were built with adopted state
+  uint64_t recoveries = 0;      // graphs that were built with adopted state
+  std::set<uint32_t> left_out;  // tables that were quarantined for a while: their state is of an older epoch
   uint64_t merges = 0;
   int backfill_barriers = 0;  // an actor's backfill takes so many
   uint64_t transfers = 0;
