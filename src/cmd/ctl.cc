@@ -20,6 +20,8 @@ struct Options {
   bool no_colour = false;
   ctl::ViewOptions view;
   std::vector<std::string> folders;
+  std::string parallelism;
+  bool undo = false;
 };
 
 using Command = std::function<Status(ctl::MetaCaller&, const ctl::ViewOptions&)>;
@@ -111,6 +113,18 @@ void add_actions(CtlCommands& commands) {
   CLI::App& resume = commands.add("resume", "Let what was paused go on", ctl::resume);
   in_database(resume);
   of_job(resume);
+  CLI::App& rescale = commands.add("rescale", "Give a job another number of actors; its state moves with them",
+                                   [options = commands.shared()](ctl::MetaCaller& meta, const ctl::ViewOptions& view) {
+                                     return ctl::rescale(meta, view, options->parallelism);
+                                   });
+  in_database(rescale);
+  rescale.add_option("job", view.job, "Which job")->required();
+  rescale.add_option("parallelism", commands.options().parallelism, "Actors of each fragment, or: adaptive")->required();
+  CLI::App& drain = commands.add(
+      "drain", "Move all actors and state away from a node, so that it can be taken away",
+      [options = commands.shared()](ctl::MetaCaller& meta, const ctl::ViewOptions& view) { return ctl::drain(meta, view, options->undo); });
+  drain.add_option("node", view.node, "Its number, as penstock ctl cluster lists it")->required();
+  drain.add_flag("--undo", commands.options().undo, "Let it take actors again");
   CLI::App& doctor =
       commands.add("doctor", "Look for everything that is known to go wrong, and say what to do. Ends with 1 if something is an error",
                    [options = commands.shared()](ctl::MetaCaller& meta, const ctl::ViewOptions& view) -> Status {

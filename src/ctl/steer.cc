@@ -1,5 +1,6 @@
 #include "ctl/steer.h"
 
+#include <charconv>
 #include <cstdio>
 
 #include "ctl/print.h"
@@ -67,5 +68,33 @@ Status flush(MetaCaller& meta, const ViewOptions& options) {
 
 Status pause(MetaCaller& meta, const ViewOptions& options) { return pause_or_resume(meta, options, true); }
 Status resume(MetaCaller& meta, const ViewOptions& options) { return pause_or_resume(meta, options, false); }
+
+Status rescale(MetaCaller& meta, const ViewOptions& options, const std::string& parallelism) {
+  PENSTOCK_TRY(const Target target, find_target(meta, options));
+  pb::AlterParallelismRequest request;
+  request.set_object_id(target.job);
+  uint32_t number = 0;
+  if (parallelism != "adaptive") {
+    const auto [end, failed] = std::from_chars(parallelism.data(), parallelism.data() + parallelism.size(), number);
+    if (failed != std::errc() || end != parallelism.data() + parallelism.size() || number == 0) {
+      return error(Code::InvalidParameter, "parallelism is a number from 1, or adaptive; not {}", parallelism);
+    }
+  }
+  request.set_parallelism(number);
+  pb::AlterParallelismResponse reply;
+  PENSTOCK_TRY(meta.call("AlterParallelism", request, reply, kLong));
+  return done(reply, options, fmt::format("{} runs with parallelism {}", target.name, parallelism));
+}
+
+Status drain(MetaCaller& meta, const ViewOptions& options, bool undo) {
+  pb::DrainWorkerRequest request;
+  request.set_worker_id(options.node);
+  request.set_undo(undo);
+  pb::DrainWorkerResponse reply;
+  PENSTOCK_TRY(meta.call("DrainWorker", request, reply, kLong));
+  return done(reply, options,
+              undo ? fmt::format("node {} takes actors again", options.node)
+                   : fmt::format("node {} is drained: it has {} actors and gets no new ones", options.node, reply.actors()));
+}
 
 }  // namespace penstock::ctl

@@ -13,4 +13,10 @@ namespace penstock::ctl {
 [[nodiscard]] Status pause(MetaCaller& meta, const ViewOptions& options);
 [[nodiscard]] Status resume(MetaCaller& meta, const ViewOptions& options);
 
+/// `parallelism`: how many actors each fragment of `options.job` has; "adaptive": as many as the computes have cores.
+[[nodiscard]] Status rescale(MetaCaller& meta, const ViewOptions& options, const std::string& parallelism);
+
+/// No actor is placed on the node (`options.node`) any more, and those it has move away with their state. `undo`: it takes actors again.
+[[nodiscard]] Status drain(MetaCaller& meta, const ViewOptions& options, bool undo);
+
 }  // namespace penstock::ctl
