@@ -287,13 +287,14 @@ const std::map<std::string, Relation>& known_relations() {
   static const std::map<std::string, Relation> kRelations = {
       {"penstock_sources",
        {add_sources, "source_id n,source t,job_id n,job t,split t,rows_read n,position t,finished b,skipped_rows n,last_error t"}},
-      {"penstock_jobs", {add_jobs, "job_id n,name t,kind t,state t,progress_rows n,parallelism n,fragments n,actors n,definition t"}},
+      {"penstock_jobs",
+       {add_jobs, "job_id n,name t,kind t,state t,progress_rows n,parallelism n,fragments n,actors n,definition t,wanted_parallelism t"}},
       {"penstock_fragments", {add_fragments, "fragment_id n,job_id n,job t,distribution t,actors n,operators t,upstreams t"}},
       {"penstock_actors", {add_actors, "actor_id n,fragment_id n,job_id n,job t,worker_id n,vnodes n"}},
       {"penstock_workers",
        {add_workers,
         "worker_id n,node t,endpoint t,alive b,parallelism n,actors n,incarnation n,disk t,"
-        "state_bytes n,state_limit n,unflushed_bytes n,exchange_bytes n"}},
+        "state_bytes n,state_limit n,unflushed_bytes n,exchange_bytes n,draining b"}},
       {"penstock_databases",
        {add_databases,
         "database_id n,name t,state t,reason t,term n,committed_epoch n,committed_at t,in_flight n,oldest_ms n,"
