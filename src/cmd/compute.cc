@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <csignal>
 
 #include "cmd/command.h"
 #include "cmd/disk_settings.h"
@@ -22,8 +23,19 @@ struct Options {
   uint32_t parallelism = 0;
   uint64_t memory_mb = 0;
   uint32_t barrier_target_ms = 500;
+  uint32_t leave_timeout_s = 60;
   DiskSettings disk;
 };
+
+/// Its actors and their state move to other nodes, after a last checkpoint. A node that is alone makes the checkpoint only.
+void leave(const Options& options, compute::ComputeNode& node, runtime::Runtime& runtime) {
+  log::info("compute", "leaving: actors move to other nodes, for {} s at most", options.leave_timeout_s);
+  const auto left = runtime.make_waiter();
+  node.leave([left] { left->notify(); });
+  if (!left->wait_for(std::chrono::seconds(options.leave_timeout_s))) {
+    log::warn("compute", "still has actors after {} s; what is committed stays in its data folder", options.leave_timeout_s);
+  }
+}
 
 Status run(const Options& options) {
   PENSTOCK_TRY(rpc::GrpcOptions grpc, options.tls.load());
@@ -44,7 +56,8 @@ Status run(const Options& options) {
   log::info("compute", "serving {} with data in {}; meta is {}", role->node().address(), options.data_dir, options.meta);
   auto monitor = start_monitor(options.metrics_listen, "127.0.0.1:1222", *runtime, registry, {role->node().monitored()});
   if (monitor.has_value()) {
-    signals.wait();
+    // Ctrl-C stops it where it stands, to be started again.
+    if (signals.wait() == SIGTERM && options.leave_timeout_s > 0) leave(options, role->node(), *runtime);
     monitor.value().reset();
   }
   wait_for(*runtime, [&](runtime::Job done) { role->node().stop(std::move(done)); });
@@ -69,6 +82,8 @@ void add_compute(CLI::App& app) {
   settings->add("memory-mb", options->memory_mb, "Memory for operators' state; 0: a quarter of the machine's");
   settings->add("barrier-target-ms", options->barrier_target_ms,
                 "How long a barrier may be under way: sources that are faster than their jobs are held back; 0: they are not");
+  settings->add("leave-timeout-s", options->leave_timeout_s,
+                "Seconds that SIGTERM waits for its actors to move to other nodes; 0: they wait for it to come back");
   options->tls.add_to(*settings);
   options->disk.add_to(*settings);
   command->callback([=] {

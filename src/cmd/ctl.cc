@@ -6,6 +6,7 @@
 #include "cmd/settings.h"
 #include "cmd/tls_settings.h"
 #include "ctl/doctor.h"
+#include "ctl/steer.h"
 #include "ctl/views.h"
 #include "rpc/grpc_transport.h"
 #include "runtime/threaded_runtime.h"
@@ -19,6 +20,8 @@ struct Options {
   bool no_colour = false;
   ctl::ViewOptions view;
   std::vector<std::string> folders;
+  std::string parallelism;
+  bool undo = false;
 };
 
 using Command = std::function<Status(ctl::MetaCaller&, const ctl::ViewOptions&)>;
@@ -97,9 +100,31 @@ void add_views(CtlCommands& commands) {
 
 void add_actions(CtlCommands& commands) {
   ctl::ViewOptions& view = commands.options().view;
-  commands.add("flush", "Make a checkpoint now and wait until it is committed", ctl::flush)
-      .add_option("--database", view.database, "Which database; left out: dev")
-      ->type_name("NAME");
+  const auto in_database = [&](CLI::App& command) {
+    command.add_option("--database", view.database, "In which database; left out: dev")->type_name("NAME");
+  };
+  const auto of_job = [&](CLI::App& command) {
+    command.add_option("--job", view.job, "Only this job; left out: the whole database")->type_name("NAME");
+  };
+  in_database(commands.add("flush", "Make a checkpoint now and wait until it is committed", ctl::flush));
+  CLI::App& pause = commands.add("pause", "Hold the sources and backfills of a database or job; what is read stays readable", ctl::pause);
+  in_database(pause);
+  of_job(pause);
+  CLI::App& resume = commands.add("resume", "Let what was paused go on", ctl::resume);
+  in_database(resume);
+  of_job(resume);
+  CLI::App& rescale = commands.add("rescale", "Give a job another number of actors; its state moves with them",
+                                   [options = commands.shared()](ctl::MetaCaller& meta, const ctl::ViewOptions& view) {
+                                     return ctl::rescale(meta, view, options->parallelism);
+                                   });
+  in_database(rescale);
+  rescale.add_option("job", view.job, "Which job")->required();
+  rescale.add_option("parallelism", commands.options().parallelism, "Actors of each fragment, or: adaptive")->required();
+  CLI::App& drain = commands.add(
+      "drain", "Move all actors and state away from a node, so that it can be taken away",
+      [options = commands.shared()](ctl::MetaCaller& meta, const ctl::ViewOptions& view) { return ctl::drain(meta, view, options->undo); });
+  drain.add_option("node", view.node, "Its number, as penstock ctl cluster lists it")->required();
+  drain.add_flag("--undo", commands.options().undo, "Let it take actors again");
   CLI::App& doctor =
       commands.add("doctor", "Look for everything that is known to go wrong, and say what to do. Ends with 1 if something is an error",
                    [options = commands.shared()](ctl::MetaCaller& meta, const ctl::ViewOptions& view) -> Status {

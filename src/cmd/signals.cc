@@ -22,13 +22,14 @@ StopSignals::StopSignals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-void StopSignals::wait() {
+int StopSignals::wait() {
   const sigset_t set = stop_set();
   int number = 0;
   sigwait(&set, &number);
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  return number;
 }
 
 void StopSignals::raise() { kill(getpid(), SIGTERM); }

@@ -8,8 +8,8 @@ namespace penstock::cmd {
 class StopSignals {
  public:
   StopSignals();
-  /// Blocks until one comes; a second one ends the process at once.
-  void wait();
+  /// Blocks until one comes, and says which; a second one ends the process at once.
+  int wait();
   /// As if a signal had come; from any thread.
   void raise();
 };

@@ -62,6 +62,7 @@ ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transp
       actors_({runtime, store, dml_, memory_, stream::build_operator_tree}),
       exchange_client_(runtime, transport, identity_.uuid_text()),
       exchange_service_(runtime, actors_),
+      puller_(runtime, transport, store),
       worker_({.node_id = identity_.uuid_text(),
                .incarnation = identity_.incarnation,
                .highest_leader = leader,
@@ -74,9 +75,11 @@ ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transp
       disk_(
           {.folder = folder.path(), .ballast_bytes = options_.ballast_bytes}, runtime, folder.files(), [&store] { return space_of(store); },
           [this](const storage::DiskReport& report) { worker_.report_disk(report); }),
-      scans_(runtime, store) {
+      scans_(runtime, store, ownership_),
+      transfers_(runtime, store) {
   actors_.set_remote(exchange_client_);
   worker_.on_transactions(dml_);
+  worker_.set_vnodes(puller_, ownership_);
   worker_.on_worker_id([this](WorkerId worker) { actors_.set_worker(worker); });
 }
 
@@ -127,6 +130,11 @@ void ComputeNode::on_registered(const Result<rpc::Bytes>& answer) {
 
 void ComputeNode::retry_later(runtime::Duration delay) {
   retry_ = runtime_.after(delay, *loop_, [this] { register_with_meta(); });
+}
+
+void ComputeNode::leave(runtime::Job done) {
+  stopping_ = true;  // it does not come back by itself
+  worker_.leave(std::move(done));
 }
 
 void ComputeNode::stop(runtime::Job done) {

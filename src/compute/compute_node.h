@@ -4,6 +4,8 @@
 #include <string>
 
 #include "compute/scan_server.h"
+#include "compute/transfer_server.h"
+#include "compute/vnode_puller.h"
 #include "http/monitor.h"
 #include "rpc/transport.h"
 #include "storage/data_folder.h"
@@ -47,6 +49,9 @@ class ComputeNode {
   [[nodiscard]] stream::LocalBarrierWorker& worker() { return worker_; }
   [[nodiscard]] stream::LocalStreamManager& actors() { return actors_; }
   [[nodiscard]] const stream::MemoryBudget& memory() const { return memory_; }
+  /// Tells meta that this node leaves for good: its actors and their state move to the others, if there are any, after a last checkpoint;
+  /// `done` when meta has let it go, or does not answer. Then `stop`.
+  void leave(runtime::Job done);
   /// Its part of the monitor's pages; to be ended before the node is.
   [[nodiscard]] http::MonitoredRole monitored();
   /// Ends the control stream and all actors; `done` once nothing runs any more. Nothing is synced: meta's last checkpoint came before.
@@ -82,9 +87,12 @@ class ComputeNode {
   stream::LocalStreamManager actors_;
   stream::ExchangeClient exchange_client_;
   stream::ExchangeService exchange_service_;
+  stream::VnodeOwnership ownership_;
+  VnodePuller puller_;
   stream::LocalBarrierWorker worker_;
   storage::DiskGuard disk_;
   ScanServer scans_;
+  TransferServer transfers_;
   std::shared_ptr<Service> service_;         // shared with the listener
   std::unique_ptr<rpc::Listener> listener_;  // last: ends before what it serves
 };

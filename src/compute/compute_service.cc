@@ -39,6 +39,7 @@ Result<rpc::Service::Accepted> ComputeNode::Service::open(std::string_view metho
   if (method == "/penstock.Compute/Control") return node_.worker_.on_control_stream(std::move(stream));
   if (method == "/penstock.Compute/Exchange") return node_.exchange_service_.open(std::move(stream));
   if (method == "/penstock.Compute/Scan") return node_.scans_.open(std::move(stream));
+  if (method == "/penstock.Compute/Transfer") return node_.transfers_.open(std::move(stream));
   return error(Code::NotSupported, "a compute has no stream {}", method);
 }
 

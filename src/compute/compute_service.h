@@ -4,7 +4,7 @@
 
 namespace penstock::compute {
 
-/// What a compute answers: /penstock.Compute/Control, Exchange, Scan (streams) and Dml (call); see proto/compute_service.proto.
+/// What a compute answers: /penstock.Compute/Control, Exchange, Scan, Transfer (streams) and Dml (call); see proto/compute_service.proto.
 class ComputeNode::Service : public rpc::Service {
  public:
   explicit Service(ComputeNode& node) : node_(node) {}

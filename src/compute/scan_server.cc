@@ -47,6 +47,7 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
     if (vnode_count > 32768) return error(Code::Protocol, "{} vnodes", vnode_count);
     PENSTOCK_TRY(const VNodeBitmap vnodes, VNodeBitmap::from_bytes(vnode_count, request_.vnodes()));
     vnodes_ = vnodes.list();
+    wanted_ = vnodes;
     for (const pb::Column& column : request_.table().columns()) {
       const uint32_t kind = column.type().kind();
       if (kind < 1 || kind > static_cast<uint32_t>(data::TypeKind::Interval)) return error(Code::Protocol, "column type {}", kind);
@@ -74,15 +75,27 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
 
   // True: go on (waiting_: after a moment, the commit is not known here yet).
   Result<bool> open_snapshot() {
+    using Answer = stream::VnodeOwnership::Answer;
     const PartialGraphId graph{request_.graph()};
-    auto opened = server_.store_.read_committed(graph, TableId{request_.table().table_id()}, Epoch{request_.epoch()});
+    const TableId table{request_.table().table_id()};
+    const runtime::TimePoint now = server_.runtime_.now();
+    const Answer owns = server_.ownership_.may_read(graph, table, wanted_, Epoch{request_.epoch()}, now);
+    if (owns == Answer::Never || (owns == Answer::NotYet && now > deadline_)) {
+      return error(Code::SnapshotTooOld, "this node did not own all these vnodes of table {} at epoch {}", table, request_.epoch())
+          .with_hint("They have moved to another node. Run the statement again.");
+    }
+    if (owns == Answer::NotYet) {
+      waiting_ = true;
+      return true;
+    }
+    auto opened = server_.store_.read_committed(graph, table, Epoch{request_.epoch()});
     if (opened.has_value()) {
       reader_ = std::move(opened).value();
       waiting_ = false;
       return true;
     }
     const bool early = server_.store_.committed_epoch(graph) < Epoch{request_.epoch()};
-    if (opened.error().code() != Code::SnapshotTooOld || !early || server_.runtime_.now() > deadline_) return opened.error();
+    if (opened.error().code() != Code::SnapshotTooOld || !early || now > deadline_) return opened.error();
     waiting_ = true;
     return true;
   }
@@ -132,6 +145,7 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
   // Of the step that runs; steps follow one another.
   pb::ScanRequest request_;
   std::vector<VNode> vnodes_;
+  VNodeBitmap wanted_;
   std::vector<data::DataType> types_;
   std::vector<uint32_t> output_;
   runtime::TimePoint deadline_;
@@ -143,8 +157,8 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
   runtime::Timer timer_;
 };
 
-ScanServer::ScanServer(runtime::Runtime& runtime, storage::StateStore& store)
-    : runtime_(runtime), store_(store), loop_(runtime.make_serial("scan", false)) {}
+ScanServer::ScanServer(runtime::Runtime& runtime, storage::StateStore& store, const stream::VnodeOwnership& ownership)
+    : runtime_(runtime), store_(store), ownership_(ownership), loop_(runtime.make_serial("scan", false)) {}
 
 rpc::Service::Accepted ScanServer::open(std::shared_ptr<rpc::Stream> stream) {
   auto scan = std::make_shared<Scan>(*this, std::move(stream));  // shared by the stream's callbacks and the running step

@@ -1,9 +1,8 @@
 #include "ctl/views.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <cstdio>
 
+#include "ctl/print.h"
 #include "ctl/render_await.h"
 #include "ctl/table.h"
 #include "proto/inspect.pb.h"
@@ -31,18 +30,6 @@ Status show(MetaCaller& meta, const std::string& name, const ViewOptions& option
   keep_rows(table, name == "penstock_databases" ? "name" : "database", options.database);
   if (newest) keep_last(table, options.limit);
   print({table}, options);
-  return ok();
-}
-
-Status print_json(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions form;
-  form.add_whitespace = true;
-  form.always_print_primitive_fields = true;
-  form.preserve_proto_field_names = true;
-  std::string text;
-  if (!google::protobuf::util::MessageToJsonString(message, &text, form).ok())
-    return error(Code::Internal, "cannot write the answer as JSON");
-  std::fputs((text + "\n").c_str(), stdout);
   return ok();
 }
 
@@ -98,23 +85,6 @@ Status show_await_tree(MetaCaller& meta, const ViewOptions& options) {
   if (options.wide) style.most_actors = SIZE_MAX;
   std::fputs(render_await(reply, style).c_str(), stdout);
   return ok();
-}
-
-Status flush(MetaCaller& meta, const ViewOptions& options) {
-  pb::MetaSnapshot snapshot;
-  PENSTOCK_TRY(meta.call("GetCatalog", pb::GetCatalogRequest(), snapshot));
-  const std::string wanted = options.database.empty() ? "dev" : options.database;
-  for (const pb::Database& database : snapshot.catalog().databases()) {
-    if (database.name() != wanted) continue;
-    pb::FlushRequest request;
-    request.set_database_id(database.id());
-    pb::FlushResponse response;
-    PENSTOCK_TRY(meta.call("Flush", request, response, std::chrono::minutes(5)));
-    if (options.json) return print_json(response);
-    fmt::print("epoch {} of {} is committed\n", response.committed_epoch(), wanted);
-    return ok();
-  }
-  return error(Code::UndefinedDatabase, "database \"{}\" does not exist", wanted);
 }
 
 }  // namespace penstock::ctl

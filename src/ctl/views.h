@@ -28,7 +28,4 @@ struct ViewOptions {
 [[nodiscard]] Status show_tables(MetaCaller& meta, const ViewOptions& options);
 [[nodiscard]] Status show_await_tree(MetaCaller& meta, const ViewOptions& options);
 
-/// Makes a checkpoint of the database and waits for its commit. Errors: `UndefinedDatabase`.
-[[nodiscard]] Status flush(MetaCaller& meta, const ViewOptions& options);
-
 }  // namespace penstock::ctl

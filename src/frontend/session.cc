@@ -2,8 +2,10 @@
 
 #include "common/version.h"
 #include "connector/source/catalog_spec.h"
+#include "frontend/copy_rows.h"
 #include "frontend/ddl.h"
 #include "frontend/dml.h"
+#include "frontend/dml_rows.h"
 #include "frontend/plan_executor.h"
 #include "frontend/planner/planner.h"
 #include "frontend/session_variables.h"
@@ -17,6 +19,7 @@ namespace {
 constexpr runtime::Duration kDdlTimeout = std::chrono::hours(24);
 constexpr runtime::Duration kApplyTimeout = std::chrono::seconds(30);
 constexpr runtime::Duration kReadRetry = std::chrono::seconds(5);
+constexpr size_t kInsertPieceRows = 1 << 15;
 constexpr runtime::Duration kConflictRetry = std::chrono::seconds(30);
 constexpr runtime::Duration kReadPause = std::chrono::milliseconds(20);
 
@@ -27,8 +30,10 @@ struct Prepared : PreparedStatement {
   std::shared_ptr<const Statement> statement;  // shared with the parsed form and other preparations
   std::vector<data::DataType> types;
   std::vector<ResultColumn> result;
+  std::optional<uint16_t> copy_fields;
   const std::vector<data::DataType>& parameters() const override { return types; }
   const std::vector<ResultColumn>& columns() const override { return result; }
+  std::optional<uint16_t> copies_in() const override { return copy_fields; }
 };
 
 struct CountingSink : ResultSink {
@@ -50,6 +55,7 @@ class Session : public SqlSession {
                                                      std::vector<std::optional<data::DataType>> types) override;
   Result<std::string> execute(const PreparedStatement& statement, const std::vector<std::optional<std::string>>& parameters,
                               ResultSink& sink) override;
+  Result<std::unique_ptr<CopyIn>> begin_copy(const PreparedStatement& statement) override;
   TransactionStatus transaction_status() const override { return transaction_; }
   void on_error() override;
   std::vector<std::string> take_notices() override { return std::exchange(notices_, {}); }
@@ -82,6 +88,7 @@ class Session : public SqlSession {
   Result<std::string> run(const Insert& insert, Run run);
   Result<std::string> run(const Update& update, Run run);
   Result<std::string> run(const Delete& remove, Run run);
+  Result<std::string> run(const Copy& copy, Run run);
   Result<std::string> run(const Explain& explain, Run run);
   Result<std::string> run(const Show& show, Run run);
   Result<std::string> run(const ast::SetVariable& set, Run run);
@@ -94,13 +101,17 @@ class Session : public SqlSession {
   Status create(const pb::CatalogObject& object, const pb::FragmentGraph* graph, bool if_not_exists);
   Result<std::string> commit();
   Status insert_rows(const pb::CatalogObject& table, data::DataChunk rows, const CatalogView& catalog);
+  class CopyInto;
   struct Change {
     data::StreamChunk rows;
-    size_t count = 0;  // of rows that the statement says it has changed
+    size_t count = 0;               // of rows that the statement says it has changed
+    data::DataChunk returned = {};  // rows that RETURNING is about
   };
   /// The rows to change, as of what `read_all` read last.
   using Reads = std::function<Result<Change>(const CatalogView&)>;
-  [[nodiscard]] Result<size_t> change_read_rows(const pb::CatalogObject& table, const Reads& reads);
+  [[nodiscard]] Result<Change> change_read_rows(const pb::CatalogObject& table, const Reads& reads);
+  [[nodiscard]] Result<Merged> merged(const Insert& insert, const data::DataChunk& rows, const CatalogView& catalog);
+  Status return_rows(const Returning& returning, const data::DataChunk& rows, ResultSink& sink);
   [[nodiscard]] TableChanges& changes_of(const pb::CatalogObject& table);
   Status stream_rows(const batch_plan::Plan& plan, const CatalogView& catalog, ResultSink& sink);
   Result<data::DataChunk> read_all(const batch_plan::Plan& plan, const CatalogView& catalog);
@@ -121,9 +132,11 @@ class Session : public SqlSession {
   /// Of a transaction block: what it has changed, applied at COMMIT, and the epoch that all of it reads.
   std::map<ObjectId, TableChanges> changes_;
   std::optional<Epoch> pinned_;
+  bool read_only_ = false;
   void end_block() {
     changes_.clear();
     pinned_.reset();
+    read_only_ = false;
   }
 };
 
@@ -160,12 +173,21 @@ SessionSettings Session::settings() const {
   return settings;
 }
 
+const Returning* returning_of(const BoundStatement& bound) {
+  if (const auto* insert = std::get_if<Insert>(&bound.body)) return &insert->returning;
+  if (const auto* update = std::get_if<Update>(&bound.body)) return &update->returning;
+  if (const auto* remove = std::get_if<Delete>(&bound.body)) return &remove->returning;
+  return nullptr;
+}
+
 std::vector<ResultColumn> columns_of(const BoundStatement& bound) {
   std::vector<ResultColumn> columns;
   if (const auto* query = std::get_if<Query>(&bound.body)) {
     for (const data::Field& field : query->columns) columns.push_back({field.name, field.type});
   } else if (const auto* show = std::get_if<Show>(&bound.body)) {
     columns = show_columns(*show);
+  } else if (const Returning* returning = returning_of(bound); returning != nullptr) {
+    for (const data::Field& field : returning->fields) columns.push_back({field.name, field.type});
   } else if (std::holds_alternative<Explain>(bound.body)) {
     columns = {{"QUERY PLAN", data::TypeKind::Varchar}};
   } else if (std::holds_alternative<ast::CancelJobs>(bound.body)) {
@@ -187,6 +209,7 @@ Result<std::unique_ptr<PreparedStatement>> Session::prepare(const ParsedStatemen
   PENSTOCK_TRY(const BoundStatement bound, bind(*prepared->statement, view, settings(), parameters));
   for (const auto& type : parameters.types) prepared->types.push_back(type.value_or(data::TypeKind::Varchar));
   prepared->result = columns_of(bound);
+  if (const auto* copy = std::get_if<Copy>(&bound.body)) prepared->copy_fields = static_cast<uint16_t>(copy->columns.size());
   return prepared;
 }
 
@@ -221,6 +244,10 @@ Status Session::allowed_now(const BoundStatement& statement) const {
          std::type_identity<Drop>(), std::type_identity<DropDatabase>(), std::type_identity<Alter>(), std::type_identity<ast::CancelJobs>(),
          std::type_identity<Flush>(), std::type_identity<WaitForSource>(), std::type_identity<ast::WaitForJobs>())) {
     return error(Code::ActiveTransaction, "{} cannot run inside a transaction block", statement.tag);
+  }
+  if (read_only_ &&
+      is(std::type_identity<Insert>(), std::type_identity<Update>(), std::type_identity<Delete>(), std::type_identity<Copy>())) {
+    return error(Code::NotSupported, "cannot execute {} in a read-only transaction", statement.tag);
   }
   return ok();
 }
@@ -455,45 +482,11 @@ Result<std::string> Session::run(const WaitForSource& wait, Run run) {
 
 // ---- rows ---------------------------------------------------------------------------------------------------------------------------
 
-Status check_not_null(const pb::CatalogObject& table, const data::DataChunk& rows, size_t first_column) {
-  for (int i = 0; i < table.columns_size(); ++i) {
-    const pb::Column& column = table.columns(i);
-    const bool key = std::ranges::find(table.pk_columns(), static_cast<uint32_t>(i)) != table.pk_columns().end();
-    if ((!column.not_null() && !key) || column.hidden()) continue;
-    const data::Column& values = rows.column(first_column + static_cast<size_t>(i));
-    for (size_t row = 0; row < rows.rows() && values.validity() != nullptr; ++row) {
-      if (!values.is_null(row)) continue;
-      return error(Code::NotNullViolation, "null value in column \"{}\" of relation \"{}\" violates not-null constraint", column.name(),
-                   table.name());
-    }
-  }
-  return ok();
-}
-
-data::StreamChunk with_op(data::DataChunk rows, data::Op op) {
-  const size_t count = rows.rows();
-  return {std::move(rows), std::make_shared<const std::vector<data::Op>>(count, op)};
-}
-
-// (old row, new row) pairs as update pairs, one after another.
-data::StreamChunk update_pairs(const data::DataChunk& both, size_t width) {
-  std::vector<uint32_t> twice;
-  std::vector<data::Op> ops;
-  for (uint32_t row = 0; row < both.rows(); ++row) {
-    twice.insert(twice.end(), {row, static_cast<uint32_t>(both.rows()) + row});
-    ops.insert(ops.end(), {data::Op::UpdateDelete, data::Op::UpdateInsert});
-  }
-  std::vector<data::Column> columns;
-  for (size_t i = 0; i < width; ++i)
-    columns.push_back(data::concat(std::vector<data::Column>{both.column(i), both.column(width + i)}).gather(twice));
-  return {data::DataChunk(std::move(columns), twice.size()), std::make_shared<const std::vector<data::Op>>(std::move(ops))};
-}
-
 TableChanges& Session::changes_of(const pb::CatalogObject& table) {
   return changes_.try_emplace(ObjectId{table.id()}, table).first->second;
 }
 
-// Rows of a table without declared key meet no other row: they need nobody's leave.
+// Rows of a table without declared key meet no other row: they need nobody's leave. Many go as a transaction, in pieces that are one.
 Status Session::insert_rows(const pb::CatalogObject& table, data::DataChunk rows, const CatalogView& catalog) {
   if (rows.rows() == 0) return ok();
   if (transaction_ == TransactionStatus::InBlock) {
@@ -501,9 +494,12 @@ Status Session::insert_rows(const pb::CatalogObject& table, data::DataChunk rows
     return ok();
   }
   const bool accepted = variables_.dml_acknowledged_when_accepted();
-  if (accepted || table.pk_columns().empty()) {
-    PENSTOCK_TRY(const Epoch epoch, write_rows(services_, catalog, table, data::StreamChunk(std::move(rows)), accepted, cancelled_));
-    if (!accepted) least_epoch_ = std::max(least_epoch_, epoch);
+  if (accepted || (table.pk_columns().empty() && rows.rows() <= kInsertPieceRows)) {
+    for (size_t begin = 0; begin < rows.rows(); begin += kInsertPieceRows) {
+      const data::StreamChunk piece(rows.slice(begin, std::min(kInsertPieceRows, rows.rows() - begin)));
+      PENSTOCK_TRY(const Epoch epoch, write_rows(services_, catalog, table, piece, accepted, cancelled_));
+      if (!accepted) least_epoch_ = std::max(least_epoch_, epoch);
+    }
     return ok();
   }
   PENSTOCK_TRY(const Committed done,
@@ -524,20 +520,19 @@ Status Session::wait_for_newer_than(Epoch epoch) {
 
 // UPDATE and DELETE outside of a block: read, change, and again if somebody was faster. Sessions of this frontend queue up for a table once
 // they have met another.
-Result<size_t> Session::change_read_rows(const pb::CatalogObject& table, const Reads& reads) {
+Result<Session::Change> Session::change_read_rows(const pb::CatalogObject& table, const Reads& reads) {
   const runtime::TimePoint deadline = services_.runtime.now() + kConflictRetry;
   auto turn = services_.table_locks.of(ObjectId{table.id()});
   for (;;) {
     PENSTOCK_TRY(const CatalogView now, catalog());
     last_read_ = least_epoch_;
     PENSTOCK_TRY(Change change, reads(now));
-    if (change.rows.rows() == 0) return change.count;
+    if (change.rows.rows() == 0) return change;
     const bool accepted = variables_.dml_acknowledged_when_accepted();
-    PENSTOCK_TRY(const Committed done,
-                 commit_writes(services_, now, {{table, std::move(change.rows), true}}, last_read_, accepted, cancelled_));
+    PENSTOCK_TRY(const Committed done, commit_writes(services_, now, {{table, change.rows, true}}, last_read_, accepted, cancelled_));
     if (!done.conflict) {
       if (!accepted) least_epoch_ = std::max(least_epoch_, done.epoch);
-      return change.count;
+      return change;
     }
     if (services_.runtime.now() > deadline) return serialization_failure();
     if (!turn.owns_lock()) turn.lock();
@@ -545,49 +540,185 @@ Result<size_t> Session::change_read_rows(const pb::CatalogObject& table, const R
   }
 }
 
+Status Session::return_rows(const Returning& returning, const data::DataChunk& rows, ResultSink& sink) {
+  if (returning.fields.empty()) return ok();
+  PENSTOCK_TRY(const auto chunks, returned(returning, rows, !variables_.strict_select()));
+  for (const data::DataChunk& chunk : chunks) {
+    PENSTOCK_TRY(sink.rows(chunk));
+  }
+  return ok();
+}
+
+Result<Merged> Session::merged(const Insert& insert, const data::DataChunk& rows, const CatalogView& catalog) {
+  if (rows.rows() == 0) return Merged{};
+  PENSTOCK_TRY(const data::DataChunk stored, read_all(*plan_rows_of_keys(insert.table, rows), catalog));
+  PENSTOCK_TRY(Merged merged, merge_conflicts(insert, rows, stored, !variables_.strict_select()));
+  if (insert.on_conflict->update) {
+    PENSTOCK_TRY(check_not_null(insert.table, merged.updated, static_cast<size_t>(insert.table.columns_size())));
+  }
+  return merged;
+}
+
 Result<std::string> Session::run(const Insert& insert, Run run) {
-  PENSTOCK_TRY(data::DataChunk rows, read_all(*insert.rows, run.catalog));
-  PENSTOCK_TRY(check_not_null(insert.table, rows, 0));
-  const size_t count = rows.rows();
-  PENSTOCK_TRY(insert_rows(insert.table, std::move(rows), run.catalog));
+  const auto width = static_cast<size_t>(insert.table.columns_size());
+  const auto proposed = [&](const CatalogView& now) -> Result<data::DataChunk> {
+    PENSTOCK_TRY(data::DataChunk rows, read_all(*insert.rows, now));
+    PENSTOCK_TRY(check_not_null(insert.table, rows, 0));
+    return rows;
+  };
+  size_t count = 0;
+  data::DataChunk shown;
+  if (!insert.on_conflict) {
+    PENSTOCK_TRY(shown, proposed(run.catalog));
+    count = shown.rows();
+    PENSTOCK_TRY(insert_rows(insert.table, shown, run.catalog));
+  } else {
+    // The keys that were not there, and the rows that were, must be so still when the rows are applied.
+    const auto change = [&](const CatalogView& now, Merged& merged_rows) -> Result<Change> {
+      PENSTOCK_TRY(const data::DataChunk rows, proposed(now));
+      PENSTOCK_TRY(merged_rows, merged(insert, rows, now));
+      std::vector<data::StreamChunk> changes;
+      std::vector<data::DataChunk> all;
+      if (merged_rows.updated.rows() > 0) {
+        changes.push_back(update_pairs(merged_rows.updated, width));
+        all.push_back(columns_from(merged_rows.updated, width, width));
+      }
+      if (merged_rows.inserted.rows() > 0) {
+        changes.emplace_back(merged_rows.inserted);
+        all.push_back(merged_rows.inserted);
+      }
+      if (changes.empty()) return Change{};
+      data::DataChunk result = batch::concat_chunks(all, rows.types());
+      const size_t rows_changed = result.rows();
+      return Change{data::concat(changes), rows_changed, std::move(result)};
+    };
+    Merged rows;
+    Change done;
+    if (transaction_ == TransactionStatus::InBlock) {
+      PENSTOCK_TRY(done, change(run.catalog, rows));
+      TableChanges& changes = changes_of(insert.table);
+      if (rows.updated.rows() > 0) changes.update(rows.updated);
+      if (rows.inserted.rows() > 0) changes.insert_absent(rows.inserted);
+    } else {
+      PENSTOCK_TRY(done, change_read_rows(insert.table, [&](const CatalogView& now) { return change(now, rows); }));
+    }
+    count = done.count;
+    shown = std::move(done.returned);
+  }
+  PENSTOCK_TRY(return_rows(insert.returning, shown, run.sink));
   return fmt::format("INSERT 0 {}", count);
 }
 
 Result<std::string> Session::run(const Update& update, Run run) {
   const auto width = static_cast<size_t>(update.table.columns_size());
-  const auto rows_of = [&](const CatalogView& now) -> Result<data::DataChunk> {
-    PENSTOCK_TRY(data::DataChunk rows, read_all(*update.rows, now));
+  const auto change = [&](const CatalogView& now, data::DataChunk& rows) -> Result<Change> {
+    PENSTOCK_TRY(rows, read_all(*update.rows, now));
     PENSTOCK_TRY(check_not_null(update.table, rows, width));
-    return rows;
+    return Change{update_pairs(rows, width), rows.rows(), columns_from(rows, width, width)};
   };
-  size_t count = 0;
+  data::DataChunk rows;
+  Change done;
   if (transaction_ == TransactionStatus::InBlock) {
-    PENSTOCK_TRY(const data::DataChunk rows, rows_of(run.catalog));
+    PENSTOCK_TRY(done, change(run.catalog, rows));
     changes_of(update.table).update(rows);
-    count = rows.rows();
   } else {
-    PENSTOCK_TRY(count, change_read_rows(update.table, [&](const CatalogView& now) -> Result<Change> {
-                   PENSTOCK_TRY(const data::DataChunk rows, rows_of(now));
-                   return Change{update_pairs(rows, width), rows.rows()};
-                 }));
+    PENSTOCK_TRY(done, change_read_rows(update.table, [&](const CatalogView& now) { return change(now, rows); }));
   }
-  return fmt::format("UPDATE {}", count);
+  PENSTOCK_TRY(return_rows(update.returning, done.returned, run.sink));
+  return fmt::format("UPDATE {}", done.count);
 }
 
 Result<std::string> Session::run(const Delete& remove, Run run) {
-  size_t count = 0;
+  const auto change = [&](const CatalogView& now) -> Result<Change> {
+    PENSTOCK_TRY(const data::DataChunk rows, read_all(*remove.rows, now));
+    return Change{with_op(rows, data::Op::Delete), rows.rows(), rows};
+  };
+  Change done;
   if (transaction_ == TransactionStatus::InBlock) {
-    PENSTOCK_TRY(const data::DataChunk rows, read_all(*remove.rows, run.catalog));
-    changes_of(remove.table).remove(rows);
-    count = rows.rows();
+    PENSTOCK_TRY(done, change(run.catalog));
+    changes_of(remove.table).remove(done.returned);
   } else {
-    PENSTOCK_TRY(count, change_read_rows(remove.table, [&](const CatalogView& now) -> Result<Change> {
-                   PENSTOCK_TRY(data::DataChunk rows, read_all(*remove.rows, now));
-                   const size_t rows_read = rows.rows();
-                   return Change{with_op(std::move(rows), data::Op::Delete), rows_read};
-                 }));
+    PENSTOCK_TRY(done, change_read_rows(remove.table, change));
   }
-  return fmt::format("DELETE {}", count);
+  PENSTOCK_TRY(return_rows(remove.returning, done.returned, run.sink));
+  return fmt::format("DELETE {}", done.count);
+}
+
+/// Rows are kept until the client is done, then inserted as one; with dml_ack = 'accepted' they go as they come.
+class Session::CopyInto : public CopyIn {
+ public:
+  CopyInto(Session& session, Copy copy, data::DataChunk defaults, data::Schema fields)
+      : session_(session), copy_(std::move(copy)), defaults_(std::move(defaults)), rows_(copy_.format, std::move(fields)) {}
+
+  Status add(std::string_view bytes) override {
+    if (session_.cancelled_) return error(Code::Cancelled, "canceling statement due to user request");
+    PENSTOCK_TRY(rows_.add(bytes));
+    return take();
+  }
+
+  Result<std::string> finish() override {
+    PENSTOCK_TRY(rows_.finish());
+    PENSTOCK_TRY(take());
+    if (!kept_.empty()) {
+      PENSTOCK_TRY(insert(batch::concat_chunks(kept_, defaults_.types())));
+    }
+    return fmt::format("COPY {}", rows_.rows());
+  }
+
+ private:
+  Status take() {
+    for (const data::DataChunk& fields : rows_.take()) {
+      PENSTOCK_TRY(data::DataChunk rows, whole(fields));
+      if (session_.transaction_ == TransactionStatus::Idle && session_.variables_.dml_acknowledged_when_accepted()) {
+        PENSTOCK_TRY(insert(std::move(rows)));
+      } else {
+        kept_.push_back(std::move(rows));
+      }
+    }
+    return ok();
+  }
+
+  Result<data::DataChunk> whole(const data::DataChunk& fields) const {
+    std::vector<data::Column> columns;
+    for (const data::Column& value : defaults_.columns()) {
+      columns.push_back(data::Column::constant(value.type(), value.datum(0), fields.rows()).flatten());
+    }
+    for (size_t i = 0; i < copy_.columns.size(); ++i) columns[copy_.columns[i]] = fields.column(i);
+    data::DataChunk rows(std::move(columns), fields.rows());
+    PENSTOCK_TRY(check_not_null(copy_.table, rows, 0));
+    return rows;
+  }
+
+  Status insert(data::DataChunk rows) {
+    PENSTOCK_TRY(const CatalogView now, session_.catalog());
+    return session_.insert_rows(copy_.table, std::move(rows), now);
+  }
+
+  Session& session_;
+  const Copy copy_;
+  const data::DataChunk defaults_;  // one row, all columns
+  CopyRows rows_;
+  std::vector<data::DataChunk> kept_;
+};
+
+Result<std::unique_ptr<CopyIn>> Session::begin_copy(const PreparedStatement& statement) {
+  cancelled_ = false;
+  const auto& prepared = static_cast<const Prepared&>(statement);
+  PENSTOCK_TRY(not_failed(*prepared.statement));
+  PENSTOCK_TRY(const CatalogView view, catalog());
+  PENSTOCK_TRY(BoundStatement bound, bind(*prepared.statement, view, settings()));
+  PENSTOCK_TRY(allowed_now(bound));
+  auto& copy = std::get<Copy>(bound.body);
+  PENSTOCK_TRY(data::DataChunk defaults, read_all(*copy.defaults, view));
+  data::Schema fields;
+  for (const uint32_t column : copy.columns) {
+    fields.fields.push_back({copy.table.columns(static_cast<int>(column)).name(), defaults.column(column).type()});
+  }
+  return std::unique_ptr<CopyIn>(std::make_unique<CopyInto>(*this, std::move(copy), std::move(defaults), std::move(fields)));
+}
+
+Result<std::string> Session::run(const Copy&, Run) {
+  return error(Code::Protocol, "COPY FROM STDIN takes its rows from the client, which this way of running it does not allow");
 }
 
 // ---- the session itself -------------------------------------------------------------------------------------------------------------
@@ -609,6 +740,7 @@ Result<std::string> Session::run(const ast::Transaction& transaction, Run) {
     case ast::TransactionKind::Begin:
       if (transaction_ == TransactionStatus::Idle) {
         transaction_ = TransactionStatus::InBlock;
+        read_only_ = transaction.read_only;
       } else {
         notices_.emplace_back("there is already a transaction in progress");
       }

@@ -18,6 +18,11 @@ class TableChanges {
 
   /// All columns of new rows. A key that is there is overwritten, as in the table.
   void insert(const data::DataChunk& rows);
+  /// As `insert`, of keys that the block has read and found absent.
+  void insert_absent(const data::DataChunk& rows) {
+    insert(rows);
+    has_read_ = true;
+  }
   /// All columns of each row as it is (for this block), then as it shall be; the key stays.
   void update(const data::DataChunk& both);
   void remove(const data::DataChunk& rows);

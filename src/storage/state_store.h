@@ -106,6 +106,18 @@ class SnapshotReader {
   [[nodiscard]] virtual Result<std::unique_ptr<RowIterator>> scan(const Range& range) = 0;
 };
 
+/// Rows that another node owned, on their way into segment files of this one. One caller at a time; each call may block on the disk.
+/// Dropped before `finish`: as if it had not been. Afterwards the files stay until an `open_graph` or `retain_segments` that does not list
+/// them; one that does adopts them like any other segment, above all that the node has of the same and earlier epochs.
+class SegmentImport {
+ public:
+  virtual ~SegmentImport() = default;
+  /// Absolute rows of one table; no key comes twice in an import. Errors: `DiskFull`, `Io`; the import is then of no more use.
+  virtual Status add(TableId table, WriteBatch rows) = 0;
+  /// The files, durable; none if nothing was added.
+  [[nodiscard]] virtual Result<std::vector<SegmentInfo>> finish() = 0;
+};
+
 struct TableOptions {
   TableId table;
   PartialGraphId graph;
@@ -152,6 +164,9 @@ class StateStore {
   /// Drop the in-memory batches of the graph, its branches included, or of one branch, that are not committed; staged segment files stay
   /// until the next open_graph, or open_branch.
   virtual void clear(PartialGraphId graph) = 0;
+  /// The rows count as written in `epoch`, which must be the graph's committed one. Errors: `Stale` if the graph is not open in this term,
+  /// `Protocol` for another epoch. See `VnodeImport`, which is what a new owner of vnodes uses.
+  [[nodiscard]] virtual Result<std::unique_ptr<SegmentImport>> begin_import(GraphTerm graph, Epoch epoch) = 0;
   virtual void remove_graph(PartialGraphId graph) = 0;
   /// Tables that meta dropped: their rows go away in the background.
   virtual void drop_tables(std::span<const TableId> tables) = 0;

@@ -138,7 +138,8 @@ class Playground(Server):
 class Cluster(Server):
     def __init__(self, computes=2, parallelism=2, frontends=1):
         super().__init__()
-        meta = f"127.0.0.1:{free_port()}"
+        meta = self.meta = f"127.0.0.1:{free_port()}"
+        self.parallelism = parallelism
         add = lambda name, args: self.processes.__setitem__(name, Process(name, args, self.folder))
         add("meta", ["meta", "--data-dir", os.path.join(self.folder, "meta"), "--listen", meta])
         for i in range(computes):
@@ -152,6 +153,18 @@ class Cluster(Server):
     def start(self):
         super().start()
         wait_until(lambda: self.sql("SELECT count(*) FROM penstock_workers WHERE alive")[0][0] == self.computes, 30, "all computes to join")
+
+    def add_compute(self):
+        """One more compute; its name once it has joined."""
+        name = f"compute-{self.computes}"
+        self.processes[name] = Process(name, ["compute", "--meta", self.meta, "--listen", f"127.0.0.1:{free_port()}", "--data-dir",
+                                              os.path.join(self.folder, name), "--parallelism", str(self.parallelism)], self.folder).start()
+        self.computes += 1
+        self.wait_alive(self.computes)
+        return name
+
+    def wait_alive(self, count):
+        wait_until(lambda: self.retry("SELECT count(*) FROM penstock_workers WHERE alive")[0][0] == count, 30, f"{count} live computes")
 
     def crash(self, name):
         self.processes[name].kill()

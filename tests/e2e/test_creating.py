@@ -108,6 +108,30 @@ def test_kill_9_while_a_view_is_created_ends_equal_to_a_batch():
             created_equal_to_batch(server, f"k{i}")
 
 
+def test_views_that_are_created_between_checkpoints_lose_nothing():
+    with Playground("--barrier-interval-ms", "5", "--checkpoint-frequency", "50") as server:
+        fill(server)
+        stop = threading.Event()
+
+        def keep_inserting():
+            i = ROWS
+            while not stop.is_set():
+                server.sql(f"SET dml_ack = 'accepted'; INSERT INTO t VALUES ({i}, {i})")  # a group that no later row touches
+                i += 1
+
+        thread = threading.Thread(target=keep_inserting)
+        thread.start()
+        for i in range(12):
+            server.sql(f"CREATE MATERIALIZED VIEW b{i} AS SELECT v, count(*) AS n, sum(id) AS s FROM t GROUP BY v")
+        stop.set()
+        thread.join()
+        server.sql("FLUSH")
+        for crash in range(2):
+            for i in range(12):
+                created_equal_to_batch(server, f"b{i}")
+            server.crash()
+
+
 def test_each_process_of_a_cluster_is_killed_while_a_view_is_created():
     random.seed(5)
     with Cluster(computes=2, parallelism=2) as server:

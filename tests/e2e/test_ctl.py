@@ -118,6 +118,24 @@ def test_flush_commits_what_was_written_before(playground):
     assert failed.returncode == 1 and 'database "nothing" does not exist' in failed.stderr
 
 
+def test_a_paused_job_reads_no_more_until_it_is_resumed(playground):
+    playground.sql("CREATE SOURCE ticks (id BIGINT) WITH (connector = 'datagen', fields.id.kind = 'sequence', fields.id.start = '0', "
+                   "fields.id.end = '1000000000', datagen.split.num = '1', datagen.rows.per.second = '1000')")
+    playground.sql("CREATE MATERIALIZED VIEW seen AS SELECT count(*) AS n FROM ticks")
+    count = lambda: sum(row[0] for row in playground.sql("SELECT n FROM seen"))  # no row before the first commit
+    wait_until(lambda: count() > 0, 20, "rows")
+    assert "job seen is paused" in ctl(playground.meta, "pause", "--job", "seen").stdout
+    held = count()
+    ctl(playground.meta, "flush")
+    ctl(playground.meta, "flush")
+    assert count() == held
+    assert ctl_json(playground.meta, "resume", "--job", "seen")["committed_epoch"] != "0"
+    wait_until(lambda: count() > held, 20, "rows after the pause")
+    playground.sql("DROP SOURCE ticks CASCADE")
+    failed = ctl(playground.meta, "pause", "--job", "nothing", check=False)
+    assert failed.returncode == 1 and 'no job "nothing"' in failed.stderr
+
+
 def test_doctor_finds_nothing_wrong_and_reads_folders(playground):
     folder = os.path.join(playground.folder, "data")
     findings = ctl_json(playground.meta, "doctor", "--data-dir", folder)

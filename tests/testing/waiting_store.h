@@ -39,6 +39,9 @@ class WaitingStore final : public storage::StateStore {
     return inner_.commit_epoch(graph, epoch, struck_off, with);
   }
   void clear(PartialGraphId graph) override { inner_.clear(graph); }
+  Result<std::unique_ptr<storage::SegmentImport>> begin_import(storage::GraphTerm graph, Epoch epoch) override {
+    return inner_.begin_import(graph, epoch);
+  }
   void remove_graph(PartialGraphId graph) override { inner_.remove_graph(graph); }
   void drop_tables(std::span<const TableId> tables) override { inner_.drop_tables(tables); }
   std::vector<uint64_t> flushed_segments(PartialGraphId graph) const override { return inner_.flushed_segments(graph); }

@@ -59,6 +59,29 @@ Result<Expr> assigned(Expr value, const pb::Column& column, DataType type, uint3
   return context.factory.coerce(std::move(value), type, expr::CastKind::Assignment, position);
 }
 
+// The row as it shall be, of one whose columns come first in `scope`.
+Result<std::vector<Expr>> assigned_row(const std::vector<ast::Assignment>& assignments, const pb::CatalogObject& table,
+                                       const std::vector<DataType>& types, const Scope& scope, BindContext& context) {
+  std::vector<Expr> values(types.size());
+  for (uint32_t i = 0; i < types.size(); ++i) values[i] = Expr::column(i, types[i]);
+  std::vector<uint32_t> changed;
+  for (const ast::Assignment& assignment : assignments) {
+    const auto& name = assignment.column;
+    PENSTOCK_TRY(const auto target, column_to_change(table, name));
+    if (std::find(changed.begin(), changed.end(), target) != changed.end()) {
+      return error(Code::Syntax, "multiple assignments to same column \"{}\"", name.name).at(name.position);
+    }
+    if (std::count(table.pk_columns().begin(), table.pk_columns().end(), target) > 0) {
+      return error(Code::NotSupported, "UPDATE of primary key column \"{}\" is not supported", name.name).at(name.position);
+    }
+    PENSTOCK_TRY(auto value, ExprBinder(context, scope, "UPDATE").bind(*assignment.value));
+    PENSTOCK_TRY(values[target],
+                 assigned(std::move(value), table.columns(static_cast<int>(target)), types[target], assignment.value->position, context));
+    changed.push_back(target);
+  }
+  return values;
+}
+
 class InsertBinder {
  public:
   InsertBinder(const ast::Insert& insert, const pb::CatalogObject& table, BindContext& context)
@@ -72,10 +95,54 @@ class InsertBinder {
     } else {
       PENSTOCK_TRY(result.rows, from_query());
     }
+    if (insert_.on_conflict) {
+      PENSTOCK_TRY(result.on_conflict, on_conflict(*insert_.on_conflict));
+    }
     return result;
   }
 
  private:
+  // Only a primary key can be met. Without one nothing ever conflicts.
+  Result<std::optional<BoundDml::OnConflict>> on_conflict(const ast::OnConflictDo& clause) {
+    std::vector<uint32_t> named;
+    for (const ast::NameAt& column : clause.columns) {
+      PENSTOCK_TRY(const auto target, column_to_change(table_, column));
+      named.push_back(target);
+    }
+    std::vector<uint32_t> key(table_.pk_columns().begin(), table_.pk_columns().end());
+    std::ranges::sort(named);
+    std::ranges::sort(key);
+    if ((!named.empty() && named != key) || (clause.update && key.empty())) {
+      return error(Code::InvalidDefinition, "there is no unique or exclusion constraint matching the ON CONFLICT specification")
+          .at(clause.position)
+          .with_hint("Name the columns of the primary key.");
+    }
+    if (clause.update && named.empty()) {
+      return error(Code::Syntax, "ON CONFLICT DO UPDATE requires inference specification or constraint name")
+          .at(clause.position)
+          .with_hint("For example, ON CONFLICT (column_name).");
+    }
+    if (key.empty()) return std::optional<BoundDml::OnConflict>();
+    BoundDml::OnConflict result{.update = clause.update};
+    if (!clause.update) return std::optional(std::move(result));
+    PENSTOCK_TRY(auto stored, QueryBinder(context_).bind_relation(insert_.table, {}));
+    Scope scope = std::move(stored.second);
+    Scope proposed = scope;
+    for (Scope::Column& column : proposed.columns) {
+      column.schema.clear();
+      column.table = "excluded";
+      column.shadowed = true;  // a name alone is of the stored row
+    }
+    scope.append(std::move(proposed));
+    PENSTOCK_TRY(auto values, assigned_row(clause.assignments, table_, types_, scope, context_));
+    for (uint32_t i = 0; i < types_.size(); ++i) result.row.push_back(Expr::column(i, types_[i]));
+    result.row.insert(result.row.end(), std::make_move_iterator(values.begin()), std::make_move_iterator(values.end()));
+    if (clause.where) {
+      PENSTOCK_TRY(result.where, ExprBinder(context_, scope, "WHERE").bind_boolean(*clause.where));
+    }
+    return std::optional(std::move(result));
+  }
+
   Status find_targets() {
     if (insert_.columns.empty()) {
       for (int i = 0; i < table_.columns_size(); ++i) {
@@ -193,40 +260,66 @@ Result<std::pair<logical::PlanPtr, Scope>> rows_to_change(const ast::ObjectName&
   return rows;
 }
 
+Status bind_returning(const std::vector<ast::SelectItem>& items, const ast::ObjectName& table, const std::string& alias, BoundDml& out,
+                      BindContext& context) {
+  if (items.empty()) return ok();
+  PENSTOCK_TRY(const auto rows, QueryBinder(context).bind_relation(table, {alias, {}}));
+  const Scope& scope = rows.second;
+  for (const ast::SelectItem& item : items) {
+    if (const auto* star = std::get_if<ast::Star>(&item.expr->node)) {
+      PENSTOCK_TRY(const auto columns, scope.star(star->qualifier, item.expr->position));
+      for (const uint32_t c : columns) {
+        out.returning.push_back(Expr::column(c, scope.columns[c].type));
+        out.returning_names.push_back(scope.columns[c].name);
+      }
+      continue;
+    }
+    PENSTOCK_TRY(auto bound, ExprBinder(context, scope, "RETURNING").bind(*item.expr));
+    PENSTOCK_TRY(bound, context.factory.settle(std::move(bound)));
+    out.returning.push_back(std::move(bound));
+    out.returning_names.push_back(item.alias.empty() ? implicit_name(*item.expr) : item.alias);
+  }
+  return ok();
+}
+
 }  // namespace
 
 Result<BoundDml> bind_insert(const ast::Insert& insert, BindContext& context) {
   PENSTOCK_TRY(const auto* table, table_to_change(insert.table, "insert into", context));
-  return InsertBinder(insert, *table, context).bind();
+  PENSTOCK_TRY(BoundDml bound, InsertBinder(insert, *table, context).bind());
+  PENSTOCK_TRY(bind_returning(insert.returning, insert.table, {}, bound, context));
+  return bound;
+}
+
+Result<std::pair<const pb::CatalogObject*, std::vector<uint32_t>>> bind_copy(const ast::Copy& copy, BindContext& context) {
+  PENSTOCK_TRY(const auto* table, table_to_change(copy.table, "copy to", context));
+  std::vector<uint32_t> columns;
+  for (int i = 0; copy.columns.empty() && i < table->columns_size(); ++i) {
+    if (!table->columns(i).hidden()) columns.push_back(static_cast<uint32_t>(i));
+  }
+  for (const ast::NameAt& column : copy.columns) {
+    PENSTOCK_TRY(const auto target, column_to_change(*table, column));
+    if (std::find(columns.begin(), columns.end(), target) != columns.end()) {
+      return error(Code::DuplicateColumn, "column \"{}\" specified more than once", column.name).at(column.position);
+    }
+    columns.push_back(target);
+  }
+  return std::pair(table, std::move(columns));
 }
 
 Result<BoundDml> bind_delete(const ast::Delete& remove, BindContext& context) {
   PENSTOCK_TRY(const auto* table, table_to_change(remove.table, "delete from", context));
   PENSTOCK_TRY(auto rows, rows_to_change(remove.table, remove.alias, remove.where, context));
-  return BoundDml{table, std::move(rows.first)};
+  BoundDml bound{table, std::move(rows.first)};
+  PENSTOCK_TRY(bind_returning(remove.returning, remove.table, remove.alias, bound, context));
+  return bound;
 }
 
 Result<BoundDml> bind_update(const ast::Update& update, BindContext& context) {
   PENSTOCK_TRY(const auto* table, table_to_change(update.table, "update", context));
   PENSTOCK_TRY(auto rows, rows_to_change(update.table, update.alias, update.where, context));
   const auto types = types_of(*table);
-  std::vector<Expr> values(types.size());
-  for (uint32_t i = 0; i < types.size(); ++i) values[i] = Expr::column(i, types[i]);
-  std::vector<uint32_t> changed;
-  for (const ast::Assignment& assignment : update.assignments) {
-    const auto& name = assignment.column;
-    PENSTOCK_TRY(const auto target, column_to_change(*table, name));
-    if (std::find(changed.begin(), changed.end(), target) != changed.end()) {
-      return error(Code::Syntax, "multiple assignments to same column \"{}\"", name.name).at(name.position);
-    }
-    if (std::count(table->pk_columns().begin(), table->pk_columns().end(), target) > 0) {
-      return error(Code::NotSupported, "UPDATE of primary key column \"{}\" is not supported", name.name).at(name.position);
-    }
-    PENSTOCK_TRY(auto value, ExprBinder(context, rows.second, "UPDATE").bind(*assignment.value));
-    PENSTOCK_TRY(values[target],
-                 assigned(std::move(value), table->columns(static_cast<int>(target)), types[target], assignment.value->position, context));
-    changed.push_back(target);
-  }
+  PENSTOCK_TRY(auto values, assigned_row(update.assignments, *table, types, rows.second, context));
   std::vector<Expr> row;
   std::vector<std::string> names;
   for (uint32_t i = 0; i < types.size(); ++i) {
@@ -236,7 +329,9 @@ Result<BoundDml> bind_update(const ast::Update& update, BindContext& context) {
   row.insert(row.end(), std::make_move_iterator(values.begin()), std::make_move_iterator(values.end()));
   const auto once = names;
   names.insert(names.end(), once.begin(), once.end());
-  return BoundDml{table, logical::make_project(std::move(rows.first), std::move(row), std::move(names))};
+  BoundDml bound{table, logical::make_project(std::move(rows.first), std::move(row), std::move(names))};
+  PENSTOCK_TRY(bind_returning(update.returning, update.table, update.alias, bound, context));
+  return bound;
 }
 
 }  // namespace penstock::frontend

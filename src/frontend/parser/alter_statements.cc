@@ -51,12 +51,34 @@ Result<ast::AlterAction> StatementParser::alter_action(ast::RelationKind kind) {
   if (!cursor_.accept({"set"})) {
     return cursor_.done() ? cursor_.syntax_error() : cursor_.not_supported(fmt::format("ALTER … {}", to_upper(cursor_.front().text)));
   }
+  if (kind != ast::RelationKind::Database && cursor_.accept({"parallelism"})) return parallelism();
   std::vector<ast::Option> options;
   do {
     PENSTOCK_TRY(auto option, setting());
     options.push_back(std::move(option));
   } while (kind == ast::RelationKind::Database && cursor_.accept_symbol(","));
   return ast::AlterAction(ast::SetOptions{std::move(options)});
+}
+
+// = or TO may stand before the value, as in RisingWave.
+Result<ast::AlterAction> StatementParser::parallelism() {
+  if (!cursor_.accept_symbol("=")) cursor_.accept({"to"});
+  ast::SetParallelism result{.parallelism = 0, .position = cursor_.position()};
+  if (cursor_.done()) return cursor_.syntax_error();
+  if (cursor_.accept({"adaptive"}) || cursor_.accept({"default"})) return ast::AlterAction(result);
+  const Token& value = cursor_.front();
+  if (value.kind != TokenKind::Number) return cursor_.syntax_error();
+  const auto [end, failed] = std::from_chars(value.text.data(), value.text.data() + value.text.size(), result.parallelism);
+  if (failed != std::errc() || end != value.text.data() + value.text.size()) {
+    return error(Code::InvalidParameter, "parallelism is a whole number or ADAPTIVE, not {}", value.text).at(result.position);
+  }
+  if (result.parallelism == 0) {
+    return error(Code::InvalidParameter, "parallelism must be at least 1")
+        .at(result.position)
+        .with_hint("ADAPTIVE follows the nodes there are.");
+  }
+  cursor_.skip();
+  return ast::AlterAction(result);
 }
 
 // `key = value` or `key TO value`; DEFAULT is an empty value.

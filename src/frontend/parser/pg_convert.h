@@ -31,6 +31,7 @@ class PgConverter {
   [[nodiscard]] Result<ast::Insert> insert(const PgQuery__InsertStmt& insert);
   [[nodiscard]] Result<ast::Update> update(const PgQuery__UpdateStmt& update);
   [[nodiscard]] Result<ast::Delete> delete_from(const PgQuery__DeleteStmt& remove);
+  [[nodiscard]] Result<ast::Copy> copy(const PgQuery__CopyStmt& copy);
   [[nodiscard]] Result<ast::CreateRelation> create_table(const PgQuery__CreateStmt& create);
   [[nodiscard]] Result<ast::CreateMaterializedView> create_view(const PgQuery__CreateTableAsStmt& create);
   [[nodiscard]] Result<ast::ObjectName> object_name(const PgQuery__RangeVar& name);
@@ -73,6 +74,9 @@ class PgConverter {
   Status column_constraint(const PgQuery__Constraint& node, ast::ColumnDef& column, ast::CreateRelation& owner);
   Status table_constraint(const PgQuery__Constraint& node, ast::CreateRelation& owner) const;
   Result<ast::Assignment> assignment(const PgQuery__ResTarget& node);
+  Result<std::vector<ast::Assignment>> assignments(PgList list);
+  Result<std::vector<ast::SelectItem>> select_items(PgList list);
+  Result<ast::OnConflictDo> on_conflict(const PgQuery__OnConflictClause& node);
 
   template <typename T>
   ast::ExprPtr make(T node, int location) const {

@@ -44,16 +44,22 @@ Status PgConverter::refuse_select_clauses(const PgQuery__SelectStmt& node) const
   return ok();
 }
 
+Result<std::vector<ast::SelectItem>> PgConverter::select_items(PgList list) {
+  std::vector<ast::SelectItem> items;
+  for (const PgNode* item : list) {
+    PENSTOCK_TRY(auto value, expr(item->res_target->val));
+    items.push_back({std::move(value), item->res_target->name});
+  }
+  return items;
+}
+
 Result<ast::Select> PgConverter::select_core(const PgQuery__SelectStmt& node) {
   ast::Select select;
   if (node.n_distinct_clause > 0) {
     select.distinct = true;  // plain DISTINCT is one empty node
     if (node.distinct_clause[0]->node_case != PG_QUERY__NODE__NODE__NOT_SET) return not_supported("DISTINCT ON", location_of(node));
   }
-  for (const PgNode* item : PgList{node.n_target_list, node.target_list}) {
-    PENSTOCK_TRY(auto value, expr(item->res_target->val));
-    select.items.push_back({std::move(value), item->res_target->name});
-  }
+  PENSTOCK_TRY(select.items, select_items({node.n_target_list, node.target_list}));
   for (const PgNode* from : PgList{node.n_from_clause, node.from_clause}) {
     PENSTOCK_TRY(auto ref, table_ref(*from));
     select.from.push_back(std::move(ref));

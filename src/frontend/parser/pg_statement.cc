@@ -6,8 +6,6 @@ namespace penstock::frontend {
 
 Result<ast::Insert> PgConverter::insert(const PgQuery__InsertStmt& node) {
   if (node.with_clause != nullptr) return not_supported("WITH before INSERT", node.with_clause->location);
-  if (node.on_conflict_clause != nullptr) return not_supported("ON CONFLICT", node.on_conflict_clause->location);
-  if (node.n_returning_list > 0) return not_supported("RETURNING", node.returning_list[0]->res_target->location);
   if (node.override != PG_QUERY__OVERRIDING_KIND__OVERRIDING_NOT_SET) return not_supported("OVERRIDING", node.relation->location);
   ast::Insert result;
   PENSTOCK_TRY(result.table, object_name(*node.relation));
@@ -19,6 +17,36 @@ Result<ast::Insert> PgConverter::insert(const PgQuery__InsertStmt& node) {
   if (node.select_stmt != nullptr) {
     PENSTOCK_TRY(auto rows, query(*node.select_stmt->select_stmt));
     result.query = std::make_unique<ast::Query>(std::move(rows));
+  }
+  if (node.on_conflict_clause != nullptr) {
+    PENSTOCK_TRY(result.on_conflict, on_conflict(*node.on_conflict_clause));
+  }
+  PENSTOCK_TRY(result.returning, select_items({node.n_returning_list, node.returning_list}));
+  return result;
+}
+
+Result<ast::OnConflictDo> PgConverter::on_conflict(const PgQuery__OnConflictClause& node) {
+  ast::OnConflictDo result;
+  result.position = text_.position(node.location);
+  result.update = node.action == PG_QUERY__ON_CONFLICT_ACTION__ONCONFLICT_UPDATE;
+  if (const auto* infer = node.infer; infer != nullptr) {
+    if (infer->conname != nullptr && *infer->conname != '\0') return not_supported("ON CONFLICT ON CONSTRAINT", infer->location);
+    if (infer->where_clause != nullptr) return not_supported("WHERE in the target of ON CONFLICT", infer->location);
+    for (const PgNode* element : PgList{infer->n_index_elems, infer->index_elems}) {
+      if (element->index_elem->expr != nullptr) return not_supported("an expression in the target of ON CONFLICT", infer->location);
+      result.columns.push_back({element->index_elem->name, text_.position(infer->location)});
+    }
+  }
+  PENSTOCK_TRY(result.assignments, assignments({node.n_target_list, node.target_list}));
+  PENSTOCK_TRY(result.where, optional_expr(node.where_clause));
+  return result;
+}
+
+Result<std::vector<ast::Assignment>> PgConverter::assignments(PgList list) {
+  std::vector<ast::Assignment> result;
+  for (const PgNode* target : list) {
+    PENSTOCK_TRY(auto set, assignment(*target->res_target));
+    result.push_back(std::move(set));
   }
   return result;
 }
@@ -35,26 +63,23 @@ Result<ast::Assignment> PgConverter::assignment(const PgQuery__ResTarget& node) 
 Result<ast::Update> PgConverter::update(const PgQuery__UpdateStmt& node) {
   if (node.with_clause != nullptr) return not_supported("WITH before UPDATE", node.with_clause->location);
   if (node.n_from_clause > 0) return not_supported("UPDATE … FROM", node.relation->location);
-  if (node.n_returning_list > 0) return not_supported("RETURNING", node.returning_list[0]->res_target->location);
   ast::Update result;
   PENSTOCK_TRY(result.table, object_name(*node.relation));
   if (node.relation->alias != nullptr) result.alias = node.relation->alias->aliasname;
-  for (const PgNode* target : PgList{node.n_target_list, node.target_list}) {
-    PENSTOCK_TRY(auto set, assignment(*target->res_target));
-    result.assignments.push_back(std::move(set));
-  }
+  PENSTOCK_TRY(result.assignments, assignments({node.n_target_list, node.target_list}));
   PENSTOCK_TRY(result.where, optional_expr(node.where_clause));
+  PENSTOCK_TRY(result.returning, select_items({node.n_returning_list, node.returning_list}));
   return result;
 }
 
 Result<ast::Delete> PgConverter::delete_from(const PgQuery__DeleteStmt& node) {
   if (node.with_clause != nullptr) return not_supported("WITH before DELETE", node.with_clause->location);
   if (node.n_using_clause > 0) return not_supported("DELETE … USING", node.relation->location);
-  if (node.n_returning_list > 0) return not_supported("RETURNING", node.returning_list[0]->res_target->location);
   ast::Delete result;
   PENSTOCK_TRY(result.table, object_name(*node.relation));
   if (node.relation->alias != nullptr) result.alias = node.relation->alias->aliasname;
   PENSTOCK_TRY(result.where, optional_expr(node.where_clause));
+  PENSTOCK_TRY(result.returning, select_items({node.n_returning_list, node.returning_list}));
   return result;
 }
 

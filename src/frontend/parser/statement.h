@@ -72,6 +72,18 @@ struct Drop {
   bool if_exists = false;
   bool cascade = false;
 };
+struct Assignment {
+  NameAt column;
+  ExprPtr value;
+};
+/// ON CONFLICT (columns) DO NOTHING, or DO UPDATE SET … WHERE ….
+struct OnConflictDo {
+  std::vector<NameAt> columns;  // empty: whichever key is met
+  bool update = false;
+  std::vector<Assignment> assignments;
+  ExprPtr where;
+  uint32_t position = 0;
+};
 /// Its sources and backfill are held, or go on.
 struct SetPaused {
   bool paused = true;
@@ -88,7 +100,12 @@ struct SetConnector {
 struct RenameTo {
   NameAt name;
 };
-using AlterAction = std::variant<SetPaused, SetOptions, SetConnector, RenameTo>;
+/// `SET PARALLELISM = n`, or ADAPTIVE.
+struct SetParallelism {
+  uint32_t parallelism = 0;  // 0: adaptive
+  uint32_t position = 0;
+};
+using AlterAction = std::variant<SetPaused, SetOptions, SetConnector, RenameTo, SetParallelism>;
 struct Alter {
   RelationKind kind = RelationKind::Table;
   ObjectName name;  // of a database: the name alone
@@ -103,21 +120,36 @@ struct Insert {
   ObjectName table;
   std::vector<NameAt> columns;  // empty: all
   QueryPtr query;               // absent: DEFAULT VALUES
-};
-struct Assignment {
-  NameAt column;
-  ExprPtr value;
+  std::optional<OnConflictDo> on_conflict;
+  std::vector<SelectItem> returning;
 };
 struct Update {
   ObjectName table;
   std::string alias;
   std::vector<Assignment> assignments;
   ExprPtr where;
+  std::vector<SelectItem> returning;
 };
 struct Delete {
   ObjectName table;
   std::string alias;
   ExprPtr where;
+  std::vector<SelectItem> returning;
+};
+/// How the rows of a COPY are written.
+struct CopyFormat {
+  bool csv = false;
+  char delimiter = '\t';
+  std::string null = "\\N";
+  bool header = false;
+  char quote = '"';
+  char escape = '"';
+};
+/// COPY table FROM STDIN.
+struct Copy {
+  ObjectName table;
+  std::vector<NameAt> columns;  // empty: all
+  CopyFormat format;
 };
 struct Flush {};
 struct WaitForSource {
@@ -161,6 +193,7 @@ struct ResetVariable {
 enum class TransactionKind { Begin, Commit, Rollback };
 struct Transaction {
   TransactionKind kind = TransactionKind::Begin;
+  bool read_only = false;
 };
 struct Statement;
 struct Explain {
@@ -171,7 +204,7 @@ struct Explain {
 /// One statement of a SQL text. Movable, not copyable.
 struct Statement {
   std::variant<Query, CreateRelation, CreateMaterializedView, CreateSink, CreateDatabase, Drop, Alter, CancelJobs, Insert, Update, Delete,
-               Flush, WaitForSource, WaitForJobs, Show, SetVariable, ResetVariable, Transaction, Explain>
+               Copy, Flush, WaitForSource, WaitForJobs, Show, SetVariable, ResetVariable, Transaction, Explain>
       body;
   std::string text;         // without the semicolon and the white space around
   uint32_t position = 0;    // of its first character in the whole text

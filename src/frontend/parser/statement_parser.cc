@@ -168,6 +168,11 @@ Result<StatementParser::Body> StatementParser::from_tree(PgConverter& converter,
       PENSTOCK_TRY(auto remove, converter.delete_from(*node.delete_stmt));
       return Body(std::move(remove));
     }
+    case PG_QUERY__NODE__NODE_COPY_STMT: {
+      if (node.copy_stmt->query != nullptr) return converter.not_supported("COPY of a query", -1);
+      PENSTOCK_TRY(auto copy, converter.copy(*node.copy_stmt));
+      return Body(std::move(copy));
+    }
     case PG_QUERY__NODE__NODE_VARIABLE_SET_STMT:
       return set_variable(converter, *node.variable_set_stmt);
     case PG_QUERY__NODE__NODE_TRANSACTION_STMT:
@@ -198,11 +203,32 @@ Result<StatementParser::Body> StatementParser::set_variable(PgConverter& convert
   }
 }
 
+// A block reads one epoch, which is as much as REPEATABLE READ asks for; the weaker levels are satisfied with it too.
+Result<StatementParser::Body> StatementParser::begin(const PgQuery__TransactionStmt& node) {
+  ast::Transaction result{ast::TransactionKind::Begin};
+  for (const PgNode* option : PgList{node.n_options, node.options}) {
+    const std::string_view name = option->def_elem->defname;
+    const auto* value = option->def_elem->arg != nullptr && option->def_elem->arg->node_case == PG_QUERY__NODE__NODE_A_CONST
+                            ? option->def_elem->arg->a_const
+                            : nullptr;
+    if (name == "transaction_isolation" && value != nullptr && value->val_case == PG_QUERY__A__CONST__VAL_SVAL &&
+        std::string_view(value->sval->sval) == "serializable") {
+      return error(Code::NotSupported, "ISOLATION LEVEL SERIALIZABLE is not supported")
+          .at(source_.position(tokens_.front().start))
+          .with_hint("REPEATABLE READ is.");
+    }
+    if (name == "transaction_read_only") {
+      result.read_only = value != nullptr && value->val_case == PG_QUERY__A__CONST__VAL_IVAL && value->ival->ival != 0;
+    }
+  }
+  return Body(result);
+}
+
 Result<StatementParser::Body> StatementParser::transaction(const PgQuery__TransactionStmt& node) {
   switch (node.kind) {
     case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_BEGIN:
     case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_START:
-      return Body(ast::Transaction{ast::TransactionKind::Begin});
+      return begin(node);
     case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_COMMIT:
       if (node.chain != 0) break;
       return Body(ast::Transaction{ast::TransactionKind::Commit});

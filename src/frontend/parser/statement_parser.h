@@ -37,6 +37,7 @@ class StatementParser {
   // alter_statements.cc
   Result<Body> alter();
   Result<ast::AlterAction> alter_action(ast::RelationKind kind);
+  Result<ast::AlterAction> parallelism();
   Result<ast::Option> setting();
   Result<Body> cancel_jobs();
 
@@ -53,6 +54,7 @@ class StatementParser {
   Result<Body> postgres();
   Result<Body> from_tree(PgConverter& converter, const PgNode& node);
   Result<Body> set_variable(PgConverter& converter, const PgQuery__VariableSetStmt& set);
+  Result<Body> begin(const PgQuery__TransactionStmt& node);
   Result<Body> transaction(const PgQuery__TransactionStmt& node);
   /// The tokens [first, last) as a query.
   Result<ast::Query> query(size_t first, size_t last);

@@ -216,6 +216,9 @@ Status Connection::handle(ClientMessage message) {
     return flush();
   }
   if (std::holds_alternative<Flush>(message)) return flush();
+  if (std::holds_alternative<CopyData>(message) || std::holds_alternative<CopyDone>(message) || std::holds_alternative<CopyFail>(message)) {
+    return ok();  // the rest of a COPY that has failed
+  }
   if (skip_until_sync_) return ok();
   if (const Status done = extended(message); done.has_error()) {
     if (done.error().code() == Code::Closed) return done;
@@ -250,12 +253,37 @@ Status Connection::simple_query(const std::string& sql) {
 Status Connection::run_statement(const ParsedStatement& statement) {
   PENSTOCK_TRY(const auto prepared, session_->prepare(statement, {}));
   if (!prepared->parameters().empty()) return error(Code::Protocol, "there is no parameter $1 in a simple query");
+  if (prepared->copies_in()) {
+    PENSTOCK_TRY(const std::string tag, copy_in(*prepared));
+    out_.command_complete(tag);
+    return ok();
+  }
   const std::vector<uint16_t> text;
   if (!prepared->columns().empty()) out_.row_description(prepared->columns(), text);
   StreamingSink sink(*this, text);
   PENSTOCK_TRY(const std::string tag, session_->execute(*prepared, {}, sink));
   out_.command_complete(tag);
   return ok();
+}
+
+// Until the client says that it is done, or has failed. Sync and Flush may have been sent ahead and mean nothing here.
+Result<std::string> Connection::copy_in(const PreparedStatement& statement) {
+  PENSTOCK_TRY(const auto copy, session_->begin_copy(statement));
+  out_.copy_in_response(*statement.copies_in());
+  PENSTOCK_TRY(flush());
+  for (;;) {
+    PENSTOCK_TRY(const auto message, read_message());
+    if (!message) return error(Code::Closed, "the client closed the connection within a COPY");
+    if (const auto* data = std::get_if<CopyData>(&*message)) {
+      PENSTOCK_TRY(copy->add(data->bytes));
+    } else if (std::holds_alternative<CopyDone>(*message)) {
+      return copy->finish();
+    } else if (const auto* failed = std::get_if<CopyFail>(&*message)) {
+      return error(Code::Cancelled, "COPY from stdin failed: {}", failed->reason);
+    } else if (!std::holds_alternative<Sync>(*message) && !std::holds_alternative<Flush>(*message)) {
+      return error(Code::Protocol, "unexpected message within a COPY from stdin");
+    }
+  }
 }
 
 Status Connection::extended(const ClientMessage& message) {
@@ -342,6 +370,12 @@ Status Connection::on_execute(const Execute& message) {
   }
   if (portal.ran) return send_waiting(portal, message.max_rows);
   portal.ran = true;
+  if (portal.statement->copies_in()) {
+    PENSTOCK_TRY(portal.tag, copy_in(*portal.statement));
+    send_notices();
+    out_.command_complete(portal.tag);
+    return ok();
+  }
   if (message.max_rows == 0) {
     StreamingSink sink(*this, portal.formats);
     PENSTOCK_TRY(portal.tag, session_->execute(*portal.statement, portal.parameters, sink));

@@ -77,6 +77,7 @@ class Connection {
   Status handle(ClientMessage message);
   Status simple_query(const std::string& sql);
   Status run_statement(const ParsedStatement& statement);
+  [[nodiscard]] Result<std::string> copy_in(const PreparedStatement& statement);
   Status extended(const ClientMessage& message);
   Status on_parse(const Parse& message);
   Status on_bind(const Bind& message);

@@ -138,9 +138,13 @@ Result<ClientMessage> decode_message(char type, std::string_view body) {
     case 'F':
       return error(Code::NotSupported, "function calls of the protocol are not supported; use SELECT");
     case 'd':
+      return CopyData{std::string(body)};
     case 'c':
+      message = CopyDone{};
+      break;
     case 'f':
-      return error(Code::NotSupported, "COPY is not supported");
+      message = CopyFail{in.cstring()};
+      break;
     default:
       return error(Code::Protocol, "message of unknown type {:#04x}", static_cast<unsigned char>(type));
   }
@@ -159,6 +163,14 @@ size_t Writer::begin(char type) {
 void Writer::end(size_t start) {
   const auto size = static_cast<uint32_t>(bytes_.size() - start);
   for (size_t i = 0; i < 4; ++i) bytes_[start + i] = static_cast<char>(size >> (24 - 8 * i));
+}
+
+void Writer::copy_in_response(uint16_t fields) {
+  const size_t start = begin('G');
+  bytes_.push_back('\0');
+  u16(fields);
+  for (uint16_t i = 0; i < fields; ++i) u16(0);
+  end(start);
 }
 
 void Writer::u16(uint16_t v) {

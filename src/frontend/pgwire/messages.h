@@ -59,14 +59,23 @@ struct Close {
   char kind;
   std::string name;
 };
+/// Of a COPY FROM STDIN; dropped at any other time, as the rest of one that has failed.
+struct CopyData {
+  std::string bytes;
+};
+struct CopyDone {};
+struct CopyFail {
+  std::string reason;
+};
 struct Sync {};
 struct Flush {};
 struct Terminate {};
 struct Password {
   std::string body;  // of a password or SASL message
 };
-using ClientMessage = std::variant<Query, Parse, Bind, Describe, Execute, Close, Sync, Flush, Terminate, Password>;
-/// Errors: `Protocol`; `NotSupported` for COPY and function calls.
+using ClientMessage =
+    std::variant<Query, Parse, Bind, Describe, Execute, Close, Sync, Flush, Terminate, Password, CopyData, CopyDone, CopyFail>;
+/// Errors: `Protocol`; `NotSupported` for function calls.
 [[nodiscard]] Result<ClientMessage> decode_message(char type, std::string_view body);
 
 // ---- what the server sends; each appends one message to `out` -------------------------------------------------------------------------
@@ -92,6 +101,8 @@ class Writer {
   void bind_complete() { empty('2'); }
   void close_complete() { empty('3'); }
   void no_data() { empty('n'); }
+  /// Rows of so many fields in text form are awaited.
+  void copy_in_response(uint16_t fields);
   void empty_query_response() { empty('I'); }
   void portal_suspended() { empty('s'); }
 

@@ -35,6 +35,18 @@ class PreparedStatement {
   [[nodiscard]] virtual const std::vector<data::DataType>& parameters() const = 0;
   /// Empty for a statement without rows.
   [[nodiscard]] virtual const std::vector<ResultColumn>& columns() const = 0;
+  /// COPY … FROM STDIN: how many fields a row has; it is run by `begin_copy`. nullopt for any other statement.
+  [[nodiscard]] virtual std::optional<uint16_t> copies_in() const { return std::nullopt; }
+};
+
+/// A COPY … FROM STDIN that runs. Dropped before `finish`: nothing of it is applied, but for what `dml_ack = 'accepted'` has sent already.
+class CopyIn {
+ public:
+  virtual ~CopyIn() = default;
+  /// What the client sent; rows end anywhere in it.
+  virtual Status add(std::string_view bytes) = 0;
+  /// The client is done: answers the command tag ("COPY 3").
+  [[nodiscard]] virtual Result<std::string> finish() = 0;
 };
 
 enum class TransactionStatus : char { Idle = 'I', InBlock = 'T', Failed = 'E' };
@@ -50,6 +62,10 @@ class SqlSession {
   /// Runs to the end and answers the command tag ("SELECT 3", "CREATE_MATERIALIZED_VIEW"). Parameters in text form, nullopt is NULL.
   [[nodiscard]] virtual Result<std::string> execute(const PreparedStatement& statement,
                                                     const std::vector<std::optional<std::string>>& parameters, ResultSink& sink) = 0;
+  /// Only for what `copies_in`. Of one session at a time, and before it runs anything else.
+  [[nodiscard]] virtual Result<std::unique_ptr<CopyIn>> begin_copy(const PreparedStatement& /*statement*/) {
+    return error(Code::NotSupported, "COPY is not supported");
+  }
   [[nodiscard]] virtual TransactionStatus transaction_status() const = 0;
   /// A statement failed: a transaction block in progress is failed.
   virtual void on_error() = 0;

@@ -55,6 +55,12 @@ Result<AlterAction> relation_action(const ast::Alter& alter, const KindName& kin
         .at(alter.name.position)
         .with_hint("Pause the views that read it, or the database.");
   }
+  if (const auto* parallelism = std::get_if<ast::SetParallelism>(&alter.action)) {
+    if (alter.kind != ast::RelationKind::Source) return AlterAction(*parallelism);
+    return error(Code::NotSupported, "source \"{}\" has no actors of its own, so it has no parallelism", object.name())
+        .at(alter.name.position)
+        .with_hint("Alter the tables, views and sinks that read it: each of them reads it with its own actors.");
+  }
   const ast::Option& option = std::get<ast::SetOptions>(alter.action).options.front();
   const bool backfill = option.key == "backfill_rate_limit";
   if (!backfill && option.key != "source_rate_limit") {

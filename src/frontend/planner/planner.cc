@@ -144,17 +144,31 @@ class StatementBinder {
   Result<Body> operator()(const ast::Insert& insert) {
     tag_ = "INSERT";
     PENSTOCK_TRY(auto bound, bind_insert(insert, context_));
-    return Body(Insert{*bound.table, plan_batch(*rules::optimize(std::move(bound.rows)))});
+    Insert result{*bound.table, plan_batch(*rules::optimize(std::move(bound.rows))), {}, returning_of(bound)};
+    if (bound.on_conflict) {
+      OnConflict& conflict = result.on_conflict.emplace(OnConflict{.update = bound.on_conflict->update});
+      for (const Expr& e : bound.on_conflict->row) conflict.row.push_back(to_proto(e));
+      if (bound.on_conflict->where) conflict.where = to_proto(*bound.on_conflict->where);
+    }
+    return Body(std::move(result));
   }
   Result<Body> operator()(const ast::Update& update) {
     tag_ = "UPDATE";
     PENSTOCK_TRY(auto bound, bind_update(update, context_));
-    return Body(Update{*bound.table, plan_batch(*rules::optimize(std::move(bound.rows)))});
+    return Body(Update{*bound.table, plan_batch(*rules::optimize(std::move(bound.rows))), returning_of(bound)});
   }
   Result<Body> operator()(const ast::Delete& remove) {
     tag_ = "DELETE";
     PENSTOCK_TRY(auto bound, bind_delete(remove, context_));
-    return Body(Delete{*bound.table, plan_batch(*rules::optimize(std::move(bound.rows)))});
+    return Body(Delete{*bound.table, plan_batch(*rules::optimize(std::move(bound.rows))), returning_of(bound)});
+  }
+  Result<Body> operator()(const ast::Copy& copy) {
+    tag_ = "COPY";
+    PENSTOCK_TRY(const auto bound, bind_copy(copy, context_));
+    ast::Insert nothing;  // a row of defaults
+    nothing.table = copy.table;
+    PENSTOCK_TRY(auto row, bind_insert(nothing, context_));
+    return Body(Copy{*bound.first, bound.second, copy.format, plan_batch(*rules::optimize(std::move(row.rows)))});
   }
 
   Result<Body> operator()(const ast::Explain& explained) {
@@ -224,6 +238,15 @@ class StatementBinder {
   }
 
  private:
+  static Returning returning_of(const BoundDml& bound) {
+    Returning out;
+    for (size_t i = 0; i < bound.returning.size(); ++i) {
+      out.exprs.push_back(to_proto(bound.returning[i]));
+      out.fields.push_back({bound.returning_names[i], bound.returning[i].type});
+    }
+    return out;
+  }
+
   Result<Body> drop_database(const ast::Drop& drop) {
     tag_ = "DROP DATABASE";
     if (drop.names.size() > 1 || !drop.names[0].schema.empty()) {

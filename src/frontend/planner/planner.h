@@ -42,6 +42,17 @@ struct Drop {
   std::vector<Target> targets;  // none: IF EXISTS found nothing
   bool cascade = false;
 };
+/// RETURNING: over all columns of a row of the table. No fields: there is none.
+struct Returning {
+  std::vector<pb::Expr> exprs;
+  std::vector<data::Field> fields;
+};
+/// ON CONFLICT of the primary key; expressions over (stored row, proposed row).
+struct OnConflict {
+  bool update = false;
+  std::vector<pb::Expr> row;  // the stored row, then the row as it shall be
+  std::optional<pb::Expr> where;
+};
 /// 0 for a value that stays.
 struct SetIntervals {
   uint32_t barrier_interval_ms = 0;
@@ -61,7 +72,7 @@ struct Rename {
   std::string name;
   std::string definition;  // under that name
 };
-using AlterAction = std::variant<ast::SetPaused, SetRate, SetIntervals, SetConnector, Rename>;
+using AlterAction = std::variant<ast::SetPaused, SetRate, SetIntervals, SetConnector, Rename, ast::SetParallelism>;
 struct Alter {
   uint32_t database_id = 0;
   uint32_t object_id = 0;  // 0: the database
@@ -75,16 +86,27 @@ struct DropDatabase {
 struct Insert {
   pb::CatalogObject table;
   batch_plan::PlanPtr rows;
+  std::optional<OnConflict> on_conflict;
+  Returning returning;
+};
+/// COPY FROM STDIN: fields are for `columns` of the table, the others get their defaults, which are in `defaults` (one row, all columns).
+struct Copy {
+  pb::CatalogObject table;
+  std::vector<uint32_t> columns;
+  ast::CopyFormat format;
+  batch_plan::PlanPtr defaults;
 };
 /// Rows: all columns of the row as it is, then all columns as it shall be. `not_null` as above. The primary key never changes.
 struct Update {
   pb::CatalogObject table;
   batch_plan::PlanPtr rows;
+  Returning returning;
 };
 /// Rows: all columns of the rows to delete.
 struct Delete {
   pb::CatalogObject table;
   batch_plan::PlanPtr rows;
+  Returning returning;
 };
 struct Query {
   batch_plan::PlanPtr plan;
@@ -110,8 +132,8 @@ struct WaitForSource {
 struct Skip {};
 
 struct BoundStatement {
-  std::variant<CreateSource, CreateJob, CreateDatabase, Drop, DropDatabase, Alter, ast::CancelJobs, Insert, Update, Delete, Query, Explain,
-               Show, ast::SetVariable, ast::ResetVariable, Flush, WaitForSource, ast::WaitForJobs, ast::Transaction, Skip>
+  std::variant<CreateSource, CreateJob, CreateDatabase, Drop, DropDatabase, Alter, ast::CancelJobs, Insert, Update, Delete, Copy, Query,
+               Explain, Show, ast::SetVariable, ast::ResetVariable, Flush, WaitForSource, ast::WaitForJobs, ast::Transaction, Skip>
       body;
   std::string tag;  // command tag: "CREATE MATERIALIZED VIEW"; for INSERT, UPDATE, DELETE and SELECT the row count follows
   std::vector<std::string> notices;

@@ -106,6 +106,7 @@ void CheckpointControl::on(Now now, CheckpointCommitted& event, ControlEffects& 
       for (const uint32_t table : segment.tables()) changed.insert(TableId{table});
   }
   transactions_.on_committed(committed_, changed);
+  forget_leaving();
   announce_commit(front, event, out);
   for (const FlushWaiter& waiter : front.flushes) out.emplace_back(FlushDone{waiter, term_, committed_});
   for (const JobId job : front.detached) {
@@ -114,6 +115,8 @@ void CheckpointControl::on(Now now, CheckpointCommitted& event, ControlEffects& 
   forget_merged();
   for (const JobId job : event.finished) finish_creation(now, job, out);
   out.emplace_back(StatusChanged{});
+  if (front.command && std::holds_alternative<RescaleJobs>(*front.command) && std::holds_alternative<Running>(state_))
+    begin_transfer(now, out);
 }
 
 void CheckpointControl::announce_commit(const InflightBarrier& barrier, const CheckpointCommitted& event, ControlEffects& out) {

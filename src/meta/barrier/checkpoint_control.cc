@@ -22,6 +22,7 @@ void CheckpointControl::handle(Now now, ControlEvent event, ControlEffects& out)
   while (step(now, out)) {
   }
   check_stuck(now, out);
+  check_drops(now, out);
 }
 
 bool CheckpointControl::step(Now now, ControlEffects& out) {
@@ -31,8 +32,9 @@ bool CheckpointControl::step(Now now, ControlEffects& out) {
   if (std::holds_alternative<Resetting>(state_)) return step_reset(now, out);
   if (std::holds_alternative<Initializing>(state_)) return step_front(now, out) || step_ending(now, out);
   if (std::holds_alternative<Running>(state_)) {
-    return step_front(now, out) || step_ending(now, out) || step_restart(now) || step_retire(out) || step_settings(now, out) ||
-           step_inject(now, out);
+    if (step_front(now, out) || step_ending(now, out) || step_restart(now) || step_retire(out)) return true;
+    if (rescaling_ || !std::holds_alternative<Running>(state_)) return false;  // its barrier is the last one of this term
+    return step_settings(now, out) || step_inject(now, out);
   }
   return false;
 }
@@ -65,6 +67,7 @@ void CheckpointControl::on(Now now, const JobsDropped& event, ControlEffects& ou
   }
   if (here.empty()) return;
   if (std::holds_alternative<Running>(state_)) {
+    note_leaving(here);
     auto* last = commands_.empty() ? nullptr : std::get_if<DropJobs>(&commands_.back());
     if (last != nullptr) {
       last->jobs.insert(last->jobs.end(), here.begin(), here.end());
@@ -222,11 +225,18 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
     const auto detached = detached_.find(job);
     if (detached == detached_.end() || detached->second) earlier(restart.at);
   }
-  if (std::holds_alternative<Running>(state_) && !members_.empty() && barriers_.size() < options_.max_in_flight) earlier(schedule_.due());
+  if (std::holds_alternative<Running>(state_) && !rescaling_) {
+    if (!members_.empty() && barriers_.size() < options_.max_in_flight) earlier(schedule_.due());
+    for (const Command& command : commands_) {
+      const auto* rescale = std::get_if<RescaleJobs>(&command);
+      if (rescale != nullptr && rescale->not_before > rescale_looked_at_) earlier(rescale->not_before);
+    }
+  }
   if (!barriers_.empty()) {
     const TimePoint since = std::max(barriers_.front().injected, stuck_reported_.value_or(TimePoint{}));
     earlier(since + stuck_limit());
   }
+  if (const auto at = next_drop_check()) earlier(*at);
   constexpr Duration kLeaseWait = std::chrono::milliseconds(10);
   if (out && lease_wanted_) out = std::max(*out, *lease_wanted_ + kLeaseWait);
   return out;
@@ -236,6 +246,7 @@ std::string CheckpointControl::recovery_reason(Now now) const {
   if (const auto* resetting = std::get_if<Resetting>(&state_)) return resetting->reason;
   if (const auto* waiting = std::get_if<BackingOff>(&state_)) return waiting->reason;
   if (const auto* initializing = std::get_if<Initializing>(&state_)) return initializing->reason;
+  if (std::holds_alternative<Transferring>(state_)) return "actors and their state move to other nodes";
   if (const auto* blocked = std::get_if<Blocked>(&state_)) {
     std::string out = blocked->reason;
     for (const WorkerId worker : blocked->missing) {
@@ -257,7 +268,7 @@ std::string CheckpointControl::recovery_reason(Now now) const {
 }
 
 std::string CheckpointControl::debug_string(Now now) const {
-  constexpr std::string_view kStates[] = {"running", "resetting", "backing off", "blocked", "initializing"};
+  constexpr std::string_view kStates[] = {"running", "resetting", "backing off", "blocked", "initializing", "transferring"};
   std::string out = fmt::format("database {} graph {} term {} {}: {} jobs on {} nodes, committed {}, chain ends at {}{}\n", database_,
                                 term_.graph, term_.term, kStates[state_.index()], graph_.jobs().size(), members_.size(), committed_,
                                 chain_end_, committing_ ? ", committing" : "");

@@ -20,6 +20,7 @@
 #include "meta/cluster/cluster.h"
 #include "meta/model/epoch_generator.h"
 #include "meta/model/id_allocator.h"
+#include "meta/placement/rescale.h"
 
 namespace penstock::meta {
 
@@ -45,10 +46,12 @@ class CheckpointControl {
     BarrierSchedule::Options schedule;
     size_t max_in_flight = 16;
     runtime::Duration stuck_after = std::chrono::seconds(10);    // or 10 intervals, whichever is longer
+    runtime::Duration drop_patience = std::chrono::seconds(2);   // with an older barrier that only a dropped job holds up
     runtime::Duration reset_timeout = std::chrono::seconds(10);  // a worker that does not answer a reset is disconnected
     runtime::Duration stable_after = std::chrono::seconds(10);   // running this long, the next failure is a first one again
     uint32_t create_attempts = 5;
     Transactions::Options transactions = {};
+    uint32_t rescale_attempts = 5;
     runtime::Duration patience = std::chrono::seconds(30);  // with a job whose errors may pass by themselves
     size_t max_creating = 8;                                // jobs with graphs of their own at a time; others wait
     uint32_t quarantine_after = 5;                          // failures without a stable time between that one job is the cause of
@@ -168,7 +171,21 @@ class CheckpointControl {
     uint32_t times = 0;
     runtime::TimePoint since;
   };
-  using State = std::variant<Running, Resetting, BackingOff, Blocked, Initializing>;
+  /// All actors have stopped at a committed epoch; new owners pull their vnodes, then the new placement is committed and the graph begins
+  /// anew. Reads go on.
+  struct Transferring {};
+  using State = std::variant<Running, Resetting, BackingOff, Blocked, Initializing, Transferring>;
+
+  /// A change of placement on its way, from its barrier to the reset after its commit.
+  struct Rescaling {
+    RescaleJobs command;
+    RescalePlan plan;
+    runtime::TimePoint began;
+    runtime::TimePoint stopped;  // when its barrier was committed
+    std::set<WorkerId> waiting;  // new owners that have not answered
+    std::map<WorkerId, WorkerSegments> arrived;
+    bool committed = false;
+  };
 
   void on(Now now, const Tick& event, ControlEffects& out);
   void on(Now now, CommandQueued& event, ControlEffects& out);
@@ -178,6 +195,10 @@ class CheckpointControl {
   void on(Now now, const DiskChanged& event, ControlEffects& out);
   void on(Now now, const JobsQuarantined& event, ControlEffects& out);
   void on(Now now, const JobReadmitted& event, ControlEffects& out);
+  void on(Now now, const RescaleWanted& event, ControlEffects& out);
+  void on(Now now, VnodesTransferred& event, ControlEffects& out);
+  void on(Now now, const RescaleCommitted& event, ControlEffects& out);
+  void on(Now now, const CulpritsNamed& event, ControlEffects& out);
   void on(Now now, const WorkerReady& event, ControlEffects& out);
   void on(Now now, const WorkerLost& event, ControlEffects& out);
   void on(Now now, BarrierCompleted& event, ControlEffects& out);
@@ -206,6 +227,7 @@ class CheckpointControl {
   Taken take(Now now, DropJobs command, ControlEffects& out);
   Taken take(Now now, ChangeSplits command, ControlEffects& out);
   Taken take(Now now, DetachJob command, ControlEffects& out);
+  Taken take(Now now, RescaleJobs command, ControlEffects& out);
   void inject(Now now, Epoch curr, pb::BarrierKind kind, Injection injection, ControlEffects& out);
   [[nodiscard]] std::optional<Epoch> next_epoch(Now now, ControlEffects& out);
   [[nodiscard]] std::set<Participant> participants() const;
@@ -222,6 +244,12 @@ class CheckpointControl {
   [[nodiscard]] std::map<MetaModel::SplitKey, JobSplit> known_splits(JobId job) const;
   /// `assigned`: beside what is known.
   [[nodiscard]] ActorSplits splits_of(JobId job, const std::map<MetaModel::SplitKey, ActorId>& assigned = {}) const;
+
+  // checkpoint_drops.cc
+  void note_leaving(const std::vector<JobId>& jobs);
+  void forget_leaving();
+  void check_drops(Now now, ControlEffects& out);
+  [[nodiscard]] std::optional<runtime::TimePoint> next_drop_check() const;
 
   // checkpoint_settings.cc
   [[nodiscard]] bool is_held(JobId job) const;
@@ -246,6 +274,19 @@ class CheckpointControl {
   void merge_job(JobId job, ControlEffects& out);
   void forget_merged();
   void forget_creating_after_reset(Now now);
+
+  // checkpoint_rescale.cc
+  [[nodiscard]] std::vector<Candidate> candidates() const;
+  [[nodiscard]] bool creations_settled() const;
+  [[nodiscard]] Result<RescalePlan> plan_new_placement() const;
+  void queue_rescale(RescaleJobs command);
+  void finish_rescale(const Status& result, ControlEffects& out);
+  void stop_for_rescale(Now now, Epoch curr, RescaleJobs command, RescalePlan plan, ControlEffects& out);
+  void begin_transfer(Now now, ControlEffects& out);
+  void commit_rescale(ControlEffects& out);
+  void release_left_nodes(ControlEffects& out);
+  void retry_rescale(Now now);
+  void fill_owned(WorkerId worker, pb::CreatePartialGraph* out) const;
 
   // checkpoint_commit.cc
   void take_in(InflightBarrier& barrier);
@@ -285,10 +326,15 @@ class CheckpointControl {
   Epoch committed_;
   Epoch chain_end_;  // curr of the last barrier
   std::deque<InflightBarrier> barriers_;
-  bool committing_ = false;                                           // the front
+  bool committing_ = false;  // the front, or a rescale
+  std::optional<Rescaling> rescaling_;
+  std::vector<RescaleWaiter> rescale_waiters_;
+  runtime::TimePoint rescale_looked_at_;
   std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned_;  // by recovery, to be durable with the next Checkpoint
   std::set<JobId> held_;                                              // whose sources and backfill the last barrier left held
   std::pair<uint64_t, bool> settings_seen_{0, false};                 // catalog version and whether all is paused: what is in force
+  std::set<ActorId> leaving_;                                         // of dropped jobs, which barriers in flight may still wait for
+  std::optional<runtime::TimePoint> culprits_wanted_;
   std::deque<Command> commands_;
   std::vector<FlushWaiter> flushes_;
   PauseReasons pauses_;

@@ -65,15 +65,12 @@ CheckpointControl::Taken CheckpointControl::take(Now now, CreateJob command, Con
     waiting_command_ = fmt::format("{} waits: {} jobs are being created", plan->name(), creating_.size());
     return Taken::NotNow;
   }
-  std::vector<Candidate> candidates;
-  for (const WorkerId worker : env_.cluster.placeable()) {
-    candidates.push_back({worker, env_.cluster.parallelism(worker), static_cast<uint32_t>(graph_.load(worker))});
-  }
-  if (candidates.empty()) {
+  const std::vector<Candidate> nodes = candidates();
+  if (nodes.empty()) {
     waiting_command_ = fmt::format("{} waits: no compute node is connected", plan->name());
     return Taken::NotNow;
   }
-  auto placed = place_job(*plan, candidates, [&](ObjectId object) { return graph_.materialize_actors(object); });
+  auto placed = place_job(*plan, nodes, [&](ObjectId object) { return graph_.materialize_actors(object); });
   if (placed.has_error()) {
     out.emplace_back(JobFailed{command.job, placed.error()});
     return Taken::Void;
@@ -215,6 +212,7 @@ void CheckpointControl::create_on(WorkerId worker, ControlEffects& out) {
     if (plan->database() != database_) continue;
     for (const TableId table : plan->tables()) create->add_live_tables(table.value);
   }
+  fill_owned(worker, create);
   out.emplace_back(std::move(send));
 }
 

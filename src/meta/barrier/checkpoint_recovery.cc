@@ -90,6 +90,7 @@ void CheckpointControl::finish_reset(Now now, ControlEffects& out) {
   end_transactions(out);
   redrive(done.root, out);
   forget_creating_after_reset(now);
+  retry_rescale(now);
   members_.clear();
   joining_.clear();
   assigned_.clear();
@@ -216,6 +217,8 @@ bool CheckpointControl::attempt(Now now, const std::string& reason, ControlEffec
 
 void CheckpointControl::begin(Now now, const std::string& reason, Epoch first, ControlEffects& out) {
   chain_end_ = first;
+  leaving_.clear();
+  culprits_wanted_.reset();
   look_at_disks(out);
   take_settings();
   if (graph_.empty()) {

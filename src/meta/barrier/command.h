@@ -19,6 +19,8 @@ namespace penstock::meta {
 /// | DropJobs     | Stop              | nothing (the catalog has dropped them)  | rebuilds the graph without them               |
 /// | ChangeSplits | SourceChangeSplit | who reads the new splits                | assigns them itself                           |
 /// | DetachJob    | Stop              | nothing (see CommitRecord::detached)    | rebuilds the graph without its edges          |
+/// | RescaleJobs  | Stop (all actors) | nothing; then, in a transaction of its own, who owns which vnodes and the files with their rows |
+/// looks again where the jobs should be |
 struct CreateJob {
   JobId job;
   uint32_t lost_barriers = 0;  // how often its barrier died with something else; after a few it is taken for the cause
@@ -36,7 +38,13 @@ struct DetachJob {
   pb::StopMutation stop;
   std::vector<TableId> tables;
 };
-using Command = std::variant<CreateJob, DropJobs, ChangeSplits, DetachJob>;
+/// The jobs of the database may have to be elsewhere: a node joined or leaves, or a job is to have another parallelism. What that comes to
+/// is found out when it is taken.
+struct RescaleJobs {
+  runtime::TimePoint not_before;  // nodes often come in numbers
+  uint32_t failed = 0;            // how often it was tried in vain
+};
+using Command = std::variant<CreateJob, DropJobs, ChangeSplits, DetachJob, RescaleJobs>;
 
 [[nodiscard]] inline std::string describe(const Command& command) {
   struct Describe {
@@ -48,12 +56,18 @@ using Command = std::variant<CreateJob, DropJobs, ChangeSplits, DetachJob>;
     }
     std::string operator()(const ChangeSplits& c) const { return fmt::format("change splits of {}", c.job); }
     std::string operator()(const DetachJob& c) const { return fmt::format("detach {}", c.job); }
+    std::string operator()(const RescaleJobs&) const { return "rescale"; }
   };
   return std::visit(Describe{}, command);
 }
 
 /// Waits for the commit of everything that was accepted before it.
 struct FlushWaiter {
+  uint64_t id = 0;  // the shell's
+};
+
+/// Waits until every job of the database is where it should be.
+struct RescaleWaiter {
   uint64_t id = 0;  // the shell's
 };
 

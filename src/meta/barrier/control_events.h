@@ -34,10 +34,26 @@ struct CheckpointWanted {};
 struct DiskChanged {};
 /// What `QuarantineJob` asked for is durable, or the job is gone.
 struct JobsQuarantined {};
+/// Who holds up the barrier that ends `prev`, as the nodes say: the actors that all others wait for in the end. 0: a node itself.
+struct CulpritsNamed {
+  Epoch prev;
+  std::vector<ActorId> actors;
+};
 /// The catalog has it back among the jobs that run: the graph is built anew, with it.
 struct JobReadmitted {
   JobId job;
 };
+/// Look, after `delay`, whether jobs should be elsewhere, and move them.
+struct RescaleWanted {
+  std::optional<RescaleWaiter> waiter;
+  runtime::Duration delay{};
+};
+struct VnodesTransferred {
+  WorkerId worker;
+  pb::VnodesTransferred report;
+};
+/// The record asked for by `CommitRescale` is durable and in the model.
+struct RescaleCommitted {};
 struct WorkerReady {
   WorkerId worker;
 };
@@ -66,8 +82,8 @@ struct CheckpointCommitted {
   std::vector<JobId> finished;
 };
 using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, DiskChanged, JobsQuarantined,
-                                  JobReadmitted, WorkerReady, WorkerLost, BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted,
-                                  TransactionWanted, TransactionGivenUp>;
+                                  RescaleWanted, VnodesTransferred, RescaleCommitted, JobReadmitted, CulpritsNamed, WorkerReady, WorkerLost,
+                                  BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted, TransactionWanted, TransactionGivenUp>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------------------------
 
@@ -78,6 +94,16 @@ struct SendRequest {
 /// Make it durable, then `CheckpointCommitted`. At most one a database is asked for at a time.
 struct CommitCheckpoint {
   CommitRecord record;
+};
+/// Who owns which vnodes, and the files that hold the rows which moved: make both durable at once, then `RescaleCommitted`. None of the
+/// database's checkpoints is on its way.
+struct CommitRescale {
+  CommitRecord record;
+};
+/// Every job is where it should be, or why not.
+struct RescaleDone {
+  RescaleWaiter waiter;
+  Status result;
 };
 /// Epochs or actor ids have run out: extend the lease so that there are `actors` more, then `Tick`.
 struct LeaseWanted {
@@ -121,13 +147,18 @@ struct BarrierStuck {
   double seconds = 0;
   std::vector<WorkerId> missing;
 };
+/// A dropped job may be what holds up the oldest barrier: ask the nodes, then `CulpritsNamed`.
+struct CulpritsWanted {
+  Epoch prev;
+};
 /// The node does not do what it was told: end its control stream, so that it begins afresh.
 struct DisconnectWorker {
   WorkerId worker;
   Error reason;
 };
-using ControlEffect = std::variant<SendRequest, CommitCheckpoint, LeaseWanted, FlushDone, JobCreated, JobFailed, QuarantineJob, TermEnded,
-                                   StatusChanged, EventHappened, BarrierStuck, DisconnectWorker, TransactionDecided>;
+using ControlEffect = std::variant<SendRequest, CommitCheckpoint, CommitRescale, RescaleDone, LeaseWanted, FlushDone, JobCreated, JobFailed,
+                                   QuarantineJob, TermEnded, StatusChanged, EventHappened, BarrierStuck, CulpritsWanted, DisconnectWorker,
+                                   TransactionDecided>;
 using ControlEffects = std::vector<ControlEffect>;
 
 }  // namespace penstock::meta

@@ -171,6 +171,11 @@ void Cluster::on_leaving(WorkerId worker) {
   if (auto* live = std::get_if<Live>(&found->second.state)) live->leaving = true;
 }
 
+void Cluster::on_drained(const pb::WorkerRecord& record) {
+  const auto found = nodes_.find(WorkerId{record.worker_id()});
+  if (found != nodes_.end()) found->second.record.set_draining(record.draining());
+}
+
 void Cluster::forgive_own_stall(Now now) {
   const auto last = std::exchange(last_tick_, now.mono);
   if (!last || now.mono - *last < options_.liveness_timeout / 2) return;
@@ -208,7 +213,7 @@ std::vector<WorkerId> Cluster::placeable() const {
   std::vector<WorkerId> out;
   for (const auto& [id, node] : nodes_) {
     const auto* live = std::get_if<Live>(&node.state);
-    if (live != nullptr && !live->leaving) out.push_back(id);
+    if (live != nullptr && !live->leaving && !node.record.draining()) out.push_back(id);
   }
   return out;
 }

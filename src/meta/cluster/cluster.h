@@ -76,6 +76,8 @@ class Cluster {
   void disconnect(Now now, WorkerId worker, const Error& reason, Effects& out);
   /// It said it is leaving: nothing new is placed on it.
   void on_leaving(WorkerId worker);
+  /// The record says whether it is drained: as on_leaving, but it stays, and may take actors again.
+  void on_drained(const pb::WorkerRecord& record);
   void on_tick(Now now, Effects& out);
   /// What a node says of its disk holds until it says otherwise or is lost.
   void on_pressure(WorkerId worker, const pb::Pressure& pressure);

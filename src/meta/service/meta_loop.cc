@@ -141,6 +141,7 @@ void MetaLoop::stop() {
   inspections_.clear();
   creations_.clear();
   flushes_.clear();
+  rescales_.clear();
   transactions_.clear();
   streams_.close_all(reason);
   subscribers_.close_all(reason);
@@ -344,6 +345,42 @@ std::string MetaLoop::debug_text() const {
 void MetaLoop::flush(DatabaseId id, absl::AnyInvocable<void(const FlushDone&)> done) {
   flushes_[++flushes_made_] = std::move(done);
   enqueue(id, FlushWanted{{flushes_made_}});
+}
+
+void MetaLoop::rescale(DatabaseId id, runtime::Duration delay, absl::AnyInvocable<void(const Status&)> done) {
+  rescales_[++rescales_made_] = std::move(done);
+  enqueue(id, RescaleWanted{RescaleWaiter{rescales_made_}, delay});
+}
+
+void MetaLoop::rescale_all(runtime::Duration delay, absl::AnyInvocable<void(const Status&)> done) {
+  struct All {
+    size_t waiting = 1;
+    Status result = ok();
+    absl::AnyInvocable<void(const Status&)> done;
+  };
+  const auto all = std::make_shared<All>();  // shared by the rescales
+  all->done = std::move(done);
+  const auto one_less = [all](const Status& result) {
+    if (result.has_error() && all->result.has_value()) all->result = result;
+    if (--all->waiting == 0) all->done(all->result);
+  };
+  for (const auto& [id, control] : databases_) {
+    ++all->waiting;
+    rescale(id, delay, one_less);
+  }
+  one_less(ok());
+}
+
+uint32_t MetaLoop::actors_on(WorkerId worker) const {
+  uint32_t actors = 0;
+  for (const auto& [id, plan] : model_.jobs()) {
+    const JobPlacement* placement = model_.placement(id);
+    if (placement == nullptr) continue;
+    for (const auto& [fragment, placed] : placement->fragments) {
+      actors += static_cast<uint32_t>(std::ranges::count(placed, worker, &ActorPlacement::worker));
+    }
+  }
+  return actors;
 }
 
 Status MetaLoop::commit_transaction(DatabaseId id, TransactionWanted wanted, absl::AnyInvocable<void(const TransactionDecided&)> done) {

@@ -93,6 +93,13 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void add_database(DatabaseId id);
   /// The next checkpoint of the database that covers everything before.
   void flush(DatabaseId id, absl::AnyInvocable<void(const FlushDone&)> done);
+  /// Looks, after `delay`, where the jobs of the database should be, and moves them; `done` when all are there, or with the reason why not.
+  void rescale(DatabaseId id, runtime::Duration delay, absl::AnyInvocable<void(const Status&)> done);
+  /// The same for all databases; `done` with the first thing that went wrong.
+  void rescale_all(runtime::Duration delay, absl::AnyInvocable<void(const Status&)> done);
+  /// Actors on the node, of all databases, as of what is durable.
+  [[nodiscard]] uint32_t actors_on(WorkerId worker) const;
+  void note_workers_changed() { changed_workers_ = true; }
   /// Decided when a Checkpoint names it, or when it has come to nothing.
   /// `Protocol` if it is asked for already.
   [[nodiscard]] Status commit_transaction(DatabaseId id, TransactionWanted wanted,
@@ -134,6 +141,8 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   // meta_loop_effects.cc
   void perform(DatabaseId database, SendRequest& effect);
   void perform(DatabaseId database, CommitCheckpoint& effect);
+  void perform(DatabaseId database, CommitRescale& effect);
+  void perform(DatabaseId database, RescaleDone& effect);
   void perform(DatabaseId database, LeaseWanted& effect);
   void perform(DatabaseId database, FlushDone& effect);
   void perform(DatabaseId database, JobCreated& effect);
@@ -143,6 +152,7 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void perform(DatabaseId database, StatusChanged& effect);
   void perform(DatabaseId database, EventHappened& effect);
   void perform(DatabaseId database, BarrierStuck& effect);
+  void perform(DatabaseId database, CulpritsWanted& effect);
   void perform(DatabaseId database, DisconnectWorker& effect);
   void perform(DatabaseId database, TransactionDecided& effect);
   void perform(Cluster::Connect& effect);
@@ -157,6 +167,7 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void on_init(WorkerId worker, uint64_t attempt, const pb::InitResponse& answer);
   void on_leaving(WorkerId worker, uint64_t attempt);
   void relieve_memory(const pb::Pressure& pressure);
+  void checkpoint_and_close(WorkerId worker, uint64_t attempt);
   void note_sources(const pb::BarrierComplete& report);
 
   Signal gone_;  // first, so that it is destroyed last
@@ -191,6 +202,8 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   bool lease_wanted_ = false;
   std::map<uint64_t, absl::AnyInvocable<void(const FlushDone&)>> flushes_;
   uint64_t flushes_made_ = 0;
+  std::map<uint64_t, absl::AnyInvocable<void(const Status&)>> rescales_;
+  uint64_t rescales_made_ = 0;
   std::map<std::pair<DatabaseId, TransactionId>, absl::AnyInvocable<void(const TransactionDecided&)>> transactions_;
   std::map<JobId, std::vector<absl::AnyInvocable<void(const Status&)>>> creations_;
   std::map<uint64_t, Inspection> inspections_;

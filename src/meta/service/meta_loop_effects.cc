@@ -7,6 +7,11 @@
 #include "meta/service/source_watch.h"
 
 namespace penstock::meta {
+namespace {
+
+constexpr runtime::Duration kLeaveDelay = std::chrono::milliseconds(200);
+
+}  // namespace
 
 // ---- databases ------------------------------------------------------------------------------------------------------------------------
 
@@ -24,6 +29,19 @@ void MetaLoop::perform(DatabaseId database, CommitCheckpoint& effect) {
         enqueue(database, CheckpointCommitted{epoch, std::move(plan->struck_off), std::move(plan->finished)});
         sources_->on_progress();
       });
+}
+
+void MetaLoop::perform(DatabaseId database, CommitRescale& effect) {
+  submit([this, record = effect.record]() -> Result<Txn> { return build_commit(model_, record).txn; },
+         [this, database](const Status&) {
+           changed_placements_ = true;
+           enqueue(database, RescaleCommitted{});
+         });
+}
+
+void MetaLoop::perform(DatabaseId, RescaleDone& effect) {
+  auto found = rescales_.extract(effect.waiter.id);
+  if (!found.empty()) found.mapped()(effect.result);
 }
 
 void MetaLoop::perform(DatabaseId, LeaseWanted& effect) {
@@ -86,6 +104,22 @@ void MetaLoop::perform(DatabaseId database, EventHappened& effect) {
 }
 
 void MetaLoop::perform(DatabaseId database, BarrierStuck& effect) { inspector_->on_stuck(database, effect); }
+
+void MetaLoop::perform(DatabaseId database, CulpritsWanted& effect) {
+  inspector_->await_tree(AwaitFilter{}, [this, database, prev = effect.prev](const pb::AwaitTreeReply& tree) {
+    CulpritsNamed named{prev, {}};
+    for (const pb::AwaitDatabase& entry : tree.databases()) {
+      if (entry.database() != database_name(database) || entry.oldest_prev() != prev.value) continue;
+      uint32_t held = 0;
+      for (const pb::AwaitCulprit& culprit : entry.culprits()) {
+        named.actors.emplace_back(culprit.actor_id());
+        held += culprit.held();
+      }
+      if (held < static_cast<uint32_t>(entry.missing_actors_size())) named.actors.clear();  // not all of them are named
+    }
+    enqueue(database, std::move(named));
+  });
+}
 
 void MetaLoop::perform(DatabaseId, DisconnectWorker& effect) {
   Cluster::Effects effects;
@@ -156,6 +190,8 @@ void MetaLoop::perform(Cluster::Ready& effect) {
   log::info("meta", "{} is connected", cluster_.describe(effect.worker, now()));
   changed_workers_ = true;
   for (const auto& [id, control] : databases_) enqueue(id, WorkerReady{effect.worker});
+  // One that is new gets its share of the adaptive jobs; several may be on their way.
+  for (const auto& [id, control] : databases_) enqueue(id, RescaleWanted{std::nullopt, options_.rescale_delay});
 }
 
 void MetaLoop::perform(Cluster::Lost& effect) {
@@ -197,6 +233,10 @@ void MetaLoop::dispatch(WorkerId worker, uint64_t attempt, pb::ControlResponse& 
       auto root = reset.has_error() ? std::optional(std::move(*reset.mutable_root_error())) : std::nullopt;
       return enqueue(database(reset.graph()), GraphReset{worker, from_pb(reset.graph()), std::move(root)});
     }
+    case pb::ControlResponse::kVnodesTransferred: {
+      const DatabaseId id = database(message.vnodes_transferred().graph());
+      return enqueue(id, VnodesTransferred{worker, std::move(*message.mutable_vnodes_transferred())});
+    }
     case pb::ControlResponse::kInspect: {
       auto found = inspections_.extract(message.inspect().request());
       if (!found.empty()) found.mapped().done(std::move(*message.mutable_inspect()));
@@ -228,10 +268,15 @@ void MetaLoop::on_init(WorkerId worker, uint64_t attempt, const pb::InitResponse
   perform(std::move(effects));
 }
 
-// A last checkpoint of what runs there, then the node may go.
+// What runs there moves to the others, if there are any; then a last checkpoint of what could not, and the node may go.
 void MetaLoop::on_leaving(WorkerId worker, uint64_t attempt) {
   log::info("meta", "{} is leaving", cluster_.describe(worker, now()));
   cluster_.on_leaving(worker);
+  // Others may be leaving as well: moving to them would be for nothing.
+  rescale_all(kLeaveDelay, [this, worker, attempt](const Status&) { checkpoint_and_close(worker, attempt); });
+}
+
+void MetaLoop::checkpoint_and_close(WorkerId worker, uint64_t attempt) {
   const auto waiting = std::make_shared<size_t>(1);  // shared by the flushes
   const auto one_less = [this, waiting, worker, attempt] {
     if (--*waiting > 0) return;

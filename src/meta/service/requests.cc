@@ -37,6 +37,8 @@ void Requests::call(std::string_view method, const rpc::Bytes& bytes, PendingRep
   if (method == "/penstock.Meta/AbortTransaction") return parsed(bytes, std::move(reply), &Requests::abort_transaction);
   if (method == "/penstock.Meta/WaitForSource") return parsed(bytes, std::move(reply), &Requests::wait_for_source);
   if (method == "/penstock.Meta/SystemRows") return parsed(bytes, std::move(reply), &Requests::system_rows);
+  if (method == "/penstock.Meta/AlterParallelism") return parsed(bytes, std::move(reply), &Requests::alter_parallelism);
+  if (method == "/penstock.Meta/DrainWorker") return parsed(bytes, std::move(reply), &Requests::drain_worker);
   if (method == "/penstock.Meta/Inspect") return parsed(bytes, std::move(reply), &Requests::inspect);
   if (method == "/penstock.Meta/AwaitTree") return parsed(bytes, std::move(reply), &Requests::await_tree);
   if (method == "/penstock.Meta/TableSizes") return parsed(bytes, std::move(reply), &Requests::table_sizes);

@@ -55,6 +55,9 @@ class Requests {
   void await_tree(const pb::AwaitTreeRequest& request, PendingReply reply);
   void table_sizes(const pb::TableSizesRequest& request, PendingReply reply);
   void doctor(const pb::DoctorRequest& request, PendingReply reply);
+  // rescale_requests.cc
+  void alter_parallelism(const pb::AlterParallelismRequest& request, PendingReply reply);
+  void drain_worker(const pb::DrainWorkerRequest& request, PendingReply reply);
 
   MetaLoop& loop_;
   std::deque<uint64_t> cancelled_creations_;  // the last ones that were cancelled before they came

@@ -11,6 +11,7 @@ void fill_workers(const MetaModel& model, const Cluster& cluster, google::protob
     worker->set_alive(cluster.is_live(id));
     worker->set_parallelism(record.parallelism());
     worker->set_incarnation(record.incarnation());
+    worker->set_draining(record.draining());
   }
 }
 

@@ -124,6 +124,8 @@ void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
       row.number(rows);
     }
     row.number(widest).number(plan->fragments().size()).number(actors).text(object->definition());
+    const uint32_t wanted = plan->record().graph().parallelism();
+    row.text(wanted == 0 ? "adaptive" : std::to_string(wanted));
   }
 }
 
@@ -204,7 +206,8 @@ void add_workers(MetaLoop& loop, pb::SystemRowsResponse& out) {
         .number(loop.cluster().disk(id).state_bytes())
         .number(loop.cluster().disk(id).state_limit())
         .number(loop.cluster().disk(id).unflushed_bytes())
-        .number(loop.cluster().disk(id).exchange_bytes());
+        .number(loop.cluster().disk(id).exchange_bytes())
+        .flag(record.draining());
   }
 }
 

@@ -160,6 +160,16 @@ Status GraphLog::commit(Epoch epoch, std::span<const uint64_t> struck_off, std::
   return ok();
 }
 
+Status GraphLog::check_import(Term term, Epoch epoch) const {
+  MutexLock lock(mutex_);
+  const auto trunk = branches_.find(id_);
+  if (trunk == branches_.end()) return error(Code::Stale, "graph {} is not open in the state store", id_);
+  if (trunk->second.term != term) return error(Code::Stale, "graph {} is in term {}, not {}", id_, trunk->second.term, term);
+  const Epoch committed = versions_.back().version->epoch;
+  if (committed != epoch) return error(Code::Protocol, "graph {}: an import into epoch {}, but committed is {}", id_, epoch, committed);
+  return ok();
+}
+
 // ---- actors -----------------------------------------------------------------------------------------------------------------------------
 
 Result<uint64_t> GraphLog::incarnation_if_open(PartialGraphId id) const {

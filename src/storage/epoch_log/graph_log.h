@@ -80,6 +80,8 @@ class GraphLog {
   [[nodiscard]] bool is_current(uint64_t incarnation) const;
   /// Of the trunk, and of these branches: what others have staged stays staged.
   Status commit(Epoch epoch, std::span<const uint64_t> struck_off, std::span<const GraphTerm> with);
+  /// Whether rows may be imported as of `epoch` now.
+  Status check_import(Term term, Epoch epoch) const;
 
   // ---- actors
 

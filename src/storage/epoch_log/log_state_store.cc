@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "storage/disk_guard.h"
 #include "storage/epoch_log/epoch_sync.h"
+#include "storage/epoch_log/log_import.h"
 #include "storage/epoch_log/log_reader.h"
 #include "storage/epoch_log/log_table.h"
 
@@ -137,6 +138,12 @@ Result<LogSegmentPtr> LogStateStore::adopt(const SegmentRef& ref, const std::map
 
 void LogStateStore::clear(PartialGraphId id) {
   if (const auto graph = find(id)) graph->close(id);
+}
+
+Result<std::unique_ptr<SegmentImport>> LogStateStore::begin_import(GraphTerm id, Epoch epoch) {
+  PENSTOCK_TRY(const auto graph, known(id.graph));
+  PENSTOCK_TRY(graph->check_import(id.term, epoch));
+  return std::unique_ptr<SegmentImport>(std::make_unique<LogImport>(core_, id, epoch));
 }
 
 void LogStateStore::remove_graph(PartialGraphId id) {

@@ -37,6 +37,7 @@ class LogStateStore final : public StateStore {
   [[nodiscard]] Result<std::vector<SegmentInfo>> sync_epoch(GraphTerm graph, Epoch prev, std::span<const TableId> tables) override;
   Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off, std::span<const GraphTerm> with) override;
   void clear(PartialGraphId graph) override;
+  [[nodiscard]] Result<std::unique_ptr<SegmentImport>> begin_import(GraphTerm graph, Epoch epoch) override;
   void remove_graph(PartialGraphId graph) override;
   void drop_tables(std::span<const TableId> tables) override;
   [[nodiscard]] std::vector<uint64_t> flushed_segments(PartialGraphId graph) const override;

@@ -35,6 +35,24 @@ class FaultyStateStore::Local final : public LocalStateStore {
   const std::unique_ptr<LocalStateStore> inner_;
 };
 
+class FaultyStateStore::Import final : public SegmentImport {
+ public:
+  Import(FaultyStateStore& store, std::unique_ptr<SegmentImport> inner) : store_(store), inner_(std::move(inner)) {}
+
+  Status add(TableId table, WriteBatch rows) override {
+    PENSTOCK_TRY(store_.begin(StoreCall::AddImport));
+    return inner_->add(table, std::move(rows));
+  }
+  Result<std::vector<SegmentInfo>> finish() override {
+    PENSTOCK_TRY(store_.begin(StoreCall::FinishImport));
+    return inner_->finish();
+  }
+
+ private:
+  FaultyStateStore& store_;
+  const std::unique_ptr<SegmentImport> inner_;
+};
+
 void FaultyStateStore::fail(StoreCall call, Error error, uint64_t skip, uint64_t times) { add(call, {std::move(error), {}, skip, times}); }
 
 void FaultyStateStore::delay(StoreCall call, runtime::Duration time, uint64_t skip, uint64_t times) {
@@ -113,6 +131,12 @@ Status FaultyStateStore::commit_epoch(PartialGraphId graph, Epoch epoch, std::sp
                                       std::span<const GraphTerm> with) {
   PENSTOCK_TRY(begin(StoreCall::CommitEpoch));
   return inner_.commit_epoch(graph, epoch, struck_off, with);
+}
+
+Result<std::unique_ptr<SegmentImport>> FaultyStateStore::begin_import(GraphTerm graph, Epoch epoch) {
+  PENSTOCK_TRY(begin(StoreCall::BeginImport));
+  PENSTOCK_TRY(auto import, inner_.begin_import(graph, epoch));
+  return std::unique_ptr<SegmentImport>(std::make_unique<Import>(*this, std::move(import)));
 }
 
 Result<std::unique_ptr<SnapshotReader>> FaultyStateStore::read_committed(PartialGraphId graph, TableId table, Epoch epoch) {

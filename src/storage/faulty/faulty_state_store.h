@@ -26,8 +26,11 @@ enum class StoreCall : uint8_t {
   Get,     // multi_get as well
   Scan,
   Seal,
+  BeginImport,
+  AddImport,
+  FinishImport,
 };
-constexpr size_t kStoreCalls = 12;
+constexpr size_t kStoreCalls = 15;
 
 /// Another store whose calls fail or take long when a test says so. A call that is made to fail does not reach the store. Thread-safe.
 class FaultyStateStore final : public StateStore {
@@ -53,6 +56,7 @@ class FaultyStateStore final : public StateStore {
   [[nodiscard]] Result<std::vector<SegmentInfo>> sync_epoch(GraphTerm graph, Epoch prev, std::span<const TableId> tables) override;
   Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off, std::span<const GraphTerm> with) override;
   void clear(PartialGraphId graph) override { inner_.clear(graph); }
+  [[nodiscard]] Result<std::unique_ptr<SegmentImport>> begin_import(GraphTerm graph, Epoch epoch) override;
   void remove_graph(PartialGraphId graph) override { inner_.remove_graph(graph); }
   void drop_tables(std::span<const TableId> tables) override { inner_.drop_tables(tables); }
   [[nodiscard]] std::vector<uint64_t> flushed_segments(PartialGraphId graph) const override { return inner_.flushed_segments(graph); }
@@ -66,6 +70,7 @@ class FaultyStateStore final : public StateStore {
 
  private:
   class Local;
+  class Import;
   struct Fault {
     std::optional<Error> error;  // else a delay
     runtime::Duration time{};

@@ -18,13 +18,13 @@ uint64_t fnv1a(uint64_t hash, std::string_view bytes) {
   return hash;
 }
 
-uint64_t checksum_of(const MemoryDisk::Segment& segment) {
+}  // namespace
+
+uint64_t MemoryStateStore::checksum_of(const MemoryDisk::Segment& segment) {
   uint64_t hash = 0xcbf29ce484222325ULL + segment.info.ref.sequence;
   for (const auto& row : segment.rows) hash = fnv1a(fnv1a(hash, row.key), row.value ? *row.value : "\xff");
   return hash;
 }
-
-}  // namespace
 
 MemoryStateStore::MemoryStateStore(Options options)
     : options_(std::move(options)),

@@ -44,6 +44,7 @@ class MemoryStateStore final : public StateStore {
   [[nodiscard]] Result<std::vector<SegmentInfo>> sync_epoch(GraphTerm graph, Epoch prev, std::span<const TableId> tables) override;
   Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off, std::span<const GraphTerm> with) override;
   void clear(PartialGraphId graph) override;
+  [[nodiscard]] Result<std::unique_ptr<SegmentImport>> begin_import(GraphTerm graph, Epoch epoch) override;
   void remove_graph(PartialGraphId graph) override;
   void drop_tables(std::span<const TableId> tables) override;
   [[nodiscard]] std::vector<uint64_t> flushed_segments(PartialGraphId graph) const override;
@@ -58,6 +59,7 @@ class MemoryStateStore final : public StateStore {
  private:
   class Local;
   class Reader;
+  class Import;
 
   using Keys = std::map<TableId, std::set<std::string>>;
   struct Version {
@@ -98,6 +100,7 @@ class MemoryStateStore final : public StateStore {
   void close(Graph& graph) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void forget_uncommitted(Graph& graph) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void drop_old_versions(Graph& graph) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] static uint64_t checksum_of(const MemoryDisk::Segment& segment);
   void flush(PartialGraphId id, Graph& graph) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void flush_one(PartialGraphId id, const MemoryDisk::Segment& segment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Result<std::unique_ptr<SnapshotReader>> pin(Graph& graph, PartialGraphId id, TableId table, Epoch epoch)

@@ -343,12 +343,13 @@ def test_the_first_run_is_one_command_and_its_report_needs_no_network(bench):
     run = subprocess.run([BINARY, "bench", "run", quick, "--local", "3", "--out", bench.results], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout + run.stderr
     folder = bench.run_folder()
-    report = subprocess.run([BINARY, "bench", "report", folder, folder], capture_output=True, text=True, timeout=60)
-    assert report.returncode == 0, report.stderr
-    with open(f"{folder}/report.html") as f:
-        page = f.read()
-    assert page.count("<svg") >= 3 and "Latency by percentile" in page
-    assert not re.search(r"(src|href)=|url\(|@import", page), "nothing is loaded from anywhere"
+    for folders, shown in (([folder], "Latency by percentile"), ([folder, folder], "Comparison with A")):
+        report = subprocess.run([BINARY, "bench", "report", *folders], capture_output=True, text=True, timeout=60)
+        assert report.returncode == 0, report.stderr
+        with open(f"{folder}/report.html") as f:
+            page = f.read()
+        assert page.count("<svg") >= 3 and shown in page
+        assert not re.search(r"(src|href)=|url\(|@import", page), "nothing is loaded from anywhere"
     assert {os.path.basename(p) for p in glob.glob(f"{folder}/*")} >= {"stages.yaml", "journal", "events.jsonl", "summary.json", "histograms.hlog"}
 
 

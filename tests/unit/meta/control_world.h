@@ -29,8 +29,13 @@ namespace penstock::meta::testing {
 ///     txn 7 on=NODE/ACTOR key=5   transaction 7 held there, which read row 5 of table 1 as committed; `stale` before on=: in an older
 ///     term;
 ///                         `whole=5`: read the whole table.  give_up 7
+///     culprits 5 3 4      nodes say that actors 3 and 4 hold up barrier 5      "who 5": that was asked
 ///     disk 1 low|full|enough   what node 1 says of its disk; 0: meta's own
 ///     quarantined 2       job 2 and what reads it are marked
+///     rescale [9]         look where jobs should be; waiter 9         parallelism 3 2     job 3 is to have 2 actors (durable; not told)
+///     drain 1 / undrain 1 node 1 takes no actors (durable; not told)
+///     pulled 1 SEQ…       node 1 has pulled what it was told to, into these segments; `!` instead: it could not
+///     moved               the new placement asked for is durable
 ///     fail 1 ACTOR SCORE [JOB]  node 1 says the graph failed, or that of a job     reset 1 [ACTOR SCORE]   node 1 answers its resets
 /// Effects:
 ///     1:create(5)[s1]     CreatePartialGraph at committed epoch 5 with segment 1
@@ -38,6 +43,8 @@ namespace penstock::meta::testing {
 ///                         for transactions to commit and abort, +pause4,5 with the actors named, +throttle 4=500 backfill 5=100; paused:
 ///                         something is built so
 ///     1/2:…               likewise of the graph of job 2, which is being created;   1/2:merge 5
+///     1:pull(5) 2:t1,3:v0-3       TransferVnodes as of epoch 5: from node 2 these vnodes of tables 1 and 3
+///     move [1:s7]         the new placement is to be durable, with segment 7 of node 1    rescaled 9   rescaled 9 CODE
 ///     1:committed 5       1:committed 5 with 2      1:reset   1:reset+2 (and job 2's graph)   1:reset2 (that alone)   1:remove   commit 5
 ///     flushed 7 at 5   created 3   failed 3   quarantine 2   term   stuck 1 disconnect 1   lease
 class ControlWorld {
@@ -82,6 +89,7 @@ class ControlWorld {
   void restart() {
     open_.clear();
     record_.reset();
+    move_.reset();
     ++leader_;
     ids_ = IdAllocator(LeaderTerm{leader_}, 1'000'000 * static_cast<uint32_t>(leader_));
     ids_.on_leased(2'000'000 * static_cast<uint32_t>(leader_));
@@ -103,6 +111,7 @@ class ControlWorld {
   Now now() const { return now_; }
   EpochGenerator& epochs() { return epochs_; }
   const pb::ControlRequest& last_sent(uint32_t worker) const { return last_sent_.at(WorkerId{worker}); }
+  const pb::CreatePartialGraph& created(uint32_t worker) const { return created_.at(WorkerId{worker}); }
   const CommitRecord& record() const { return *record_; }
   std::string last_event() const { return last_event_; }
 
@@ -129,6 +138,10 @@ class ControlWorld {
   ControlEvent completed(WorkerId worker, const pb::InjectBarrier& inject, const ::penstock::testing::Words& words);
   std::string commit();
   std::string transaction(const ::penstock::testing::Words& words);
+  std::string pulled(const ::penstock::testing::Words& words);
+  std::string moved();
+  void set_parallelism(JobId job, uint32_t parallelism);
+  void set_draining(WorkerId worker, bool draining);
   std::string describe(const ControlEffect& effect);
   std::string describe(WorkerId worker, const pb::ControlRequest& request);
   static pb::RootError root(const ::penstock::testing::Words& words, size_t at);
@@ -146,7 +159,9 @@ class ControlWorld {
   std::map<WorkerId, std::vector<GraphTerm>> resets_;       // it was told and has not answered
   std::map<PartialGraphId, GraphTerm> terms_;               // of jobs' graphs, as last created
   std::map<WorkerId, pb::ControlRequest> last_sent_;
+  std::map<WorkerId, pb::CreatePartialGraph> created_;
   std::optional<CommitRecord> record_;
+  std::optional<CommitRecord> move_;
   std::string last_event_;
 
  public:

@@ -58,6 +58,17 @@ std::string ControlWorld::apply(Words words) {
   if (what == "commit") return commit();
   if (what == "txn") return transaction(words);
   if (what == "give_up") return handle(TransactionGivenUp{TransactionId{number(1)}});
+  if (what == "rescale") return handle(RescaleWanted{words.size() > 1 ? std::optional(RescaleWaiter{number(1)}) : std::nullopt, {}});
+  if (what == "parallelism") {
+    set_parallelism(JobId{number(1)}, number(2));
+    return "";
+  }
+  if (what == "drain" || what == "undrain") {
+    set_draining(WorkerId{number(1)}, what == "drain");
+    return "";
+  }
+  if (what == "pulled") return pulled(words);
+  if (what == "moved") return moved();
   if (what == "disk") return disk(WorkerId{number(1)}, words.at(2));
   if (what == "fail") {
     const GraphTerm graph = words.size() > 4 ? terms_.at(graph_of(catalog::kDefaultDatabase, JobId{number(4)})) : control_->graph();
@@ -89,6 +100,11 @@ std::string ControlWorld::apply(Words words) {
     (*request.mutable_properties())[words.at(2)] = words.at(3);
     must(model_.apply(catalog::plan_alter_source(model_, request).value()));
     return words.size() > 4 ? "" : handle(Tick{});
+  }
+  if (what == "culprits") {  // PREV ACTOR…
+    CulpritsNamed named{Epoch{static_cast<uint64_t>(kEpochZero + std::stoll(words.at(1))) << 16}, {}};
+    for (size_t i = 2; i < words.size(); ++i) named.actors.emplace_back(number(i));
+    return handle(std::move(named));
   }
   if (what == "interval") {  // MS FREQUENCY
     pb::AlterDatabaseRequest request;
@@ -263,6 +279,48 @@ std::string ControlWorld::commit() {
   return handle(CheckpointCommitted{epoch, plan.struck_off, plan.finished});
 }
 
+std::string ControlWorld::pulled(const Words& words) {
+  VnodesTransferred event{WorkerId{static_cast<uint32_t>(std::stoul(words.at(1)))}, {}};
+  to_pb(control_->graph(), event.report.mutable_graph());
+  event.report.set_epoch(control_->committed().value);
+  for (size_t i = 2; i < words.size(); ++i) {
+    if (words[i] == "!") {
+      event.report.set_failed(true);
+      event.report.mutable_error()->set_message("no space");
+      event.report.mutable_error()->set_score(100);
+      continue;
+    }
+    pb::SegmentRef* ref = event.report.add_segments()->mutable_ref();
+    ref->set_sequence(std::stoull(words[i]));
+    *ref->mutable_graph() = event.report.graph();
+  }
+  return handle(std::move(event));
+}
+
+std::string ControlWorld::moved() {
+  if (!move_) return "no move was asked for";
+  must(model_.apply(build_commit(model_, *move_).txn));
+  move_.reset();
+  return handle(RescaleCommitted{});
+}
+
+void ControlWorld::set_parallelism(JobId job, uint32_t parallelism) {
+  pb::JobRecord record = model_.job(job)->record();
+  record.mutable_graph()->set_parallelism(parallelism);
+  Txn txn;
+  rows::put(txn, record);
+  must(model_.apply(txn));
+}
+
+void ControlWorld::set_draining(WorkerId worker, bool draining) {
+  pb::WorkerRecord record = *model_.worker(worker);
+  record.set_draining(draining);
+  Txn txn;
+  rows::put(txn, record);
+  must(model_.apply(txn));
+  cluster_.on_drained(record);
+}
+
 pb::RootError ControlWorld::root(const Words& words, size_t at) {
   pb::RootError out;
   out.set_actor_id(static_cast<uint32_t>(std::stoul(words.at(at))));
@@ -278,6 +336,7 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
   };
   if (request.has_create_partial_graph()) {
     const auto& create = request.create_partial_graph();
+    created_[worker] = create;
     std::vector<uint64_t> segments;
     for (const pb::SegmentRef& ref : create.segments()) segments.push_back(ref.sequence());
     terms_[PartialGraphId{create.graph().id()}] = from_pb(create.graph());
@@ -348,6 +407,15 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
     }
     return out;
   }
+  if (request.has_transfer_vnodes()) {
+    std::string out = fmt::format("{}:pull({})", worker, show(request.transfer_vnodes().epoch()));
+    for (const pb::VnodeTransfer& part : request.transfer_vnodes().parts()) {
+      const auto vnodes = VNodeBitmap::from_bytes(part.vnode_count(), part.vnodes());
+      EXPECT_EQ(part.from(), fmt::format("host:{}", part.from_worker()));
+      out += fmt::format(" {}:t{}:v{}", part.from_worker(), listed(part.tables()), vnodes.value().to_string());
+    }
+    return out;
+  }
   if (request.has_remove_partial_graphs()) return fmt::format("{}:remove", worker);
   return "?";
 }
@@ -360,6 +428,20 @@ std::string ControlWorld::describe(const ControlEffect& effect) {
       EXPECT_FALSE(world.record_) << "two commits at a time";
       world.record_ = e.record;
       return fmt::format("commit {}", show(e.record.epoch));
+    }
+    std::string operator()(const CommitRescale& e) const {
+      EXPECT_FALSE(world.record_ || world.move_) << "two commits at a time";
+      world.move_ = e.record;
+      std::string out;
+      for (const WorkerSegments& segments : e.record.segments) {
+        for (const pb::SegmentRef& ref : segments.written)
+          out += fmt::format("{}{}:s{}", out.empty() ? "" : " ", segments.worker, ref.sequence());
+      }
+      return fmt::format("move [{}]", out);
+    }
+    std::string operator()(const RescaleDone& e) const {
+      return fmt::format("rescaled {}{}", e.waiter.id,
+                         e.result.has_error() ? fmt::format(" {}", code_name(e.result.error().code())) : std::string());
     }
     std::string operator()(const LeaseWanted&) const { return "lease"; }
     std::string operator()(const FlushDone& e) const { return fmt::format("flushed {} at {}", e.waiter.id, show(e.committed)); }
@@ -381,6 +463,7 @@ std::string ControlWorld::describe(const ControlEffect& effect) {
       static const char* const kNames[] = {"named", "conflict", "gone"};
       return fmt::format("{} {}", kNames[static_cast<int>(e.verdict)], e.transaction);
     }
+    std::string operator()(const CulpritsWanted& e) const { return fmt::format("who {}", show(e.prev)); }
     std::string operator()(const DisconnectWorker& e) const { return fmt::format("disconnect {}", e.worker); }
   };
   return std::visit(Describe{*this}, effect);

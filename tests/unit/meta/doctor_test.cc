@@ -110,8 +110,8 @@ TEST(Doctor, tells_recoveries_stuck_barriers_and_jobs_that_caused_them) {
   EXPECT_EQ(complaints(facts), (Texts{"error databases: dev is blocked: lost node 2; waits for node 2",
                                       "warning jobs: q7 was the cause of a recovery: q7, actor 3: division by zero"}));
   facts.quarantined["q7"] = "it failed 5 times";
-  EXPECT_EQ(complaints(facts), (Texts{"error databases: dev is blocked: lost node 2; waits for node 2",
-                                      "error jobs: q7 is quarantined: it failed 5 times"}));
+  EXPECT_EQ(complaints(facts),
+            (Texts{"error databases: dev is blocked: lost node 2; waits for node 2", "error jobs: q7 is quarantined: it failed 5 times"}));
   facts.quarantined.clear();
   facts.job_errors.clear();
   database.set_state("running");

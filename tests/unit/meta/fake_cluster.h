@@ -21,6 +21,9 @@ namespace penstock::meta::testing {
 using FakeSplit = std::pair<uint32_t, uint32_t>;
 using FakeRows = std::map<FakeSplit, uint64_t>;
 
+/// What stands for the rest of the state: by table and vnode, the epoch that its owner last wrote, which is every one.
+using FakeState = std::map<std::pair<uint32_t, VNode>, uint64_t>;
+
 /// What a compute keeps over restarts: segments with the positions its actors had read to, which stand for all state.
 struct FakeDisk {
   std::string uuid;
@@ -29,11 +32,13 @@ struct FakeDisk {
   struct Segment {
     pb::SegmentRef ref;
     FakeRows rows;  // as of the end of the epoch
+    FakeState state;
   };
   std::map<uint64_t, Segment> segments;
   std::set<uint64_t> committed;  // of them
   FakeRows flushed;              // what went to the sorted store
-  std::set<uint64_t> flushed_marks;
+  FakeState flushed_state;
+  std::map<uint64_t, uint32_t> flushed_marks;  // with the database
   uint64_t highest_leader = 0;
 };
 
@@ -46,13 +51,17 @@ struct Ledger {
   std::map<std::pair<uint64_t, uint64_t>, Barrier> barriers;  // by term and prev
   std::set<uint64_t> currs;                                   // every epoch that was ever begun, of one graph
   uint64_t commits = 0;
-  uint64_t recoveries = 0;  // graphs that were built with adopted state
+  uint64_t recoveries = 0;      // graphs that were built with adopted state
+  std::set<uint32_t> left_out;  // tables that were quarantined for a while: their state is of an older epoch
   uint64_t merges = 0;
   int backfill_barriers = 0;  // an actor's backfill takes so many
+  uint64_t transfers = 0;
+  std::map<uint64_t, FakeRows> positions;              // by epoch: how far the splits were read at its end
+  std::map<std::string, class FakeCompute*> computes;  // by name: those that live
 };
 
 /// A compute that speaks the control stream as LocalBarrierWorker does and runs no actors: each split it has moves by one row a barrier
-/// until it has `kRows`. It checks all that meta says.
+/// until it has `kRows`. It checks all that meta says, above all that whoever owns a vnode has what its owner last wrote.
 class FakeCompute : public rpc::Service, public std::enable_shared_from_this<FakeCompute> {
  public:
   static constexpr uint64_t kRows = 20;
@@ -82,7 +91,9 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
     uint64_t chain_end = 0;
     bool has_initial = false;
     FakeRows rows;
+    FakeState state;
     std::map<uint32_t, FakeRows> by_actor;
+    std::map<uint32_t, std::vector<std::pair<uint32_t, VNode>>> owned;  // by actor
     std::set<uint32_t> actors;
     std::deque<pb::InjectBarrier> held;
     std::map<uint64_t, std::vector<uint64_t>> staged;  // by prev: segments not committed yet
@@ -101,6 +112,7 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
   void handle(const pb::ResetPartialGraphs& reset);
   void handle(const pb::RemovePartialGraphs& remove);
   void handle(const pb::MergePartialGraph& merge);
+  void handle(const pb::TransferVnodes& transfer);
   void adopt(Graph& graph, const pb::SegmentRef& ref, uint64_t committed);
   void drain(Graph& graph);
   void hand_over(uint64_t id);
@@ -121,6 +133,7 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
   std::unique_ptr<rpc::Transport> transport_;
   std::unique_ptr<rpc::Listener> listener_;
   runtime::Timer timer_;
+  std::vector<runtime::Timer> timers_;  // of answers that take time
   std::shared_ptr<rpc::Stream> stream_;
   bool initialized_ = false;
   bool stopped_ = false;
@@ -134,7 +147,7 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
 /// A meta and computes in simulation, each a node of the network; any of them can be killed and started again on what it had on disk.
 class FakeCluster {
  public:
-  explicit FakeCluster(uint64_t seed = 1, size_t computes = 2);
+  explicit FakeCluster(uint64_t seed = 1, size_t computes = 2, size_t started = SIZE_MAX);
   ~FakeCluster();
 
   void start_meta();
@@ -167,6 +180,8 @@ class FakeCluster {
   Result<pb::CreateObjectResponse> create(const pb::CreateObjectRequest& request) {
     return call<pb::CreateObjectResponse>("CreateObject", request);
   }
+  Result<pb::AlterParallelismResponse> alter_parallelism(uint32_t object, uint32_t parallelism);
+  Result<pb::DrainWorkerResponse> drain(uint32_t worker, bool undo = false);
   Result<pb::DropObjectResponse> drop(uint32_t object, bool cascade = false);
   Result<pb::FlushResponse> flush(runtime::Duration timeout = std::chrono::seconds(60));
   Result<pb::WaitForSourceResponse> wait_for_source(uint32_t source, runtime::Duration timeout = std::chrono::seconds(120));

@@ -1,11 +1,35 @@
 // The other half of fake_cluster.h.
 #include "unit/meta/fake_cluster.h"
 
+#include <google/protobuf/descriptor.h>
 #include "meta/service/control_streams.h"
 
 namespace penstock::meta::testing {
 
 using runtime::Duration;
+
+namespace {
+
+/// Tables of a fragment's plan, but for those of other jobs.
+void find_tables(const google::protobuf::Message& message, std::vector<uint32_t>& out) {
+  if (message.GetDescriptor() == pb::TableDesc::descriptor()) {
+    out.push_back(static_cast<const pb::TableDesc&>(message).table_id());
+    return;
+  }
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const auto* field : fields) {
+    if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE || field->name() == "upstream_table") continue;
+    if (!field->is_repeated()) {
+      find_tables(reflection.GetMessage(message, field), out);
+      continue;
+    }
+    for (int i = 0; i < reflection.FieldSize(message, field); ++i) find_tables(reflection.GetRepeatedMessage(message, field, i), out);
+  }
+}
+
+}  // namespace
 
 FakeCompute::FakeCompute(std::string name, runtime::Runtime& runtime, rpc::MemoryNetwork& network, std::shared_ptr<FakeDisk> disk,
                          Ledger& ledger)
@@ -13,6 +37,7 @@ FakeCompute::FakeCompute(std::string name, runtime::Runtime& runtime, rpc::Memor
 
 void FakeCompute::start() {
   ++disk_->incarnation;
+  ledger_.computes[name_] = this;
   executor_ = runtime_.make_serial(name_, false);
   transport_ = network_.transport(name_);
   listener_ = std::move(transport_->listen(name_, shared_from_this()).value());
@@ -21,6 +46,7 @@ void FakeCompute::start() {
 
 void FakeCompute::stop() {
   stopped_ = true;
+  ledger_.computes.erase(name_);
   timer_.cancel();
   network_.kill(name_);
   stream_.reset();
@@ -89,6 +115,7 @@ void FakeCompute::on_bytes(const rpc::Bytes& bytes) {
   if (request.has_reset_partial_graphs()) handle(request.reset_partial_graphs());
   if (request.has_remove_partial_graphs()) handle(request.remove_partial_graphs());
   if (request.has_merge_partial_graph()) handle(request.merge_partial_graph());
+  if (request.has_transfer_vnodes()) handle(request.transfer_vnodes());
 }
 
 void FakeCompute::handle(const pb::InitRequest& init) {
@@ -129,8 +156,10 @@ void FakeCompute::handle(const pb::CreatePartialGraph& create) {
     ASSERT_TRUE(trunk != graphs_.end() && trunk->second.term == create.trunk().term()) << name_ << " creates a job without its database";
     graph.trunk = create.trunk().id();
     graph.rows = trunk->second.rows;
+    graph.state = trunk->second.state;
   } else {
     graph.rows = disk_->flushed;
+    graph.state = disk_->flushed_state;
     for (const pb::SegmentRef& ref : create.segments()) adopt(graph, ref, create.committed_epoch());
   }
   std::erase_if(disk_->segments, [&](const auto& segment) {
@@ -147,6 +176,7 @@ void FakeCompute::adopt(Graph& graph, const pb::SegmentRef& ref, uint64_t commit
     return;
   }
   for (const auto& [split, rows] : segment->second.rows) graph.rows[split] = std::max(graph.rows[split], rows);
+  for (const auto& [vnode, epoch] : segment->second.state) graph.state[vnode] = std::max(graph.state[vnode], epoch);
 }
 
 void FakeCompute::handle(const pb::InjectBarrier& inject) {
@@ -176,10 +206,7 @@ void FakeCompute::handle(const pb::InjectBarrier& inject) {
     if (other.merged && other.trunk == inject.graph().id()) expected.insert(other.actors.begin(), other.actors.end());
   }
   EXPECT_EQ(owed, expected) << name_ << " at " << epoch.prev();
-  for (const uint32_t actor : inject.barrier().mutation().stop().actors()) {
-    graph.actors.erase(actor);
-    graph.by_actor.erase(actor);
-  }
+  for (const uint32_t actor : inject.barrier().mutation().stop().actors()) graph.actors.erase(actor);
   graph.held.push_back(inject);
   if (!held_) drain(graph);
 }
@@ -222,22 +249,37 @@ void FakeCompute::hand_over(uint64_t id) {
     into.by_actor[actor] = std::move(rows);
   }
   from.by_actor.clear();
+  for (const auto& [vnode, epoch] : from.state) into.state[vnode] = std::max(into.state[vnode], epoch);
+  into.owned.merge(from.owned);
   into.table_base.merge(from.table_base);
   if (from.staged.empty()) graphs_.erase(id);
 }
 
 void FakeCompute::build(Graph& graph, const pb::InjectBarrier& inject) {
+  const uint64_t prev = inject.barrier().epoch().prev();
+  const bool recovered = inject.barrier().kind() == pb::BARRIER_INITIAL;
   for (const pb::BuildFragment& fragment : inject.build()) {
+    std::vector<uint32_t> tables;
+    find_tables(fragment.root(), tables);
     for (const pb::BuildActor& actor : fragment.actors()) {
       EXPECT_TRUE(graph.actors.insert(actor.actor_id()).second) << "actor " << actor.actor_id() << " is built twice";
       graph.table_base[actor.actor_id()] = fragment.table_base();
+      for (const uint32_t table : tables) {
+        for (const VNode vnode : VNodeBitmap::from_bytes(fragment.vnode_count(), actor.vnodes()).value().list()) {
+          const std::pair at(fragment.table_base() + table, vnode);
+          graph.owned[actor.actor_id()].push_back(at);
+          // The heart of it: who owns a vnode has what was last written to it, wherever that was, no more and no less.
+          if (recovered && !ledger_.left_out.contains(at.first)) {
+            EXPECT_EQ(graph.state[at], prev) << name_ << " table " << at.first << " vnode " << vnode;
+          }
+        }
+      }
       for (const pb::Split& split : actor.splits()) {
         const uint64_t rows = split.offset().empty() ? 0 : std::stoull(split.offset());
         const FakeSplit at{fragment.table_base(), split.number()};
         graph.by_actor[actor.actor_id()][at] = rows;
-        // The heart of it: what meta hands to the actor is what the adopted segments hold, no more and no less.
-        EXPECT_EQ(rows, graph.rows[at]) << name_ << " actor " << actor.actor_id() << " split " << split.id();
-        if (inject.barrier().kind() == pb::BARRIER_INITIAL) ++ledger_.recoveries;
+        EXPECT_EQ(rows, recovered ? ledger_.positions[prev][at] : 0) << name_ << " actor " << actor.actor_id() << " split " << split.id();
+        if (recovered) ++ledger_.recoveries;
       }
     }
   }
@@ -261,7 +303,7 @@ void FakeCompute::complete(Graph& graph, const pb::InjectBarrier& inject) {
       for (auto& [at, rows] : splits) {
         const uint32_t number = at.second;
         rows = std::min(rows + 1, kRows);
-        graph.rows[at] = rows;
+        graph.rows[at] = ledger_.positions[complete.epoch()][at] = rows;
         pb::Split* split = progress->add_splits();
         split->set_id(fmt::format("file-{}", number));
         split->set_number(number);
@@ -278,6 +320,10 @@ void FakeCompute::complete(Graph& graph, const pb::InjectBarrier& inject) {
   }
   if (inject.barrier().kind() == pb::BARRIER_CHECKPOINT) write_segment(graph, inject, complete);
   ledger_.barriers[{inject.graph().term(), complete.epoch()}].completed.insert(name_);
+  for (const uint32_t actor : inject.barrier().mutation().stop().actors()) {
+    graph.by_actor.erase(actor);
+    graph.owned.erase(actor);
+  }
   send(response);
 }
 
@@ -287,10 +333,21 @@ void FakeCompute::write_segment(Graph& graph, const pb::InjectBarrier& inject, p
   segment.ref.set_epoch(complete.epoch());
   *segment.ref.mutable_graph() = inject.graph();
   segment.rows = graph.rows;
+  const auto write = [&](const Graph& owner) {
+    for (const auto& [actor, owned] : owner.owned) {
+      for (const auto& at : owned) graph.state[at] = segment.state[at] = complete.epoch();
+    }
+  };
+  write(graph);
+  for (const auto& [id, other] : graphs_) {
+    if (other.merged && other.trunk == inject.graph().id()) write(other);
+  }
   *complete.add_segments()->mutable_ref() = segment.ref;
   graph.staged[complete.epoch()].push_back(segment.ref.sequence());
   disk_->segments[segment.ref.sequence()] = segment;
-  for (const uint64_t sequence : disk_->flushed_marks) complete.add_flushed_segments(sequence);
+  for (const auto& [sequence, database] : disk_->flushed_marks) {
+    if (database == static_cast<uint32_t>(inject.graph().id())) complete.add_flushed_segments(sequence);
+  }
 }
 
 void FakeCompute::handle(const pb::CommitEpoch& commit) {
@@ -306,7 +363,8 @@ void FakeCompute::handle(const pb::CommitEpoch& commit) {
     const auto segment = disk_->segments.find(sequence);
     if (segment == disk_->segments.end()) continue;
     for (const auto& [split, rows] : segment->second.rows) disk_->flushed[split] = std::max(disk_->flushed[split], rows);
-    disk_->flushed_marks.insert(sequence);
+    for (const auto& [vnode, epoch] : segment->second.state) disk_->flushed_state[vnode] = std::max(disk_->flushed_state[vnode], epoch);
+    disk_->flushed_marks[sequence] = static_cast<uint32_t>(segment->second.ref.graph().id());
     disk_->segments.erase(segment);
   }
 }
@@ -339,6 +397,42 @@ void FakeCompute::handle(const pb::RemovePartialGraphs& remove) {
     EXPECT_TRUE(graphs_.at(id.id()).actors.empty());
     graphs_.erase(id.id());
   }
+}
+
+// What the old owners have is read at once; the answer takes its time.
+void FakeCompute::handle(const pb::TransferVnodes& transfer) {
+  ++ledger_.transfers;
+  pb::ControlResponse response;
+  pb::VnodesTransferred& answer = *response.mutable_vnodes_transferred();
+  *answer.mutable_graph() = transfer.graph();
+  answer.set_epoch(transfer.epoch());
+  FakeDisk::Segment segment;
+  segment.ref.set_sequence(disk_->next_sequence++);
+  segment.ref.set_epoch(transfer.epoch());
+  *segment.ref.mutable_graph() = transfer.graph();
+  for (const pb::VnodeTransfer& part : transfer.parts()) {
+    const auto from = ledger_.computes.find(part.from());
+    if (from == ledger_.computes.end() || !from->second->graphs_.contains(transfer.graph().id())) {
+      answer.set_failed(true);
+      answer.mutable_error()->set_message(part.from() + " is away");
+      continue;
+    }
+    const Graph& old = from->second->graphs_.at(transfer.graph().id());
+    for (const uint32_t table : part.tables()) {
+      for (const VNode vnode : VNodeBitmap::from_bytes(part.vnode_count(), part.vnodes()).value().list()) {
+        const auto has = old.state.find({table, vnode});
+        EXPECT_TRUE(has != old.state.end() && has->second == transfer.epoch()) << part.from() << " table " << table << " vnode " << vnode;
+        segment.state[{table, vnode}] = transfer.epoch();
+      }
+    }
+  }
+  if (!answer.failed()) {
+    *answer.add_segments()->mutable_ref() = segment.ref;
+    disk_->segments[segment.ref.sequence()] = segment;
+  }
+  timers_.push_back(runtime_.after(std::chrono::milliseconds(runtime_.random() % 300), *executor_, [self = shared_from_this(), response] {
+    if (!self->stopped_ && self->initialized_) self->send(response);
+  }));
 }
 
 void FakeCompute::hold(bool held) {
@@ -396,7 +490,7 @@ void FakeCompute::send_shutdown() {
 
 // ---- the cluster ------------------------------------------------------------------------------------------------------------------------
 
-FakeCluster::FakeCluster(uint64_t seed, size_t computes)
+FakeCluster::FakeCluster(uint64_t seed, size_t computes, size_t started)
     : sim_(seed), network_(sim_), client_(network_.transport("client")), client_executor_(sim_.make_serial("client", false)) {
   options_.list_splits = [](const pb::CatalogObject& object) -> Result<SourceListing> {
     if (object.properties().contains("missing")) return error(Code::Io, "folder /nowhere does not exist");
@@ -411,7 +505,7 @@ FakeCluster::FakeCluster(uint64_t seed, size_t computes)
     computes_.back().disk->uuid = fmt::format("uuid-{}", i + 1);
   }
   start_meta();
-  for (size_t i = 0; i < computes; ++i) {
+  for (size_t i = 0; i < std::min(started, computes); ++i) {
     start_compute(i);  // one after the other, so that node i + 1 is compute i
     EXPECT_TRUE(sim_.run_until([&] { return compute(i).connected(); }, std::chrono::seconds(5)));
   }
@@ -450,6 +544,20 @@ void FakeCluster::kill_compute(size_t i) {
 void FakeCluster::send(std::string_view method, const google::protobuf::Message& request) {
   client_->call("meta", fmt::format("/penstock.Meta/{}", method), request.SerializeAsString(), std::chrono::seconds(600), *client_executor_,
                 [](const Result<rpc::Bytes>&) {});
+}
+
+Result<pb::AlterParallelismResponse> FakeCluster::alter_parallelism(uint32_t object, uint32_t parallelism) {
+  pb::AlterParallelismRequest request;
+  request.set_object_id(object);
+  request.set_parallelism(parallelism);
+  return call<pb::AlterParallelismResponse>("AlterParallelism", request);
+}
+
+Result<pb::DrainWorkerResponse> FakeCluster::drain(uint32_t worker, bool undo) {
+  pb::DrainWorkerRequest request;
+  request.set_worker_id(worker);
+  request.set_undo(undo);
+  return call<pb::DrainWorkerResponse>("DrainWorker", request);
 }
 
 Result<pb::DropObjectResponse> FakeCluster::drop(uint32_t object, bool cascade) {

@@ -43,13 +43,13 @@ TEST(MetaNode, a_job_waits_for_a_compute_and_its_creator_with_it) {
   EXPECT_EQ(quick.error().code(), Code::Timeout);
   cluster.start_compute(0);
   cluster.sim().run_for(std::chrono::seconds(3));
-  EXPECT_EQ(cluster.rows("penstock_jobs"), (std::vector<std::string>{"1|t|table|created|NULL|2|1|2|"}));
+  EXPECT_EQ(cluster.rows("penstock_jobs"), (std::vector<std::string>{"1|t|table|created|NULL|2|1|2||2"}));
 }
 
 TEST(MetaNode, periodic_checkpoints_commit_every_interval) {
   FakeCluster cluster;
   must_create(cluster, testing::table("t"));
-  cluster.sim().run_for(std::chrono::seconds(1));
+  cluster.sim().run_for(std::chrono::milliseconds(1500));  // half-way between two
   const uint64_t before = cluster.ledger().commits;
   cluster.sim().run_for(std::chrono::seconds(10));
   EXPECT_EQ(cluster.ledger().commits - before, 20U);  // told to two nodes each
@@ -163,6 +163,37 @@ TEST(MetaNode, a_failing_actor_takes_its_database_into_recovery_and_is_named) {
   EXPECT_TRUE(found);
 }
 
+/// Reads source 1; what it is created from takes it some barriers.
+pb::CreateObjectRequest slow_view(const std::string& name, uint32_t parallelism = 2) {
+  auto request = testing::view_on_source(name, 1, parallelism);
+  request.mutable_graph()->mutable_fragments(0)->set_has_scan(true);
+  return request;
+}
+
+TEST(MetaNode, a_job_is_merged_into_its_database_once_it_is_created) {
+  FakeCluster cluster;
+  cluster.ledger().backfill_barriers = 3;
+  must_create(cluster, testing::source("s"));
+  must_create(cluster, slow_view("v"));
+  ASSERT_TRUE(cluster.flush().has_value());
+  EXPECT_EQ(cluster.ledger().merges, 2U) << "one a node";
+  ASSERT_TRUE(cluster.wait_for_source(1).has_value());
+}
+
+TEST(MetaNode, a_job_that_fails_while_it_is_created_is_created_again_and_its_database_goes_on) {
+  FakeCluster cluster;
+  cluster.ledger().backfill_barriers = 3;
+  must_create(cluster, testing::source("s"));
+  must_create(cluster, testing::table("t"));
+  const uint64_t term = cluster.snapshot().databases(0).graph().term();
+  cluster.send("CreateObject", slow_view("v"));
+  cluster.sim().run_for(std::chrono::milliseconds(1500));
+  cluster.compute(0).fail_creating(50);
+  ASSERT_TRUE(cluster.wait_for_source(1).has_value());
+  EXPECT_EQ(cluster.snapshot().databases(0).graph().term(), term);
+  EXPECT_EQ(cluster.durable().job(ObjectId{3})->tables().front(), TableId{4}) << "it began with nothing, in tables of its own";
+}
+
 TEST(MetaNode, a_job_that_always_fails_is_quarantined_and_the_others_go_on) {
   FakeCluster cluster;
   must_create(cluster, testing::source("s"));
@@ -188,8 +219,8 @@ TEST(MetaNode, a_job_that_always_fails_is_quarantined_and_the_others_go_on) {
   EXPECT_TRUE(cluster.flush().has_value());
 }
 
-TEST(MetaNode, a_leaving_compute_gets_a_last_checkpoint_and_a_good_end) {
-  FakeCluster cluster;
+TEST(MetaNode, a_leaving_compute_that_is_alone_gets_a_last_checkpoint_and_a_good_end) {
+  FakeCluster cluster(1, 1);
   must_create(cluster, testing::table("t"));
   const uint64_t before = cluster.ledger().commits;
   cluster.compute(0).send_shutdown();
@@ -460,7 +491,7 @@ TEST_P(CreatingSoak, whatever_fails_jobs_are_created_from_the_start_or_from_what
         break;
       case 2:
       case 3:
-        cluster.send("CreateObject", testing::view_on_source(fmt::format("v{}", step), 1, 3));
+        cluster.send("CreateObject", slow_view(fmt::format("v{}", step), 3));
         break;
       case 4: {
         pb::DropObjectRequest request;

@@ -18,9 +18,11 @@ class SettingsTest : public ::testing::Test {
     world_.add(testing::source("s"));
     world_.add(testing::view_on_source("v", 1, 1));
     world_.add(testing::table("t", 1));
-    world_.add(testing::view_on("w", 3));
     world_.apply({"ready", "1"});
-    for (const char* const job : {"2", "3", "4"}) create(job);
+    create("2");
+    create("3");
+    world_.add(testing::view_on("w", 3));
+    create("4");
     calm(1000);
     for (const uint32_t job : {2U, 3U, 4U}) ASSERT_EQ(world_.model().object(ObjectId{job})->state(), pb::JOB_CREATED) << job;
     ASSERT_EQ(testing::ControlWorld::show(world_.control().committed()), 1000);
@@ -193,6 +195,34 @@ TEST_F(SettingsTest, intervals_change_while_the_database_runs_and_stay_after_a_r
     collect 1      => 1:checkpoint 3000..3001 a1,2,3,4 t1,2,3,4,5
     @3199 tick     =>
     @3200 tick     => 1:barrier 3001..3200 a1,2,3,4 t1,2,3,4,5
+  )");
+}
+
+TEST_F(SettingsTest, a_dropped_job_that_alone_holds_up_the_barrier_is_left_behind) {
+  run(R"(
+    @3000 tick    => 1:checkpoint 2000..3000 a1,2,3,4 t1,2,3,4,5
+    @3100 drop 2  => 1:checkpoint 3000..3100 a1,2,3,4 t1,2,3,4,5 +stop
+    @4100 tick    => 1:checkpoint 3100..4100 a3,4 t3,4,5
+    @5000 tick    => who 2000
+    culprits 2000 3 2 =>
+    @5500 tick    => 1:checkpoint 4100..5500 a3,4 t3,4,5
+    @6000 tick    => who 2000
+    culprits 3000 2 =>
+    culprits 2000 =>
+    culprits 2000 1 2 => 1:reset
+    reset 1       => term ended at 1000, 1:create(1000), 1:initial 1000..6000 a3,4 t3,4,5 b3,4
+    collect 1     => 1:checkpoint 6000..6001 a3,4 t3,4,5
+    culprits 6000 3 =>
+  )");
+}
+
+TEST_F(SettingsTest, a_barrier_that_is_slow_without_a_drop_is_nobody_s_fault) {
+  run(R"(
+    @3000 tick    => 1:checkpoint 2000..3000 a1,2,3,4 t1,2,3,4,5
+    @6000 tick    => 1:checkpoint 3000..6000 a1,2,3,4 t1,2,3,4,5
+    culprits 2000 1 =>
+    drop 4        => 1:checkpoint 6000..6001 a1,2,3,4 t1,2,3,4,5 +stop, who 2000
+    collect 1     => commit 2000
   )");
 }
 

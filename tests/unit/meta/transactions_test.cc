@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "testing/script.h"
 
 namespace penstock::meta {
@@ -277,6 +279,82 @@ TEST_F(TransactionsTest, the_end_of_the_term_ends_all_that_wait_and_keeps_what_i
     choose 6                    => 1:-9, 2:-9, conflict 9
   )");
 }
+
+/// Random transactions, checkpoints, commits and ends of terms against a plain list of what was named when.
+class TransactionsProperty : public ::testing::TestWithParam<uint32_t> {
+ protected:
+  struct Named {
+    TransactionWanted wanted;
+    Epoch epoch;
+  };
+  uint64_t pick(uint64_t n) { return random_() % n; }
+
+  TransactionWanted any_transaction(uint64_t number, uint64_t committed) {
+    TransactionWanted wanted{
+        TransactionId{number}, {{{PartialGraphId{1}, Term{1}}, WorkerId{1}, ActorId{1}}}, Epoch{pick(committed + 1)}, {}};
+    for (uint32_t table = 1; table <= 1 + pick(2); ++table) {
+      TransactionWanted::Writes writes{TableId{table}, pick(2) == 0, pick(6) == 0, {}};
+      if (!writes.whole_table || pick(2) == 0) writes.keys = {pick(5), 5 + pick(5)};
+      wanted.writes.push_back(std::move(writes));
+    }
+    return wanted;
+  }
+
+  void run() {
+    Transactions transactions({.unclaimed_after = std::chrono::seconds(60), .most_keys = 1 + pick(20)}, Epoch{0});
+    std::map<TransactionId, TransactionWanted> waiting;
+    uint64_t next = 1, committed = 0, epoch = 1;
+    for (int step = 0; step < 150; ++step) {
+      std::vector<TransactionDecided> decided;
+      const uint64_t what = pick(100);
+      if (what < 60) {
+        const TransactionWanted wanted = any_transaction(next++, committed);
+        waiting.emplace(wanted.transaction, wanted);
+        transactions.want(wanted, decided);
+      } else if (what < 80) {
+        decided = transactions.choose({}, Epoch{epoch++}, {WorkerId{1}}, [](const auto&) { return true; }).decided;
+      } else if (what < 99) {
+        committed = epoch - 1;
+        transactions.on_committed(Epoch{committed}, {});
+      } else {
+        transactions.end_term(decided);
+      }
+      for (const TransactionDecided& d : decided) {
+        ASSERT_TRUE(waiting.contains(d.transaction)) << "decided twice, or never asked for";
+        if (d.verdict == TransactionDecided::Verdict::Named) named_.push_back({waiting.at(d.transaction), d.epoch});
+        waiting.erase(d.transaction);
+      }
+    }
+  }
+
+  static void check(const Named& reader, const Named& writer) {
+    for (const auto& r : reader.wanted.writes) {
+      for (const auto& w : writer.wanted.writes) {
+        if (r.table != w.table) continue;
+        const bool keys_meet = std::ranges::any_of(r.keys, [&](uint64_t k) { return std::ranges::find(w.keys, k) != w.keys.end(); });
+        const bool unnamed = r.keys.empty() || w.keys.empty();
+        const bool between = writer.epoch > reader.wanted.read_epoch && writer.epoch < reader.epoch;
+        EXPECT_FALSE(r.read && between && (keys_meet || unnamed || r.whole_table))
+            << writer.wanted.transaction.value << " changed what " << reader.wanted.transaction.value << " had read";
+        EXPECT_FALSE(writer.epoch == reader.epoch && (keys_meet || unnamed))
+            << writer.wanted.transaction.value << " and " << reader.wanted.transaction.value << " change the same in one epoch";
+      }
+    }
+  }
+
+  std::mt19937 random_{GetParam()};
+  std::vector<Named> named_;
+};
+
+TEST_P(TransactionsProperty, no_two_change_what_one_of_them_has_read) {
+  run();
+  for (const Named& reader : named_) {
+    for (const Named& writer : named_) {
+      if (writer.wanted.transaction != reader.wanted.transaction) check(reader, writer);
+    }
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, TransactionsProperty, ::testing::Range(0U, 200U));
 
 }  // namespace
 }  // namespace penstock::meta

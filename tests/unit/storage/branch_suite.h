@@ -1,5 +1,7 @@
 #pragma once
 
+#include <random>
+
 #include "unit/storage/store_suite.h"
 
 /// The contract of branches, run over every implementation: jobs that are being created beside the graph they will belong to.
@@ -32,12 +34,13 @@ class BranchSuite : public StoreSuite {
     EXPECT_TRUE(local.value()->init({Epoch{epoch_.value - 1}, epoch_}).has_value());
     return std::move(local).value();
   }
-  void begin_branch() {
+  /// `table`: of the job, whose numbers are never used again.
+  void begin_branch(uint32_t table = kBranchTable) {
     ++term_;
     const Status opened = store().open_branch(branch(), driver_.graph(), live_);
     ASSERT_TRUE(opened.has_value()) << opened.error().to_string();
     ASSERT_TRUE(store().start_epoch(kBranch, epoch_, {}).has_value());
-    job_ = open(kBranch, kBranchTable);
+    job_ = open(kBranch, table);
   }
 
   static Status write(LocalStateStore& table, std::string_view text, std::string_view value) {
@@ -273,6 +276,161 @@ TEST_P(BranchSuite, a_crash_at_any_step_of_a_merge_keeps_exactly_what_meta_commi
     EXPECT_EQ(committed(kBranchTable), expected);
     trunk_ = open(driver_.graph(), kTrunkTable);
     begin_branch();
+  }
+}
+
+/// Random steps of a graph and of jobs that are created beside it one after the other, against maps: Checkpoints and barriers between them,
+/// syncs in any order, commits in order, failures, merges and crashes.
+class BranchModel : public BranchSuite {
+ protected:
+  using Rows = std::map<std::string, std::string>;
+  enum class Job { None, Creating, Merged };
+  struct Pending {
+    Epoch prev;
+    bool checkpoint;
+    bool with_branch;  // which has yet to be synced, or was
+    bool trunk_synced = false;
+    bool branch_synced = false;
+    Rows trunk, job;
+    bool has_job;
+  };
+
+  static std::string show(const Rows& rows) {
+    std::string out;
+    for (const auto& [k, v] : rows) out += fmt::format("{}{}={}", out.empty() ? "" : " ", k, v);
+    return out;
+  }
+  bool chance(int of) { return random_() % static_cast<unsigned>(of) == 0; }
+  void change(LocalStateStore& table, Rows& rows) {
+    const std::string k(1, static_cast<char>('a' + random_() % 6));
+    WriteBatch batch;
+    if (chance(4)) {
+      batch.erase(key(0, k));
+      rows.erase(k);
+    } else {
+      rows[k] = std::to_string(++values_);
+      batch.put(key(0, k), rows[k]);
+    }
+    ASSERT_TRUE(table.append(std::move(batch)).has_value());
+  }
+  void pass_barrier() {
+    const bool creating = state_ == Job::Creating;
+    const bool checkpoint = !chance(3);
+    const Epoch prev = barrier(creating);
+    if (checkpoint) unsynced_from_ = epoch_;
+    pending_.push_back({prev, checkpoint, creating, false, false, trunk_rows_, job_rows_, state_ != Job::None});
+  }
+  /// Of one graph in order; what the other has synced does not matter.
+  void sync_something() {
+    const bool of_trunk = chance(2);
+    const auto unsynced = [&](const Pending& p) {
+      return p.checkpoint && (of_trunk ? !p.trunk_synced : p.with_branch && !p.branch_synced);
+    };
+    const auto next = std::ranges::find_if(pending_, unsynced);
+    if (next == pending_.end()) return;
+    sync(of_trunk ? trunk() : branch(), next->prev);
+    (of_trunk ? next->trunk_synced : next->branch_synced) = true;
+  }
+  void commit_front(bool told) {
+    const auto front = std::ranges::find_if(pending_, &Pending::checkpoint);
+    if (front == pending_.end() || !front->trunk_synced || (front->with_branch && !front->branch_synced)) return;
+    const Pending done = *front;
+    pending_.erase(pending_.begin(), std::next(front));
+    meta_commits(done.prev, done.with_branch);
+    committed_trunk_ = done.trunk;
+    if (done.has_job) committed_job_ = done.job;
+    job_is_durable_ = job_is_durable_ || done.has_job;
+    if (!told) return die();
+    const Status applied = worker_commits(done.with_branch);
+    ASSERT_TRUE(applied.has_value()) << applied.error().to_string();
+  }
+  void fail_job() {
+    reset_branch();
+    for (Pending& p : pending_) p.with_branch = p.has_job = false;
+    begin_anew();
+  }
+  void begin_anew() {
+    state_ = Job::None;
+    ++table_;
+    job_rows_.clear();
+    committed_job_.clear();
+    job_is_durable_ = false;
+  }
+  void create_job() {
+    begin_branch(table_);
+    state_ = Job::Creating;
+    unsynced_from_ = epoch_;
+  }
+  void merge() {
+    const Status merged = store().merge_branch(kBranch, unsynced_from_);
+    ASSERT_TRUE(merged.has_value()) << merged.error().to_string();
+    state_ = Job::Merged;
+  }
+  void die() {
+    pending_.clear();
+    crash();
+    trunk_ = open(driver_.graph(), kTrunkTable);
+    trunk_rows_ = committed_trunk_;
+    job_rows_ = committed_job_;
+    if (state_ == Job::None) return;
+    if (state_ == Job::Merged && job_is_durable_) {
+      job_ = open(driver_.graph(), table_);
+    } else {
+      create_job();
+    }
+  }
+  void step() {
+    switch (random_() % 12) {
+      case 0:
+      case 1:
+        return pass_barrier();
+      case 2:
+      case 3:
+      case 4:
+        return sync_something();
+      case 5:
+      case 6:
+        return commit_front(!chance(12));
+      case 7:
+        if (state_ == Job::None) return create_job();
+        if (state_ == Job::Merged && pending_.empty() && chance(3)) return job_.reset(), begin_anew();
+        if (state_ == Job::Creating && chance(4)) return fail_job();
+        if (state_ == Job::Creating && job_is_durable_ && chance(2)) return merge();
+        return;
+      case 8:
+        return chance(8) ? die() : void();
+      default:
+        change(*trunk_, trunk_rows_);
+        if (state_ != Job::None) change(*job_, job_rows_);
+    }
+  }
+  void check() {
+    EXPECT_EQ(dump(trunk_->scan({})), show(trunk_rows_));
+    if (job_) {
+      EXPECT_EQ(dump(job_->scan({})), show(job_rows_));
+    }
+    if (committed_ == Epoch{0}) return;
+    EXPECT_EQ(committed(kTrunkTable), show(committed_trunk_));
+    EXPECT_EQ(committed(table_), show(committed_job_));
+  }
+
+  std::mt19937_64 random_;
+  Job state_ = Job::Creating;
+  uint32_t table_ = kBranchTable;
+  uint64_t values_ = 0;
+  bool job_is_durable_ = false;
+  Epoch unsynced_from_;
+  std::vector<Pending> pending_;
+  Rows trunk_rows_, job_rows_, committed_trunk_, committed_job_;
+};
+
+TEST_P(BranchModel, agrees_with_maps_under_random_steps) {
+  random_.seed(GetParam().seed);
+  unsynced_from_ = epoch_;
+  for (int i = 0; i < 300 && !HasFailure(); ++i) {
+    SCOPED_TRACE(fmt::format("step {}", i));
+    step();
+    check();
   }
 }
 

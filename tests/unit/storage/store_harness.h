@@ -32,7 +32,13 @@ class StoreHarness {
 struct StoreParam {
   std::string name;
   std::function<std::unique_ptr<StoreHarness>()> make;
+  uint64_t seed = 0;  // of tests with random steps
 };
+inline std::vector<StoreParam> with_seeds(const StoreParam& param, uint64_t seeds) {
+  std::vector<StoreParam> out;
+  for (uint64_t seed = 1; seed <= seeds; ++seed) out.push_back({fmt::format("{}_{}", param.name, seed), param.make, seed});
+  return out;
+}
 inline void PrintTo(const StoreParam& param, std::ostream* out) { *out << param.name; }
 
 /// A key without table id. Keys of tests begin with their vnode as two digits' worth of bytes: `key(3, "a")`.
@@ -187,6 +193,13 @@ class StoreDriver {
       highest_ = std::max(highest_, ref.sequence);
       return true;
     });
+  }
+  /// Files that came from another node, named by a transaction of meta at the committed epoch.
+  void meta_lists(const std::vector<SegmentInfo>& files) {
+    for (const SegmentInfo& info : files) {
+      live_.emplace(info.ref.sequence, info.ref);
+      highest_ = std::max(highest_, info.ref.sequence);
+    }
   }
   Status try_worker_commits() {
     PENSTOCK_TRY(store().commit_epoch(graph_.graph, committed_, struck_off_));

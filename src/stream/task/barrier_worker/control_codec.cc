@@ -66,6 +66,36 @@ Result<ControlRequest> from_pb(pb::InjectBarrier& m) {
   return event;
 }
 
+Result<VNodeBitmap> vnodes_from_pb(uint32_t count, const std::string& bytes) {
+  if (count == 0 || count > 32768) return error(Code::Protocol, "control stream: a count of {} vnodes", count);
+  return VNodeBitmap::from_bytes(count, bytes);
+}
+
+Result<ControlRequest> from_pb(const pb::CreatePartialGraph& m) {
+  CreatePartialGraph event{from_pb(m.graph()),
+                           Epoch{m.committed_epoch()},
+                           from_pb(m.segments()),
+                           ids_from_pb<TableId>(m.live_tables()),
+                           std::nullopt,
+                           m.database(),
+                           {}};
+  if (m.has_trunk()) event.trunk = from_pb(m.trunk());
+  for (const pb::OwnedVnodes& owned : m.owned()) {
+    PENSTOCK_TRY(auto vnodes, vnodes_from_pb(owned.vnode_count(), owned.vnodes()));
+    event.owned.push_back({ids_from_pb<TableId>(owned.tables()), std::move(vnodes)});
+  }
+  return event;
+}
+
+Result<ControlRequest> from_pb(const pb::TransferVnodes& m) {
+  TransferVnodes order{from_pb(m.graph()), Epoch{m.epoch()}, {}};
+  for (const pb::VnodeTransfer& part : m.parts()) {
+    PENSTOCK_TRY(auto vnodes, vnodes_from_pb(part.vnode_count(), part.vnodes()));
+    order.parts.push_back({WorkerId{part.from_worker()}, part.from(), ids_from_pb<TableId>(part.tables()), std::move(vnodes)});
+  }
+  return order;
+}
+
 std::vector<GraphTerm> graphs_from_pb(const google::protobuf::RepeatedPtrField<pb::GraphId>& graphs) {
   std::vector<GraphTerm> out;
   for (const pb::GraphId& graph : graphs) out.push_back(from_pb(graph));
@@ -134,13 +164,10 @@ Result<ControlRequest> decode_control_request(std::string_view bytes) {
   switch (request.kind_case()) {
     case pb::ControlRequest::kInit:
       return from_pb(request.init());
-    case pb::ControlRequest::kCreatePartialGraph: {
-      const auto& m = request.create_partial_graph();
-      CreatePartialGraph create{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()),
-                                ids_from_pb<TableId>(m.live_tables()), std::nullopt, m.database()};
-      if (m.has_trunk()) create.trunk = from_pb(m.trunk());
-      return create;
-    }
+    case pb::ControlRequest::kCreatePartialGraph:
+      return from_pb(request.create_partial_graph());
+    case pb::ControlRequest::kTransferVnodes:
+      return from_pb(request.transfer_vnodes());
     case pb::ControlRequest::kInjectBarrier:
       return from_pb(*request.mutable_inject_barrier());
     case pb::ControlRequest::kCommitEpoch: {
@@ -218,6 +245,20 @@ std::string encode_reset(const ReportReset& reset) {
   if (reset.root) {
     m->set_has_error(true);
     error_to_pb(reset.root->error, reset.root->actor, reset.root->fragment, reset.root->score, m->mutable_root_error());
+  }
+  return response.SerializeAsString();
+}
+
+std::string encode_transferred(GraphTerm graph, Epoch epoch, const Result<std::vector<storage::SegmentInfo>>& files) {
+  pb::ControlResponse response;
+  auto* m = response.mutable_vnodes_transferred();
+  to_pb(graph, m->mutable_graph());
+  m->set_epoch(epoch.value);
+  if (files.has_error()) {
+    m->set_failed(true);
+    error_to_pb(files.error(), ActorId{0}, FragmentId{0}, root_cause_score(files.error()), m->mutable_error());
+  } else {
+    for (const storage::SegmentInfo& segment : files.value()) to_pb(segment, m->add_segments());
   }
   return response.SerializeAsString();
 }

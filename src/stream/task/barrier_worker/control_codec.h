@@ -50,7 +50,7 @@ struct InspectRequest {
 struct PingRequest {};
 
 using ControlRequest = std::variant<InitRequest, CreatePartialGraph, InjectBarrier, CommitEpoch, ResetGraphs, RemoveGraphs,
-                                    MergePartialGraph, InspectRequest, PingRequest>;
+                                    MergePartialGraph, InspectRequest, PingRequest, TransferVnodes>;
 
 /// Errors: `Protocol` saying which message and field.
 [[nodiscard]] Result<ControlRequest> decode_control_request(std::string_view bytes);
@@ -60,6 +60,7 @@ using ControlRequest = std::variant<InitRequest, CreatePartialGraph, InjectBarri
                                           std::span<const TransactionId> held);
 [[nodiscard]] std::string encode_failure(const ReportFailure& failure);
 [[nodiscard]] std::string encode_reset(const ReportReset& reset);
+[[nodiscard]] std::string encode_transferred(GraphTerm graph, Epoch epoch, const Result<std::vector<storage::SegmentInfo>>& files);
 [[nodiscard]] std::string encode_inspect(uint64_t request, std::string text);
 [[nodiscard]] std::string encode_inspect(uint64_t request, pb::WorkerSnapshot snapshot);
 [[nodiscard]] std::string encode_inspect(uint64_t request, pb::TableSizes sizes);

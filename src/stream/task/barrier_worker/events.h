@@ -12,6 +12,7 @@
 #include "storage/state_store.h"
 #include "stream/executor/actor_context.h"
 #include "stream/message.h"
+#include "stream/task/barrier_worker/vnode_mover.h"
 
 namespace penstock::pb {
 class BuildFragment;
@@ -19,8 +20,6 @@ class BuildFragment;
 
 /// What goes into `ManagedBarrierState` and what comes out of it. Names follow the control stream (proto/control_stream.proto).
 namespace penstock::stream {
-
-using storage::GraphTerm;
 
 /// Memory of a node, for people.
 struct NodeMemory {
@@ -37,9 +36,10 @@ struct CreatePartialGraph {
   GraphTerm graph;
   Epoch committed;
   std::vector<storage::SegmentRef> segments;
-  std::vector<TableId> live_tables;  // rows of others in the segments are skipped
-  std::optional<GraphTerm> trunk;    // of a job that is being created: its database's graph, which is here
-  std::string database;              // its name, for metrics
+  std::vector<TableId> live_tables;     // rows of others in the segments are skipped
+  std::optional<GraphTerm> trunk;       // of a job that is being created: its database's graph, which is here
+  std::string database;                 // its name, for metrics
+  std::vector<OwnedVnodes> owned = {};  // what reads may be answered for; for the worker's books only
 };
 /// The store has adopted the graph's segments, or why it could not.
 struct GraphOpened {
@@ -121,11 +121,13 @@ struct OpenGraph {
   std::vector<TableId> live_tables;
   std::optional<GraphTerm> trunk;
 };
-/// The actors, tables and barriers of `graph` are part of `into` from `epoch` on.
+/// The actors and barriers of `graph` are part of `into` from `epoch` on. Of its rows, no Checkpoint of its own covers those of `rows_from`
+/// and later.
 struct MergeGraphs {
   GraphTerm graph;
   GraphTerm into;
   Epoch epoch;
+  Epoch rows_from;
 };
 /// In this order: StartEpoch, ResolveTransactions, SendBarrier, BuildActors; no actor may see a barrier whose epoch the store has not
 /// started, or before it has the rows of the transactions that the barrier names.
@@ -217,8 +219,8 @@ struct ProtocolViolation {
 };
 
 using BarrierEffect =
-    std::variant<OpenGraph, MergeGraphs, StartEpoch, ResolveTransactions, SendBarrier, BuildActors, ForgetBarrier, StartSync, BarrierCompleteResult,
-                 ReportFailure, StopActors, StartResetTimer, ClearGraph, ReportReset, ProtocolViolation>;
+    std::variant<OpenGraph, MergeGraphs, StartEpoch, ResolveTransactions, SendBarrier, BuildActors, ForgetBarrier, StartSync,
+                 BarrierCompleteResult, ReportFailure, StopActors, StartResetTimer, ClearGraph, ReportReset, ProtocolViolation>;
 using BarrierEffects = std::vector<BarrierEffect>;
 
 /// How likely an error is the root cause: what users caused > other errors > channels that closed because somebody else failed.

@@ -118,6 +118,7 @@ void LocalBarrierWorker::on_stream_closed(uint64_t number, const Status& reason)
   log::warn("barrier-worker", "control stream to meta ended: {}", reason.has_error() ? reason.error().to_string() : "closed");
   control_.stream.reset();
   connected_ = false;
+  finish_leave();
 }
 
 void LocalBarrierWorker::close_stream(const Error& reason) {
@@ -125,6 +126,19 @@ void LocalBarrierWorker::close_stream(const Error& reason) {
   if (!control_.stream) return;
   control_.stream->close(reason);
   control_.stream.reset();
+  finish_leave();
+}
+
+void LocalBarrierWorker::leave(runtime::Job left) {
+  post(WorkerQueue::Lane::Operation, [this, left = std::move(left)]() mutable {
+    leaving_ = std::move(left);
+    if (!control_.stream || !control_.initialized) return finish_leave();
+    send(encode_shutdown());
+  });
+}
+
+void LocalBarrierWorker::finish_leave() {
+  if (auto left = std::exchange(leaving_, std::nullopt)) (*left)();
 }
 
 void LocalBarrierWorker::check_liveness() {
@@ -157,9 +171,11 @@ void LocalBarrierWorker::on_request(ControlRequest request) {
   if (auto* inspect = std::get_if<InspectRequest>(&request)) return handle(*inspect);
   if (!control_.initialized) return close_stream(error(Code::Protocol, "the first request on a control stream must be Init"));
   if (auto* create = std::get_if<CreatePartialGraph>(&request)) {
+    note_owned(*create);
     metrics_.name_graph(create->graph.graph, create->database);
     return apply(std::move(*create));
   }
+  if (auto* transfer = std::get_if<TransferVnodes>(&request)) return handle(std::move(*transfer));
   if (auto* inject = std::get_if<InjectBarrier>(&request)) return apply(std::move(*inject));
   if (auto* commit = std::get_if<CommitEpoch>(&request)) return handle(*commit);
   if (auto* reset = std::get_if<ResetGraphs>(&request)) return handle(*reset);
@@ -258,9 +274,31 @@ void LocalBarrierWorker::handle(const RemoveGraphs& request) {
     apply(RemovePartialGraph{graph});
     if (state_.current_term(graph.graph)) continue;  // refused
     store_.remove_graph(graph.graph);
+    if (ownership_ != nullptr) ownership_->removed(graph.graph);
     forget_managers(graph.graph);
     metrics_.forget_graph(graph.graph);
   }
+}
+
+void LocalBarrierWorker::note_owned(const CreatePartialGraph& request) {
+  std::erase_if(owned_, [&](const auto& entry) { return entry.first.graph == request.graph.graph; });
+  if (ownership_ != nullptr) owned_[request.graph] = request.owned;
+}
+
+void LocalBarrierWorker::handle(TransferVnodes request) {
+  const GraphTerm graph = request.graph;
+  const Epoch epoch = request.epoch;
+  if (state_.current_term(graph.graph) != graph) return;  // of an ended term
+  if (mover_ == nullptr) return send(encode_transferred(graph, epoch, error(Code::NotSupported, "this node cannot pull vnodes")));
+  for (const TransferVnodes::Part& part : request.parts) ownership_->expect(graph.graph, part.tables, part.vnodes);
+  ++off_loop_jobs_;
+  mover_->pull(std::move(request), [this, graph, epoch](Result<std::vector<storage::SegmentInfo>> files) {
+    post(WorkerQueue::Lane::Sync, [this, graph, epoch, files = std::move(files)] {
+      --off_loop_jobs_;
+      if (state_.current_term(graph.graph) == graph) send(encode_transferred(graph, epoch, files));
+      finish_stop();
+    });
+  });
 }
 
 }  // namespace penstock::stream

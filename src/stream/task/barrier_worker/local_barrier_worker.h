@@ -13,6 +13,7 @@
 #include "stream/task/barrier_worker/managed_barrier_state.h"
 #include "stream/task/barrier_worker/sync_threads.h"
 #include "stream/task/barrier_worker/task_book.h"
+#include "stream/task/barrier_worker/vnode_ownership.h"
 #include "stream/task/barrier_worker/worker_metrics.h"
 #include "stream/task/barrier_worker/worker_queue.h"
 #include "stream/task/transaction_holder.h"
@@ -53,6 +54,14 @@ class LocalBarrierWorker : public BarrierEventSink {
   void on_worker_id(std::function<void(WorkerId)> told) { worker_id_told_ = std::move(told); }
   /// Who holds rows of transactions for barriers to name. Set once, before serving; without, a barrier that names one fails its graph.
   void on_transactions(TransactionHolder& holder) { transactions_ = &holder; }
+  /// Who pulls vnodes for meta's TransferVnodes, and where it is kept what this node owns. Set once, before serving; both outlive this.
+  void set_vnodes(VnodeMover& mover, VnodeOwnership& ownership) {
+    mover_ = &mover;
+    ownership_ = &ownership;
+  }
+  /// Tells meta that this node wants to leave: it moves the actors elsewhere, then closes the stream. `left` is called from the loop when
+  /// the stream is closed; at once if there is none.
+  void leave(runtime::Job left);
   /// Graphs, epochs, who is missing, and what the actors wait for. `reply` is called from the loop.
   void inspect(std::string what, std::function<void(std::string)> reply);
   /// `done` is called from the loop: a loop that stands still never calls it.
@@ -98,6 +107,9 @@ class LocalBarrierWorker : public BarrierEventSink {
   void handle(const ResetGraphs& request);
   void handle(const RemoveGraphs& request);
   void handle(const InspectRequest& request);
+  void handle(TransferVnodes request);
+  void note_owned(const CreatePartialGraph& request);
+  void finish_leave();
   [[nodiscard]] Status check_init(const InitRequest& request) const;
   void reset_all();
   void continue_init();
@@ -137,6 +149,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   std::atomic<uint64_t> streams_opened_{0};
   std::function<void(WorkerId)> worker_id_told_;
   TransactionHolder* transactions_ = nullptr;
+  VnodeMover* mover_ = nullptr;
+  VnodeOwnership* ownership_ = nullptr;
   WorkerQueue queue_;
 
   // Owned by the loop.
@@ -148,6 +162,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   LeaderTerm highest_leader_;
   std::vector<runtime::Timer> timers_;  // of resets; cleared when no graph resets
   runtime::Timer liveness_timer_;
+  std::map<GraphTerm, std::vector<OwnedVnodes>> owned_;  // of graphs that are being opened
+  std::optional<runtime::Job> leaving_;                  // set by `leave`: called when the stream ends
   size_t off_loop_jobs_ = 0;
   SyncThreads syncs_;
   storage::DiskReport disk_;

@@ -18,7 +18,14 @@ void LocalBarrierWorker::perform(OpenGraph effect) {
   auto task = tasks_.begin(fmt::format("opening graph {} term {}", effect.graph.graph, effect.graph.term));
   off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect), task = std::move(task)]() -> runtime::Job {
     Status opened = store_.open_graph(effect.graph, effect.committed, effect.segments, effect.live_tables);
-    return [this, graph = effect.graph, opened] { apply(GraphOpened{graph, opened}); };
+    return [this, graph = effect.graph, committed = effect.committed, opened] {
+      // From now on the store answers with what arrived, and no sooner.
+      const auto owned = owned_.extract(graph);
+      if (!owned.empty() && opened.has_value() && state_.current_term(graph.graph) == graph) {
+        ownership_->assign(graph.graph, committed, owned.mapped(), runtime_.now());
+      }
+      apply(GraphOpened{graph, opened});
+    };
   });
 }
 
@@ -34,7 +41,7 @@ void LocalBarrierWorker::open_branch(const OpenGraph& effect) {
 void LocalBarrierWorker::perform(const MergeGraphs& effect) {
   merged_.emplace(effect.into.graph, effect.graph.graph);
   actors_.merge_graph(effect.graph, effect.into);
-  if (Status merged = store_.merge_branch(effect.graph.graph, effect.epoch); merged.has_error()) {
+  if (Status merged = store_.merge_branch(effect.graph.graph, effect.rows_from); merged.has_error()) {
     post_event(ActorFailed{effect.into, ActorId{0}, merged.error()});
   }
 }
@@ -117,6 +124,7 @@ void LocalBarrierWorker::perform(const ReportFailure& effect) {
 }
 
 void LocalBarrierWorker::perform(const StopActors& effect) {
+  if (mover_ != nullptr) mover_->cancel(effect.graph);
   ++off_loop_jobs_;
   actors_.stop_graph(effect.graph, [this, graph = effect.graph] {
     post(WorkerQueue::Lane::Operation, [this, graph] {
@@ -134,6 +142,7 @@ void LocalBarrierWorker::perform(const StartResetTimer& effect) {
 }
 
 void LocalBarrierWorker::perform(const ClearGraph& effect) {
+  if (ownership_ != nullptr) ownership_->stopped(effect.graph.graph, store_.committed_epoch(effect.graph.graph));
   store_.clear(effect.graph.graph);
   forget_managers(effect.graph.graph);
 }

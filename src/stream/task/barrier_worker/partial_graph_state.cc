@@ -79,6 +79,7 @@ void PartialGraphState::on_inject(InjectBarrier event, runtime::TimePoint now, B
   if (std::holds_alternative<Suspended>(status_) || std::holds_alternative<Resetting>(status_)) return;
   if (const Status checked = check_inject(event); checked.has_error()) return on_failure(ActorId{0}, checked.error(), effects);
   chain_end_ = event.barrier.epoch.curr;
+  if (event.barrier.kind != BarrierKind::Barrier) unsynced_from_ = chain_end_;
   has_initial_ = true;
   if (auto* pending = std::get_if<Pending>(&status_)) {
     pending->waiting.push_back(std::move(event));
@@ -281,7 +282,7 @@ Status PartialGraphState::on_merge(const PartialGraphState& from, Epoch epoch, B
     if (actors_.find(actor.actor))
       return error(Code::Protocol, "actor {} is in graphs {} and {}", actor.actor, from.graph_.graph, graph_.graph);
   }
-  effects.push_back(MergeGraphs{from.graph_, graph_, epoch});
+  effects.push_back(MergeGraphs{from.graph_, graph_, epoch, from.unsynced_from_});
   for (const ActorToBuild& actor : from.actors_.actors()) (void)actors_.add(actor);
   for (const RootError& failure : from.errors_) on_failure(failure.actor, failure.error, effects);
   return ok();

@@ -91,7 +91,8 @@ class PartialGraphState {
   std::optional<OpenGraph> unopened_;  // waits for the trunk
   std::variant<Pending, Running, Suspended, Resetting> status_ = Pending{};
   bool gone_ = false;
-  Epoch chain_end_;  // curr of the last barrier; the committed epoch before the first
+  Epoch chain_end_;      // curr of the last barrier; the committed epoch before the first
+  Epoch unsynced_from_;  // curr of the last Checkpoint, or of Initial
   bool has_initial_ = false;
   std::deque<InflightBarrier> barriers_;  // by prev; the front is the next to answer
   size_t collected_ = 0;                  // the first so many of barriers_ have left Issued

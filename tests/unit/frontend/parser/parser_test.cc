@@ -14,10 +14,10 @@ std::string outcome(std::string_view sql) {
     const Error& e = parsed.error();
     return fmt::format("{} @{} {}", sqlstate(e.code()), e.position().value_or(0), e.message());
   }
-  static constexpr std::string_view kKinds[] = {"query",  "create relation", "create view", "create sink",   "create database",
-                                                "drop",   "alter",           "cancel",      "insert",        "update",
-                                                "delete", "flush",           "wait",        "wait for jobs", "show",
-                                                "set",    "reset",           "transaction", "explain"};
+  static constexpr std::string_view kKinds[] = {
+      "query",  "create relation", "create view", "create sink", "create database", "drop", "alter",         "cancel",
+      "insert", "update",          "delete",      "copy",        "flush",           "wait", "wait for jobs", "show",
+      "set",    "reset",           "transaction", "explain"};
   std::string out;
   for (const Statement& s : parsed.value()) {
     if (!out.empty()) out += "; ";
@@ -54,6 +54,8 @@ TEST(Parser, knows_each_statement) {
       {"DROP SOURCE s; DROP TABLE IF EXISTS t CASCADE; DROP MATERIALIZED VIEW v; DROP SINK k RESTRICT", "drop; drop; drop; drop"},
       {"INSERT INTO t VALUES (1); INSERT INTO t (a) SELECT b FROM u; INSERT INTO t DEFAULT VALUES", "insert; insert; insert"},
       {"UPDATE t SET a = a + 1 WHERE b; DELETE FROM t", "update; delete"},
+      {"INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET b = 1 RETURNING *; DELETE FROM t RETURNING a", "insert; delete"},
+      {"COPY t FROM STDIN; COPY t (a, b) FROM STDIN WITH (FORMAT csv, HEADER, DELIMITER ';', NULL 'x', QUOTE '|')", "copy; copy"},
       {"FLUSH; WAIT FOR SOURCE s; WAIT", "flush; wait; wait for jobs"},
       {"CANCEL JOBS 3, 4; CANCEL JOB 5", "cancel; cancel"},
       {"DROP DATABASE d; DROP DATABASE IF EXISTS d CASCADE; DROP DATABASE d WITH (FORCE)", "drop; drop; drop"},
@@ -115,6 +117,20 @@ TEST(Parser, splits_at_semicolons_outside_of_parentheses_and_quotes) {
   EXPECT_EQ(parsed[0].position, 1);
   EXPECT_EQ(parsed[1].position, 20);
   EXPECT_EQ(parsed[2].position, 43);
+}
+
+TEST(Parser, says_what_is_wrong_with_a_parallelism) {
+  expect_all({
+      {"ALTER TABLE t SET PARALLELISM = 4; ALTER MATERIALIZED VIEW a.v SET PARALLELISM TO 2; ALTER SINK k SET PARALLELISM ADAPTIVE; "
+       "ALTER SOURCE s SET parallelism TO default",
+       "alter; alter; alter; alter"},
+      {"ALTER TABLE t SET PARALLELISM = 0", "22023 @33 parallelism must be at least 1"},
+      {"ALTER TABLE t SET PARALLELISM = 1.5", "22023 @33 parallelism is a whole number or ADAPTIVE, not 1.5"},
+      {"ALTER TABLE t SET PARALLELISM = 99999999999", "22023 @33 parallelism is a whole number or ADAPTIVE, not 99999999999"},
+      {"ALTER TABLE t SET PARALLELISM", "42601 @30 syntax error at end of input"},
+      {"ALTER TABLE t SET PARALLELISM = many", "42601 @33 syntax error at or near \"many\""},
+      {"ALTER TABLE t SET PARALLELISM = 2 x", "42601 @35 syntax error at or near \"x\""},
+  });
 }
 
 TEST(Parser, counts_positions_in_characters_of_the_whole_text) {

@@ -20,9 +20,21 @@ struct FakePrepared : PreparedStatement {
   std::vector<ResultColumn> result;
   const std::vector<data::DataType>& parameters() const override { return types; }
   const std::vector<ResultColumn>& columns() const override { return result; }
+  std::optional<uint16_t> copies_in() const override { return sql == "copy" ? std::optional<uint16_t>(2) : std::nullopt; }
 };
 
-/// Statements: "rows N" gives N rows, "echo" gives its parameter, "fail" fails, "none" has no rows.
+/// Counts bytes; an 'x' among them is an error.
+struct FakeCopy : CopyIn {
+  Status add(std::string_view bytes) override {
+    if (bytes.find('x') != std::string_view::npos) return error(Code::InvalidText, "an x");
+    count += bytes.size();
+    return ok();
+  }
+  Result<std::string> finish() override { return fmt::format("COPY {}", count); }
+  size_t count = 0;
+};
+
+/// Statements: "copy" takes what the client sends, "rows N" gives N rows, "echo" gives its parameter, "fail" fails, "none" has no rows.
 class FakeSession : public SqlSession {
  public:
   Result<std::vector<std::unique_ptr<ParsedStatement>>> parse(std::string_view sql) override {
@@ -66,6 +78,9 @@ class FakeSession : public SqlSession {
                                              1)));
     }
     return fmt::format("SELECT {}", n);
+  }
+  Result<std::unique_ptr<CopyIn>> begin_copy(const PreparedStatement&) override {
+    return std::unique_ptr<CopyIn>(std::make_unique<FakeCopy>());
   }
   TransactionStatus transaction_status() const override { return TransactionStatus::Idle; }
   void on_error() override {}
@@ -226,7 +241,22 @@ TEST(PgConnection, cancels_by_key) {
   EXPECT_EQ(stream.out, "");
 }
 
-TEST(PgConnection, says_no_to_copy_and_function_calls_and_goes_on) {
+TEST(PgConnection, takes_the_rows_of_a_copy_until_the_client_is_done) {
+  EXPECT_EQ(after_login(query("copy;none") + message('d', "abc") + message('d', "de") + message('c', "") + query("none")),
+            "G C(COPY 5) C(NONE) Z C(NONE) Z");
+  EXPECT_EQ(after_login(parse_message("", "copy") + bind_message("", "") + message('D', "P" + z("")) + execute_message("", 0) + kSync +
+                        message('d', "abc") + message('c', "") + kSync),
+            "1 2 n G C(COPY 3) Z");
+}
+
+TEST(PgConnection, a_copy_that_fails_drops_what_the_client_has_still_sent) {
+  EXPECT_EQ(after_login(query("copy") + message('d', "x") + message('d', "abc") + message('c', "") + query("none")),
+            "G E(22P02) Z C(NONE) Z");
+  EXPECT_EQ(after_login(query("copy") + message('d', "a") + message('f', z("gave up")) + query("none")), "G E(57014) Z C(NONE) Z");
+  EXPECT_EQ(after_login(query("copy") + query("none")), "G E(08P01) Z");
+}
+
+TEST(PgConnection, says_no_to_function_calls_and_goes_on) {
   EXPECT_EQ(after_login(message('F', "abc") + query("none")), "E(0A000) Z C(NONE) Z");
 }
 

@@ -71,18 +71,25 @@ class GraphCheck {
     switch (n.body_case()) {
       case pb::StreamNode::kSource:
         ++sources_;
-        require(width == static_cast<uint32_t>(n.source().output_size()) + (n.source().with_row_id() ? 1 : 0), "a source gives its columns");
+        require(width == static_cast<uint32_t>(n.source().output_size()) + (n.source().with_row_id() ? 1 : 0),
+                "a source gives its columns");
         break;
-      case pb::StreamNode::kMerge: merges_.emplace(std::pair(fragment.fragment_id(), n.operator_id()), &n); break;
+      case pb::StreamNode::kMerge:
+        merges_.emplace(std::pair(fragment.fragment_id(), n.operator_id()), &n);
+        break;
       case pb::StreamNode::kProject:
         require(width == static_cast<uint32_t>(n.project().exprs_size()), "a projection gives its expressions");
         for (const auto& e : n.project().exprs()) expr(e, input_width(0));
         break;
-      case pb::StreamNode::kFilter: expr(n.filter().predicate(), input_width(0)); break;
+      case pb::StreamNode::kFilter:
+        expr(n.filter().predicate(), input_width(0));
+        break;
       case pb::StreamNode::kHop:
         for (const uint32_t c : n.hop().output()) require(c < input_width(0) + 2, "columns of a window are there");
         break;
-      case pb::StreamNode::kHashAgg: aggregate(n.hash_agg(), width, input_width(0)); break;
+      case pb::StreamNode::kHashAgg:
+        aggregate(n.hash_agg(), width, input_width(0));
+        break;
       case pb::StreamNode::kHashJoin:
         for (const uint32_t c : n.hash_join().output()) require(c < input_width(0) + input_width(1), "columns of a join are there");
         expr(n.hash_join().condition(), input_width(0) + input_width(1));
@@ -93,11 +100,15 @@ class GraphCheck {
         table(n.hash_join().right_table(), fragment);
         break;
       case pb::StreamNode::kMaterialize:
-        require(static_cast<uint32_t>(n.materialize().table().columns_size()) == input_width(0), "a view's table has the columns that arrive");
+        require(static_cast<uint32_t>(n.materialize().table().columns_size()) == input_width(0),
+                "a view's table has the columns that arrive");
         table(n.materialize().table(), fragment);
         break;
-      case pb::StreamNode::kStreamScan: table(n.stream_scan().progress(), fragment); break;
-      default: break;
+      case pb::StreamNode::kStreamScan:
+        table(n.stream_scan().progress(), fragment);
+        break;
+      default:
+        break;
     }
   }
 
@@ -118,7 +129,9 @@ class GraphCheck {
   void table_ids(const pb::TableDesc& t) {
     require(tables_.insert(t.table_id()).second && t.table_id() < graph_.table_count(), "table numbers are unique");
     std::set<uint32_t> pk;
-    for (const auto& key : t.pk()) require(pk.insert(key.column()).second && key.column() < static_cast<uint32_t>(t.columns_size()), "a key has columns of its table, each once");
+    for (const auto& key : t.pk())
+      require(pk.insert(key.column()).second && key.column() < static_cast<uint32_t>(t.columns_size()),
+              "a key has columns of its table, each once");
     for (const uint32_t c : t.dist_key()) require(pk.contains(c), "a table is spread by columns of its key");
     require(t.lookup_prefix() <= pk.size(), "a lookup prefix is of the key");
   }

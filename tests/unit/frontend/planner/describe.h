@@ -63,6 +63,7 @@ struct Describe {
         for (const auto& option : a.options) out += fmt::format(" {} = {}", option.key, option.value);
         return out;
       }
+      std::string operator()(const frontend::ast::SetParallelism& a) const { return fmt::format("parallelism {}", a.parallelism); }
       std::string operator()(const frontend::SetIntervals& a) const {
         return fmt::format("barriers {} ms, checkpoint every {}", a.barrier_interval_ms, a.checkpoint_frequency);
       }
@@ -74,6 +75,7 @@ struct Describe {
   std::string operator()(const frontend::Insert& n) const { return lines(frontend::explain(*n.rows)); }
   std::string operator()(const frontend::Update& n) const { return lines(frontend::explain(*n.rows)); }
   std::string operator()(const frontend::Delete& n) const { return lines(frontend::explain(*n.rows)); }
+  std::string operator()(const frontend::Copy& n) const { return fmt::format("  columns {}\n", fmt::join(n.columns, ", ")); }
   std::string operator()(const frontend::Query& n) const {
     std::string out;
     for (const auto& f : n.columns) out += fmt::format("  {} {}\n", f.name, f.type.to_string());

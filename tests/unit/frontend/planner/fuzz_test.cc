@@ -76,12 +76,21 @@ class Mutator {
     const size_t at = below(words.size());
     const auto& other = any_statement();
     const size_t from = below(other.size()), count = std::min(1 + below(6), other.size() - from);
-    const auto piece = std::vector<std::string>(other.begin() + static_cast<ptrdiff_t>(from), other.begin() + static_cast<ptrdiff_t>(from + count));
+    const auto piece =
+        std::vector<std::string>(other.begin() + static_cast<ptrdiff_t>(from), other.begin() + static_cast<ptrdiff_t>(from + count));
     switch (below(4)) {
-      case 0: words.erase(words.begin() + static_cast<ptrdiff_t>(at)); break;
-      case 1: words[at] = other[from]; break;
-      case 2: words.insert(words.begin() + static_cast<ptrdiff_t>(at), piece.begin(), piece.end()); break;
-      default: std::swap(words[at], words[below(words.size())]); break;
+      case 0:
+        words.erase(words.begin() + static_cast<ptrdiff_t>(at));
+        break;
+      case 1:
+        words[at] = other[from];
+        break;
+      case 2:
+        words.insert(words.begin() + static_cast<ptrdiff_t>(at), piece.begin(), piece.end());
+        break;
+      default:
+        std::swap(words[at], words[below(words.size())]);
+        break;
     }
   }
 
@@ -118,7 +127,8 @@ TEST(Fuzz, mutated_statements_give_plans_or_errors_with_a_place) {
     int planned = 0;
     for (const auto& sql : all) {
       // EXPLAIN hides the graph; without it there is one to check.
-      try_statement(sql.starts_with("EXPLAIN") ? sql.substr(sql.find("CREATE") == std::string::npos ? 0 : sql.find("CREATE")) : sql, catalog, planned);
+      try_statement(sql.starts_with("EXPLAIN") ? sql.substr(sql.find("CREATE") == std::string::npos ? 0 : sql.find("CREATE")) : sql,
+                    catalog, planned);
     }
     const char* const rounds = std::getenv("PENSTOCK_FUZZ_ROUNDS");
     Mutator mutator(all, rounds == nullptr ? 1 : static_cast<uint32_t>(std::random_device()()));

@@ -9,6 +9,7 @@ const StoreParam kRocksDb{"rocksdb", [] { return std::make_unique<RocksDbHarness
 
 INSTANTIATE_TEST_SUITE_P(Stores, StoreSuite, ::testing::Values(kRocksDb), [](const auto& info) { return info.param.name; });
 INSTANTIATE_TEST_SUITE_P(Stores, BranchSuite, ::testing::Values(kRocksDb), [](const auto& info) { return info.param.name; });
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(BranchModel);
 
 TEST(RocksDbStore, agrees_with_a_map_under_random_operations_and_crashes) { run_model(kRocksDb, seeds_from_env(20)); }
 

@@ -116,7 +116,7 @@ TEST_F(ActorTest, lets_rows_of_after_barrier_flow_behind_it) {
   build_all();
   barrier(1, 2);
   barrier(2, 3);
-  EXPECT_EQ(world_.log[11], "| 1..2 +2 > | 2..3 +3 > ");
+  EXPECT_EQ(world_.log[11], "| 1..2 > +2 | 2..3 > +3 ") << "a consumer is in the new epoch before its input gives rows of it";
   EXPECT_EQ(world_.log[21], "| 1..2 > +2 | 2..3 > +3 ");
 }
 

@@ -22,6 +22,8 @@ class Topology {
   /// actors.
   void edge(uint32_t upstream, uint32_t downstream, uint32_t link, pb::DispatchType type);
 
+  /// The fragment is in another graph than the rest.
+  void in_graph(uint32_t fragment, storage::GraphTerm graph) { graphs_.insert_or_assign(fragment, graph); }
   /// The fragment's actors begin paused.
   void paused(uint32_t id) { fragments_.at(id).paused = true; }
 
@@ -52,6 +54,7 @@ class Topology {
   [[nodiscard]] pb::Dispatcher dispatcher_of(const Edge& edge, size_t upstream_index) const;
 
   storage::GraphTerm graph_;
+  std::map<uint32_t, storage::GraphTerm> graphs_;  // of fragments that are elsewhere
   std::map<uint32_t, Fragment> fragments_;
   std::vector<Edge> edges_;
   std::vector<uint32_t> left_out_;
@@ -104,8 +107,10 @@ inline pb::ActorInfo Topology::info(uint32_t fragment, size_t index) const {
   info.set_actor_id(of.actors[index]);
   info.set_worker_id(of.workers[index]);
   info.set_endpoint(endpoint(of.workers[index]));
-  info.mutable_graph()->set_id(graph_.graph.value);
-  info.mutable_graph()->set_term(graph_.term.value);
+  const auto elsewhere = graphs_.find(fragment);
+  const storage::GraphTerm graph = elsewhere == graphs_.end() ? graph_ : elsewhere->second;
+  info.mutable_graph()->set_id(graph.graph.value);
+  info.mutable_graph()->set_term(graph.term.value);
   return info;
 }
 

@@ -126,8 +126,7 @@ class BarrierWorker : public ::testing::Test {
     });
   }
   void inject(uint64_t prev, uint64_t curr, pb::BarrierKind kind, const std::vector<uint32_t>& collect,
-              const std::vector<uint32_t>& build = {}, GraphTerm graph = kGraph,
-              const std::vector<uint64_t>& commit = {}) {
+              const std::vector<uint32_t>& build = {}, GraphTerm graph = kGraph, const std::vector<uint64_t>& commit = {}) {
     send([&](pb::ControlRequest& r) {
       auto* m = r.mutable_inject_barrier();
       set_graph(m->mutable_graph(), graph);

@@ -88,7 +88,10 @@ class ManagedState : public ::testing::Test {
     return out;
   }
   static std::string one(const OpenGraph& e) { return "open " + name(e.graph); }
-  static std::string one(const MergeGraphs& e) { return fmt::format("merge {} into {} at {}", name(e.graph), name(e.into), e.epoch); }
+  static std::string one(const MergeGraphs& e) {
+    return fmt::format("merge {} into {} at {}{}", name(e.graph), name(e.into), e.epoch,
+                       e.rows_from == e.epoch ? "" : fmt::format(" with rows from {}", e.rows_from));
+  }
   static std::string one(const StartEpoch& e) { return fmt::format("start {}", e.curr); }
   static std::string one(const ResolveTransactions& e) {
     std::string out = fmt::format("resolve {}", e.prev);
@@ -547,6 +550,17 @@ TEST_F(ManagedState, a_graph_without_barriers_in_flight_vanishes_with_its_merge)
     collect 2.1 21 20                   => forget 20, complete 1.1 20
     reset 2.1                           => reset 2.1
     collect 2.1 21 20                   => failure 21: actor 21 collected epoch 20, which it does not owe
+  )");
+}
+
+// Barriers between Checkpoints sync nothing: the rows before them would be nobody's.
+TEST_F(ManagedState, rows_that_no_checkpoint_of_a_merged_graph_covers_are_the_other_graphs) {
+  run(kRunning);
+  run(kCreating);
+  run(R"(
+    inject 1.1 40..50 barrier collect 1 2     => start 50, send 40
+    inject 2.1 40..50 barrier collect 21 22   => start 50, send 40
+    merge 2.1 into 1.1 at 50                  => merge 2.1 into 1.1 at 50 with rows from 40
   )");
 }
 

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "common/mutex.h"
+#include "rpc/transport.h"
+#include "stream/task/barrier_worker/vnode_mover.h"
+
+namespace penstock::compute {
+
+/// The other end of `TransferServer`: pulls vnodes from their old owners into segment files of this node, one owner after the other. What
+/// comes is written as it comes, so memory stays small whatever the size. Every order is answered exactly once. Thread-safe.
+class VnodePuller final : public stream::VnodeMover {
+ public:
+  VnodePuller(runtime::Runtime& runtime, rpc::Transport& transport, storage::StateStore& store);
+
+  void pull(stream::TransferVnodes order, Done done) override;
+  void cancel(storage::GraphTerm graph) override;
+
+  /// Without a frame for this long the transfer has failed.
+  static constexpr runtime::Duration kPatience = std::chrono::seconds(20);
+
+ private:
+  class Pull;
+  runtime::Runtime& runtime_;
+  rpc::Transport& transport_;
+  storage::StateStore& store_;
+  const std::unique_ptr<runtime::Executor> loop_;
+  Mutex mutex_;
+  std::map<storage::GraphTerm, std::vector<std::weak_ptr<Pull>>> running_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace penstock::compute

@@ -1,0 +1,224 @@
+// Jobs move to other nodes, or to another number of actors, with their state:
+//
+//   1. `take`: where should they be? A Checkpoint stops every actor of the graph; nodes that are to own vnodes take part in it.
+//   2. It is committed: `begin_transfer` tells each new owner which vnodes to pull from whom, as of that epoch.
+//   3. All have answered with files that are durable: one transaction lists the files and flips ownership (`commit_rescale`).
+//   4. The graph is reset and begins anew, as after a failure; new owners adopt the files like any other segment.
+//
+// Until 3 is durable, whatever fails is a failure of the graph as any other: it begins anew where it was, and files that no commit names
+// are deleted when it does. After it, it begins where it is to be. So every step may be the last one of any process.
+#include <algorithm>
+
+#include "meta/barrier/checkpoint_control.h"
+
+namespace penstock::meta {
+
+std::vector<Candidate> CheckpointControl::candidates() const {
+  std::vector<Candidate> out;
+  for (const WorkerId worker : env_.cluster.placeable()) {
+    out.push_back({worker, env_.cluster.parallelism(worker), static_cast<uint32_t>(graph_.load(worker))});
+  }
+  return out;
+}
+
+void CheckpointControl::queue_rescale(RescaleJobs command) {
+  for (Command& other : commands_) {
+    auto* queued = std::get_if<RescaleJobs>(&other);
+    if (queued == nullptr) continue;
+    queued->not_before = std::min(queued->not_before, command.not_before);
+    queued->failed = std::max(queued->failed, command.failed);
+    return;
+  }
+  commands_.emplace_back(command);
+}
+
+void CheckpointControl::on(Now now, const RescaleWanted& event, ControlEffects&) {
+  if (event.waiter) rescale_waiters_.push_back(*event.waiter);
+  queue_rescale({.not_before = now.mono + event.delay});
+}
+
+// Nothing of a job that is being created, or was, is outside of the database's graph.
+bool CheckpointControl::creations_settled() const {
+  return tracker_.jobs().empty() && creating_.empty() && ending_.empty() && merging_.empty() && detached_.empty();
+}
+
+// Also jobs that are quarantined: their rows are read still. Not those whose nodes are away.
+Result<RescalePlan> CheckpointControl::plan_new_placement() const {
+  std::vector<PlacedJob> jobs;
+  for (const auto& [id, plan] : env_.model.jobs()) {
+    const JobPlacement* placement = env_.model.placement(id);
+    const pb::CatalogObject* object = env_.model.object(id);
+    if (plan->database() != database_ || placement == nullptr || object == nullptr || object->state() == pb::JOB_CREATING) continue;
+    const bool here = std::ranges::all_of(placement->fragments, [&](const auto& fragment) {
+      return std::ranges::all_of(fragment.second, [&](const ActorPlacement& actor) { return members_.contains(actor.worker); });
+    });
+    if (here) jobs.push_back({plan, placement});
+  }
+  if (jobs.empty()) return RescalePlan{};
+  return plan_rescale(jobs, candidates());
+}
+
+CheckpointControl::Taken CheckpointControl::take(Now now, RescaleJobs command, ControlEffects& out) {
+  if (now.mono < command.not_before) return Taken::NotNow;
+  rescale_looked_at_ = now.mono;
+  if (!creations_settled()) {
+    waiting_command_ = "rescale waits: jobs are being created";
+    return Taken::NotNow;
+  }
+  auto planned = plan_new_placement();
+  if (planned.has_error() || planned.value().empty()) {
+    finish_rescale(planned.has_error() ? Status(planned.error()) : ok(), out);
+    return Taken::Void;
+  }
+  if (command.failed >= options_.rescale_attempts) {
+    finish_rescale(error(Code::Unavailable, "moving the actors failed {} times; they stay where they are", command.failed)
+                       .with_hint("penstock_events says why."),
+                   out);
+    return Taken::Void;
+  }
+  RescalePlan plan = std::move(planned).value();
+  const auto first = env_.ids.next_actors(count_new_actors(plan));
+  if (!first) {
+    out.emplace_back(LeaseWanted{count_new_actors(plan)});
+    return Taken::NotNow;
+  }
+  number_new_actors(plan, *first);
+  const auto curr = next_epoch(now, out);
+  if (!curr) return Taken::NotNow;
+  stop_for_rescale(now, *curr, command, std::move(plan), out);
+  return Taken::Yes;
+}
+
+void CheckpointControl::finish_rescale(const Status& result, ControlEffects& out) {
+  const bool nobody_left = candidates().empty();  // the last node leaves: nothing that anyone could do about it
+  if (result.has_error() && !nobody_left) out.emplace_back(EventHappened{"rescale failed", result.error().to_string(), {}, {}});
+  for (const RescaleWaiter& waiter : std::exchange(rescale_waiters_, {})) out.emplace_back(RescaleDone{waiter, result});
+}
+
+void CheckpointControl::stop_for_rescale(Now now, Epoch curr, RescaleJobs command, RescalePlan plan, ControlEffects& out) {
+  std::set<WorkerId> new_owners;
+  for (const VnodeMove& move : plan.moves) new_owners.insert(move.to);
+  join(new_owners, out);
+  Injection injection{.command = command};
+  std::vector<JobId> jobs;
+  for (const auto& [id, job] : graph_.jobs()) jobs.push_back(id);
+  *injection.mutation.mutable_stop() = messages().stop(jobs);
+  injection.has_mutation = true;
+  inject(now, curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
+  rescaling_ = Rescaling{.command = command, .plan = std::move(plan), .began = now.mono};
+}
+
+void CheckpointControl::begin_transfer(Now now, ControlEffects& out) {
+  state_ = Transferring{};
+  rescaling_->stopped = now.mono;
+  std::map<WorkerId, SendRequest> orders;
+  for (const VnodeMove& move : rescaling_->plan.moves) {
+    SendRequest& send = orders.try_emplace(move.to, SendRequest{move.to, {}}).first->second;
+    pb::TransferVnodes* order = send.request.mutable_transfer_vnodes();
+    to_pb(term_, order->mutable_graph());
+    order->set_epoch(committed_.value);
+    pb::VnodeTransfer* part = order->add_parts();
+    part->set_from_worker(move.from.value);
+    part->set_from(env_.cluster.endpoint(move.from));
+    for (const TableId table : move.tables) part->add_tables(table.value);
+    part->set_vnodes(move.vnodes.to_bytes());
+    part->set_vnode_count(move.vnodes.size());
+  }
+  for (auto& [worker, send] : orders) {
+    rescaling_->waiting.insert(worker);
+    out.emplace_back(std::move(send));
+  }
+  out.emplace_back(StatusChanged{});
+  if (rescaling_->waiting.empty()) commit_rescale(out);
+}
+
+void CheckpointControl::on(Now now, VnodesTransferred& event, ControlEffects& out) {
+  const bool expected = std::holds_alternative<Transferring>(state_) && rescaling_->waiting.contains(event.worker);
+  if (from_pb(event.report.graph()) != term_ || !expected || event.report.epoch() != committed_.value) {
+    ++stale_events_;
+    return;
+  }
+  if (event.report.failed()) {
+    return fail(now, fmt::format("actors cannot move: {}", event.report.error().message()), event.report.error(), false, out);
+  }
+  rescaling_->waiting.erase(event.worker);
+  WorkerSegments& arrived = rescaling_->arrived.try_emplace(event.worker, WorkerSegments{term_.graph, event.worker, {}, {}}).first->second;
+  for (const pb::SegmentInfo& segment : event.report.segments()) arrived.written.push_back(segment.ref());
+  if (rescaling_->waiting.empty()) commit_rescale(out);
+}
+
+void CheckpointControl::commit_rescale(ControlEffects& out) {
+  CommitRecord record{.database = database_, .graph = term_, .epoch = committed_, .members = members_};
+  for (auto& [worker, arrived] : rescaling_->arrived) record.segments.push_back(arrived);
+  record.placed = rescaling_->plan.placements;
+  committing_ = true;
+  out.emplace_back(CommitRescale{std::move(record)});
+}
+
+// Whatever happened meanwhile: from here on the jobs are where they are to be.
+void CheckpointControl::on(Now now, const RescaleCommitted&, ControlEffects& out) {
+  committing_ = false;
+  rescaling_->committed = true;
+  size_t vnodes = 0;
+  for (const VnodeMove& move : rescaling_->plan.moves) vnodes += move.vnodes.count() * move.tables.size();
+  const auto millis = [](runtime::Duration d) { return static_cast<double>(d.count()) / 1e6; };
+  out.emplace_back(EventHappened{"rescale",
+                                 fmt::format("{} jobs placed anew, {} vnodes of tables moved; barrier {:.0f} ms, transfer {:.0f} ms",
+                                             rescaling_->plan.placements.size(), vnodes, millis(rescaling_->stopped - rescaling_->began),
+                                             millis(now.mono - rescaling_->stopped)),
+                                 {},
+                                 {}});
+  if (!std::holds_alternative<Transferring>(state_)) return;
+  release_left_nodes(out);
+  Resetting resetting{.waiting = {}, .reason = "actors have moved to other nodes", .root = {}, .lost_worker = true};
+  for (const WorkerId worker : members_) resetting.waiting.insert({term_, worker});
+  state_ = std::move(resetting);
+}
+
+// A node that owns nothing of the database any more forgets the graph, and gives its memory back. Nothing is in flight there.
+void CheckpointControl::release_left_nodes(ControlEffects& out) {
+  std::set<WorkerId> owners;
+  for (const auto& [id, plan] : env_.model.jobs()) {
+    const JobPlacement* placement = env_.model.placement(id);
+    if (plan->database() != database_ || placement == nullptr) continue;
+    for (const auto& [fragment, actors] : placement->fragments) {
+      for (const ActorPlacement& actor : actors) owners.insert(actor.worker);
+    }
+  }
+  for (const WorkerId worker : std::set<WorkerId>(members_)) {
+    if (owners.contains(worker)) continue;
+    SendRequest send{worker, {}};
+    to_pb(term_, send.request.mutable_remove_partial_graphs()->add_graphs());
+    out.emplace_back(std::move(send));
+    members_.erase(worker);
+  }
+}
+
+// A reset ends it, done or not; the next one finds out what is left to do, and then tells those who wait.
+void CheckpointControl::retry_rescale(Now now) {
+  if (!rescaling_) return;
+  const uint32_t failed = rescaling_->command.failed + (rescaling_->committed ? 0 : 1);
+  rescaling_.reset();
+  queue_rescale({.not_before = now.mono, .failed = failed});
+}
+
+void CheckpointControl::fill_owned(WorkerId worker, pb::CreatePartialGraph* out) const {
+  for (const auto& [id, plan] : env_.model.jobs()) {
+    const JobPlacement* placement = env_.model.placement(id);
+    if (plan->database() != database_ || placement == nullptr) continue;
+    for (const JobPlan::FragmentPlan& fragment : plan->fragments()) {
+      if (fragment.tables.empty()) continue;
+      VNodeBitmap vnodes(plan->vnode_count());
+      for (const ActorPlacement& actor : placement->fragments.at(fragment.id)) {
+        if (actor.worker != worker) continue;
+        for (const VNode v : actor.vnodes.list()) vnodes.add(v);
+      }
+      pb::OwnedVnodes* owned = out->add_owned();
+      for (const TableId table : fragment.tables) owned->add_tables(table.value);
+      owned->set_vnodes(vnodes.to_bytes());
+      owned->set_vnode_count(vnodes.size());
+    }
+  }
+}
+
+}  // namespace penstock::meta

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <absl/functional/any_invocable.h>
+
+#include <string>
+#include <vector>
+
+#include "common/error.h"
+#include "common/vnode.h"
+#include "storage/state_store.h"
+
+namespace penstock::stream {
+
+using storage::GraphTerm;
+
+/// What this node owns of the tables of one fragment.
+struct OwnedVnodes {
+  std::vector<TableId> tables;
+  VNodeBitmap vnodes;
+};
+
+/// Meta's order to the new owner of vnodes: their rows as of `epoch`, which is committed and the last one of the graph's term.
+struct TransferVnodes {
+  struct Part {
+    WorkerId from_worker;
+    std::string from;  // endpoint
+    std::vector<TableId> tables;
+    VNodeBitmap vnodes;
+  };
+  GraphTerm graph;
+  Epoch epoch;
+  std::vector<Part> parts;
+};
+
+/// Pulls vnodes from other nodes into files of this one. Implemented over the network by the compute.
+class VnodeMover {
+ public:
+  virtual ~VnodeMover() = default;
+  using Done = absl::AnyInvocable<void(Result<std::vector<storage::SegmentInfo>>)>;
+  /// Answers exactly once, from any thread: the files, durable and complete, or why there are none. Does not block.
+  virtual void pull(TransferVnodes order, Done done) = 0;
+  /// What is pulled for this incarnation of the graph is given up; its `done` still comes.
+  virtual void cancel(GraphTerm graph) = 0;
+};
+
+}  // namespace penstock::stream

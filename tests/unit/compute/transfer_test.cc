@@ -1,0 +1,237 @@
+// Vnodes pulled from one node by another, over a network in memory.
+#include <gtest/gtest.h>
+
+#include "compute/transfer_server.h"
+#include "compute/vnode_puller.h"
+#include "proto/compute_service.pb.h"
+#include "rpc/memory_transport.h"
+#include "runtime/sim_runtime.h"
+#include "storage/key_range.h"
+#include "storage/memory/memory_state_store.h"
+
+namespace penstock::compute {
+namespace {
+
+using storage::GraphTerm;
+constexpr GraphTerm kGraph{PartialGraphId{1}, Term{3}};
+constexpr Epoch kEpoch{20};
+
+std::string row_key(VNode vnode, std::string_view text) {
+  std::string key;
+  storage::append_vnode(key, vnode);
+  return key.append(text);
+}
+
+class TransferService final : public rpc::Service {
+ public:
+  explicit TransferService(TransferServer& server) : server_(server) {}
+  void call(std::string_view, rpc::Bytes, Reply reply) override { reply(error(Code::NotSupported, "none")); }
+  Result<Accepted> open(std::string_view method, std::shared_ptr<rpc::Stream> stream) override {
+    EXPECT_EQ(method, "/penstock.Compute/Transfer");
+    return server_.open(std::move(stream));
+  }
+
+ private:
+  TransferServer& server_;
+};
+
+/// Old owners "a" and "b", a new owner "new"; the graph has committed `kEpoch` everywhere unless a test says otherwise.
+class TransferTest : public ::testing::Test {
+ protected:
+  struct Owner {
+    explicit Owner(runtime::Runtime& runtime) : server(runtime, store) {}
+    storage::MemoryStateStore store;
+    TransferServer server;
+    std::unique_ptr<rpc::Transport> transport;
+    std::unique_ptr<rpc::Listener> listener;
+  };
+
+  TransferTest() {
+    for (const char* name : {"a", "b"}) {
+      auto owner = std::make_unique<Owner>(runtime_);
+      owner->transport = network_.transport(name);
+      owner->listener = std::move(owner->transport->listen(name, std::make_shared<TransferService>(owner->server)).value());
+      owners_[name] = std::move(owner);
+      open(owners_[name]->store);
+    }
+    open(store_);
+  }
+  ~TransferTest() override { runtime_.stop(); }
+
+  static void open(storage::StateStore& store) {
+    EXPECT_TRUE(store.open_graph(kGraph, Epoch{10}, {}).has_value());
+    EXPECT_TRUE(store.start_epoch(kGraph.graph, kEpoch, {}).has_value());
+  }
+  static void put(storage::StateStore& store, uint32_t table, const std::vector<std::pair<std::string, std::string>>& rows) {
+    auto local = store.open_table({TableId{table}, kGraph.graph, VNodeBitmap::all(), "t"});
+    ASSERT_TRUE(local.value()->init({Epoch{10}, kEpoch}).has_value());
+    storage::WriteBatch batch;
+    for (const auto& [key, value] : rows) batch.put(key, value);
+    ASSERT_TRUE(local.value()->append(std::move(batch)).has_value());
+    ASSERT_TRUE(local.value()->seal_current_epoch({kEpoch, Epoch{30}}).has_value());
+  }
+  static std::vector<storage::SegmentInfo> sync(storage::StateStore& store) {
+    EXPECT_TRUE(store.start_epoch(kGraph.graph, Epoch{30}, {}).has_value());
+    return std::move(store.sync_epoch(kGraph, kEpoch, {}).value());
+  }
+  static void commit(storage::StateStore& store) {
+    sync(store);
+    EXPECT_TRUE(store.commit_epoch(kGraph.graph, kEpoch, {}, {}).has_value());
+  }
+
+  stream::TransferVnodes order(std::vector<std::pair<std::string, std::vector<VNode>>> parts, std::vector<TableId> tables = {TableId{1}}) {
+    stream::TransferVnodes out{kGraph, kEpoch, {}};
+    for (const auto& [from, list] : parts) {
+      VNodeBitmap vnodes(256);
+      for (const VNode v : list) vnodes.add(v);
+      out.parts.push_back({WorkerId{1}, from, tables, std::move(vnodes)});
+    }
+    return out;
+  }
+  void pull(stream::TransferVnodes order) {
+    puller_.pull(std::move(order), [this](Result<std::vector<storage::SegmentInfo>> files) {
+      EXPECT_FALSE(answer_) << "answered twice";
+      answer_.emplace(std::move(files));
+    });
+  }
+  /// Adopts what came, as after the commit that names it; rows of the table as "vnode/key=value".
+  std::string adopted(uint32_t table = 1) {
+    std::vector<storage::SegmentRef> live = own_;
+    for (const storage::SegmentInfo& file : answer_->value()) live.push_back(file.ref);
+    store_.clear(kGraph.graph);
+    EXPECT_TRUE(store_.open_graph({kGraph.graph, Term{4}}, kEpoch, live, std::nullopt).has_value());
+    auto rows = store_.read_committed(kGraph.graph, TableId{table}, kEpoch).value()->scan({});
+    std::string out;
+    while (rows.value()->next().value()) {
+      const std::string_view key = rows.value()->key();
+      out += fmt::format("{}{}/{}={}", out.empty() ? "" : " ", static_cast<uint8_t>(key[1]), key.substr(2), rows.value()->value());
+    }
+    return out;
+  }
+
+  runtime::SimRuntime runtime_{1};
+  rpc::MemoryNetwork network_{runtime_};
+  std::map<std::string, std::unique_ptr<Owner>> owners_;
+  storage::MemoryStateStore store_;
+  std::vector<storage::SegmentRef> own_;
+  std::unique_ptr<rpc::Transport> transport_ = network_.transport("new");
+  VnodePuller puller_{runtime_, *transport_, store_};
+  std::optional<Result<std::vector<storage::SegmentInfo>>> answer_;
+};
+
+TEST_F(TransferTest, rows_of_several_owners_and_tables_arrive) {
+  put(owners_["a"]->store, 1, {{row_key(1, "x"), "1"}, {row_key(2, "y"), "2"}, {row_key(9, "not asked"), "3"}});
+  put(owners_["a"]->store, 2, {{row_key(2, "z"), "4"}});
+  put(owners_["b"]->store, 1, {{row_key(7, "w"), "5"}});
+  for (auto& [name, owner] : owners_) commit(owner->store);
+  commit(store_);
+  pull(order({{"a", {1, 2}}, {"b", {7}}}, {TableId{1}, TableId{2}}));
+  runtime_.run_for(std::chrono::seconds(1));
+  ASSERT_TRUE(answer_ && answer_->has_value()) << (answer_ ? answer_->error().to_string() : "no answer");
+  EXPECT_EQ(adopted(1), "1/x=1 2/y=2 7/w=5");
+  EXPECT_EQ(adopted(2), "2/z=4");
+}
+
+TEST_F(TransferTest, vnodes_without_rows_need_no_file) {
+  for (auto& [name, owner] : owners_) commit(owner->store);
+  commit(store_);
+  pull(order({{"a", {1}}}));
+  runtime_.run_for(std::chrono::seconds(1));
+  ASSERT_TRUE(answer_ && answer_->has_value());
+  EXPECT_TRUE(answer_->value().empty());
+}
+
+TEST_F(TransferTest, more_than_the_window_comes_frame_by_frame) {
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (int i = 0; i < 200; ++i) rows.emplace_back(row_key(1, fmt::format("{:04}", i)), std::string(100'000, 'x'));
+  put(owners_["a"]->store, 1, rows);
+  commit(owners_["a"]->store);
+  commit(store_);
+  network_.set_delay(std::chrono::microseconds(50), std::chrono::milliseconds(2));
+  pull(order({{"a", {1}}}));
+  runtime_.run_for(std::chrono::seconds(5));
+  ASSERT_TRUE(answer_ && answer_->has_value());
+  EXPECT_EQ(answer_->value()[0].rows, 200U);
+}
+
+TEST_F(TransferTest, an_old_owner_that_has_not_heard_of_the_commit_is_waited_for) {
+  put(owners_["a"]->store, 1, {{row_key(1, "x"), "1"}});
+  sync(owners_["a"]->store);
+  commit(store_);
+  pull(order({{"a", {1}}}));
+  runtime_.run_for(std::chrono::seconds(2));
+  EXPECT_FALSE(answer_);
+  ASSERT_TRUE(owners_["a"]->store.commit_epoch(kGraph.graph, kEpoch, {}, {}).has_value());
+  runtime_.run_for(std::chrono::seconds(1));
+  ASSERT_TRUE(answer_ && answer_->has_value());
+  EXPECT_EQ(adopted(), "1/x=1");
+}
+
+TEST_F(TransferTest, an_old_owner_that_never_hears_of_it_gives_no_fewer_rows_but_an_error) {
+  put(owners_["a"]->store, 1, {{row_key(1, "x"), "1"}});
+  sync(owners_["a"]->store);
+  commit(store_);
+  pull(order({{"a", {1}}}));
+  runtime_.run_for(std::chrono::seconds(10));
+  ASSERT_TRUE(answer_ && answer_->has_error());
+  EXPECT_EQ(answer_->error().code(), Code::SnapshotTooOld);
+}
+
+TEST_F(TransferTest, an_old_owner_that_dies_half_way_ends_it) {
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (int i = 0; i < 300; ++i) rows.emplace_back(row_key(1, fmt::format("{:04}", i)), std::string(100'000, 'x'));
+  put(owners_["a"]->store, 1, rows);
+  commit(owners_["a"]->store);
+  commit(store_);
+  network_.set_delay(std::chrono::milliseconds(5), std::chrono::milliseconds(10));
+  pull(order({{"a", {1}}}));
+  runtime_.run_for(std::chrono::milliseconds(60));
+  EXPECT_FALSE(answer_);
+  network_.kill("a");
+  runtime_.run_for(std::chrono::seconds(1));
+  ASSERT_TRUE(answer_ && answer_->has_error());
+}
+
+TEST_F(TransferTest, an_old_owner_that_falls_silent_ends_it) {
+  commit(owners_["a"]->store);
+  commit(store_);
+  network_.set_delay(std::chrono::microseconds(1), std::chrono::microseconds(2));
+  network_.partition("new", "a");
+  pull(order({{"a", {1}}}));
+  runtime_.run_for(VnodePuller::kPatience + std::chrono::seconds(1));
+  ASSERT_TRUE(answer_ && answer_->has_error());
+}
+
+TEST_F(TransferTest, what_is_cancelled_is_answered_and_leaves_nothing) {
+  put(owners_["a"]->store, 1, {{row_key(1, "x"), "1"}});
+  sync(owners_["a"]->store);  // it will wait
+  commit(store_);
+  pull(order({{"a", {1}}}));
+  runtime_.run_for(std::chrono::milliseconds(100));
+  puller_.cancel(kGraph);
+  runtime_.run_for(std::chrono::milliseconds(100));
+  ASSERT_TRUE(answer_ && answer_->has_error());
+  EXPECT_EQ(answer_->error().code(), Code::Cancelled);
+  EXPECT_EQ(store_.usage().segment_bytes, 0U);
+}
+
+TEST_F(TransferTest, bytes_that_are_no_frame_end_the_stream) {
+  std::optional<Status> closed;
+  const auto executor = runtime_.make_serial("client", false);
+  for (const bool open : {false, true}) {
+    closed.reset();
+    rpc::StreamEvents own;
+    own.on_message = [](const rpc::Bytes&) {};
+    own.on_closed = [&](const Status& reason) { closed = reason; };
+    const auto stream = transport_->connect("a", "/penstock.Compute/Transfer", *executor, std::move(own));
+    pb::TransferFrame frame;
+    frame.mutable_open()->set_vnode_count(1 << 20);
+    stream->write(open ? frame.SerializeAsString() : std::string("\xff\xff\xff"));
+    runtime_.run_for(std::chrono::seconds(1));
+    ASSERT_TRUE(closed && closed->has_error()) << open;
+    EXPECT_EQ(closed->error().code(), Code::Protocol);
+  }
+}
+
+}  // namespace
+}  // namespace penstock::compute

@@ -1,0 +1,314 @@
+// CheckpointControl while jobs move: tables of events and effects.
+#include <gtest/gtest.h>
+
+#include "unit/meta/control_world.h"
+
+namespace penstock::meta {
+namespace {
+
+/// Three nodes of one core each. Table 1 with actors 1 (node 1) and 2 (node 2) runs; its first barrier is committed, the clock is at 0.
+class RescaleControlTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    world_.start_clock();
+    world_.nodes(3);
+    world_.start();
+    world_.add(testing::table("t"));
+    run(R"(
+      ready 1     =>
+      ready 2     =>
+      create 1    => 1:create(0), 1:initial 0..0, 2:create(0), 2:initial 0..0, 1:checkpoint 0..1 a1 b1 +add, 2:checkpoint 0..1 a2 b2 +add
+      collect 1   =>
+      collect 2   =>
+      collect 1   =>
+      collect 2   => commit 0
+      commit      => 1:committed 0, 2:committed 0, created 1
+    )");
+  }
+  void run(std::string_view script) { world_.run(script); }
+  std::string owners() {
+    std::string out;
+    for (const auto& [fragment, actors] : world_.model().placement(JobId{1})->fragments) {
+      for (const ActorPlacement& actor : actors) out += fmt::format(" {}:{}", actor.worker, actor.vnodes.to_string());
+    }
+    return out;
+  }
+  /// Three actors are wanted, node 3 has joined, and its barrier is out: it is to get vnodes 2-3 of node 1 and vnode 7 of node 2.
+  void with_rescale_in_flight() {
+    run(R"(
+      @10 ready 3      =>
+      parallelism 1 3  =>
+      @20 rescale 9    => 3:create(0), 3:initial 0..1, 1:checkpoint 1..20 a1 t1 +stop, 2:checkpoint 1..20 a2 t1 +stop, 3:checkpoint 1..20 +stop
+      collect 3        =>
+    )");
+  }
+  void with_transfer_out() {
+    with_rescale_in_flight();
+    run(R"(
+      collect 1 seg=4  =>
+      collect 3        =>
+      collect 2 seg=5  => commit 1
+      commit           => 1:committed 1, 2:committed 1, 3:committed 1, 3:pull(1) 1:t1:v2-3 2:t1:v7
+    )");
+  }
+
+  testing::ControlWorld world_;
+};
+
+TEST_F(RescaleControlTest, nothing_to_do_is_done_at_once) { run("@10 rescale 9 => rescaled 9"); }
+
+TEST_F(RescaleControlTest, stops_pulls_commits_once_and_begins_anew_where_the_jobs_are_to_be) {
+  with_transfer_out();
+  EXPECT_TRUE(world_.control().recovering());
+  EXPECT_EQ(owners(), " 1:0-3 2:4-7") << "until the commit";
+  run(R"(
+    @2000 tick       =>
+    pulled 3 7 8     => move [3:s7 3:s8]
+    moved            => 1:reset, 2:reset, 3:reset
+    reset 1          =>
+    reset 2          =>
+    reset 3          => term ended at 1, 1:create(1)[s4], 2:create(1)[s5], 3:create(1)[s7,8], 1:initial 1..2000 a3 t1 b3, 2:initial 1..2000 a4 t1 b4, 3:initial 1..2000 a5 t1 b5
+    collect 1        =>
+    collect 2        =>
+    collect 3        => rescaled 9, 1:checkpoint 2000..2001 a3 t1, 2:checkpoint 2000..2001 a4 t1, 3:checkpoint 2000..2001 a5 t1
+  )");
+  EXPECT_EQ(owners(), " 1:0-1 2:4-6 3:2-3,7");
+  EXPECT_EQ(world_.control().recoveries(), 0U) << "a move is no failure";
+}
+
+TEST_F(RescaleControlTest, new_owners_are_told_what_they_own_and_old_ones_too) {
+  with_transfer_out();
+  run(R"(
+    pulled 3         => move []
+    moved            => 1:reset, 2:reset, 3:reset
+    reset 1          =>
+    reset 2          =>
+  )");
+  const auto owned = [&](uint32_t worker) {
+    const auto& create = world_.created(worker);
+    std::string out;
+    for (const pb::OwnedVnodes& o : create.owned()) {
+      out += fmt::format("t{} {}", o.tables(0), VNodeBitmap::from_bytes(o.vnode_count(), o.vnodes()).value().to_string());
+    }
+    return out;
+  };
+  run("reset 3 => term ended at 1, 1:create(1)[s4], 2:create(1)[s5], 3:create(1), 1:initial 1..21 a3 t1 b3, 2:initial 1..21 a4 t1 b4, "
+      "3:initial 1..21 a5 t1 b5");
+  EXPECT_EQ(owned(1), "t1 0-1");
+  EXPECT_EQ(owned(2), "t1 4-6");
+  EXPECT_EQ(owned(3), "t1 2-3,7");
+}
+
+TEST_F(RescaleControlTest, no_barrier_follows_the_one_that_stopped_the_graph) {
+  with_rescale_in_flight();
+  run(R"(
+    @5000 tick       =>
+    flush 3          =>
+    checkpoint       =>
+  )");
+  EXPECT_FALSE(world_.control().next_wake() && *world_.control().next_wake() <= world_.now().mono) << "nor does it wake for one";
+}
+
+TEST_F(RescaleControlTest, a_move_within_nodes_pulls_nothing) {
+  run(R"(
+    parallelism 1 4  =>
+    @20 rescale 9    => 1:checkpoint 1..20 a1 t1 +stop, 2:checkpoint 1..20 a2 t1 +stop
+    collect 1        =>
+    collect 2        => commit 1
+    commit           => 1:committed 1, 2:committed 1, move []
+    moved            => 1:reset, 2:reset
+    reset 1          =>
+    reset 2          => term ended at 1, 1:create(1), 2:create(1), 1:initial 1..21 a3,4 t1 b3,4, 2:initial 1..21 a5,6 t1 b5,6
+    collect 1        =>
+    collect 2        => rescaled 9, 1:checkpoint 21..22 a3,4 t1, 2:checkpoint 21..22 a5,6 t1
+  )");
+}
+
+TEST_F(RescaleControlTest, a_drained_node_gives_up_everything) {
+  run(R"(
+    drain 2          =>
+    @20 rescale 9    => 1:checkpoint 1..20 a1 t1 +stop, 2:checkpoint 1..20 a2 t1 +stop
+    collect 1        =>
+    collect 2        => commit 1
+    commit           => 1:committed 1, 2:committed 1, 1:pull(1) 2:t1:v4-7
+    pulled 1 6       => move [1:s6]
+    moved            => 2:remove, 1:reset
+    reset 1          => term ended at 1, 1:create(1)[s6], 1:initial 1..21 a3,4 t1 b3,4
+    collect 1        => rescaled 9, 1:checkpoint 21..22 a3,4 t1
+  )");
+  EXPECT_EQ(owners(), " 1:0-3 1:4-7");
+}
+
+TEST_F(RescaleControlTest, the_last_node_cannot_be_drained_and_keeps_its_actors) {
+  run(R"(
+    drain 1          =>
+    drain 2          =>
+    @20 rescale 9    => rescaled 9 Unavailable
+    @1000 tick       => 1:checkpoint 1..1000 a1 t1, 2:checkpoint 1..1000 a2 t1
+  )");
+}
+
+TEST_F(RescaleControlTest, a_transfer_that_fails_leaves_everything_where_it_was_and_is_tried_again) {
+  with_transfer_out();
+  run(R"(
+    pulled 3 !       => 1:reset, 2:reset, 3:reset
+    reset 1          =>
+    reset 2          =>
+    reset 3          => term ended at 1, 1:create(1)[s4], 2:create(1)[s5], 1:initial 1..21 a1 t1 b1, 2:initial 1..21 a2 t1 b2
+    collect 1        =>
+    collect 2        => 3:create(1), 3:initial 1..21, 1:checkpoint 21..22 a1 t1 +stop, 2:checkpoint 21..22 a2 t1 +stop, 3:checkpoint 21..22 +stop
+  )");
+  EXPECT_EQ(owners(), " 1:0-3 2:4-7");
+}
+
+TEST_F(RescaleControlTest, gives_up_after_a_number_of_failures_and_runs_on) {
+  testing::ControlWorld world({.rescale_attempts = 1});
+  world.start_clock();
+  world.nodes(2);
+  world.start();
+  world.add(testing::table("t", 1));
+  world.run(R"(
+    ready 1          =>
+    create 1         => 1:create(0), 1:initial 0..0, 1:checkpoint 0..1 a1 b1 +add
+    collect 1        =>
+    collect 1        => commit 0
+    commit           => 1:committed 0, created 1
+    ready 2          =>
+    drain 1          =>
+    rescale 9        => 2:create(0), 2:initial 0..1, 1:checkpoint 1..2 a1 t1 +stop, 2:checkpoint 1..2 +stop
+    collect 2        =>
+    collect 2        =>
+    collect 1        => commit 1
+    commit           => 1:committed 1, 2:committed 1, 2:pull(1) 1:t1:v0-7
+    pulled 2 !       => 1:reset, 2:reset
+    reset 1          =>
+    @100 reset 2     => term ended at 1, 1:create(1), 1:initial 1..100 a1 t1 b1
+    collect 1        => rescaled 9 Unavailable, 1:checkpoint 100..101 a1 t1
+  )");
+}
+
+TEST_F(RescaleControlTest, the_loss_of_an_old_owner_before_the_commit_changes_nothing) {
+  with_transfer_out();
+  run(R"(
+    lost 1           => 2:reset, 3:reset
+    pulled 3 7       =>
+    reset 2          =>
+    reset 3          => term ended at 1, 2:create(1)[s5]
+    ready 1          => 1:create(1)[s4], 1:initial 1..21 a1 t1 b1, 2:initial 1..21 a2 t1 b2
+  )");
+  EXPECT_EQ(owners(), " 1:0-3 2:4-7");
+}
+
+TEST_F(RescaleControlTest, the_loss_of_a_node_while_the_commit_is_on_its_way_is_seen_after_it) {
+  with_transfer_out();
+  run(R"(
+    pulled 3 7       => move [3:s7]
+    lost 1           =>
+    moved            => 2:reset, 3:reset
+    reset 2          =>
+    reset 3          => term ended at 1, 2:create(1)[s5], 3:create(1)[s7]
+    ready 1          => 1:create(1)[s4], 1:initial 1..21 a3 t1 b3, 2:initial 1..21 a4 t1 b4, 3:initial 1..21 a5 t1 b5
+  )");
+  EXPECT_EQ(owners(), " 1:0-1 2:4-6 3:2-3,7");
+}
+
+TEST_F(RescaleControlTest, the_loss_of_the_new_owner_after_the_commit_blocks_until_it_is_back) {
+  with_transfer_out();
+  run(R"(
+    pulled 3 7       => move [3:s7]
+    moved            => 1:reset, 2:reset, 3:reset
+    lost 3           =>
+    reset 1          =>
+    reset 2          => term ended at 1, 1:create(1)[s4], 2:create(1)[s5]
+    ready 3          => 3:create(1)[s7], 1:initial 1..21 a3 t1 b3, 2:initial 1..21 a4 t1 b4, 3:initial 1..21 a5 t1 b5
+  )");
+}
+
+TEST_F(RescaleControlTest, a_failure_of_its_barrier_is_one_like_any_other_and_the_move_is_made_again) {
+  with_rescale_in_flight();
+  run(R"(
+    lost 2           => 1:reset, 3:reset
+    reset 1          =>
+    reset 3          => term ended at 0, 1:create(0)
+    ready 2          => 2:create(0), 1:initial 0..21 a1 t1 b1, 2:initial 0..21 a2 t1 b2
+    collect 1        =>
+    collect 2        => 3:create(0), 3:initial 0..21, 1:checkpoint 21..22 a1 t1 +stop, 2:checkpoint 21..22 a2 t1 +stop, 3:checkpoint 21..22 +stop
+  )");
+}
+
+TEST_F(RescaleControlTest, a_meta_that_starts_again_finds_what_is_left_to_do) {
+  with_transfer_out();
+  world_.restart();
+  run(R"(
+    @100 ready 1     => 1:create(1)[s4]
+    ready 2          => 2:create(1)[s5], 1:initial 1..100 a1 t1 b1, 2:initial 1..100 a2 t1 b2
+    rescale          =>
+    ready 3          =>
+    collect 1        =>
+    collect 2        => 3:create(1), 3:initial 1..100, 1:checkpoint 100..101 a1 t1 +stop, 2:checkpoint 100..101 a2 t1 +stop, 3:checkpoint 100..101 +stop
+  )");
+}
+
+TEST_F(RescaleControlTest, waits_until_a_job_that_is_being_created_has_joined_the_others) {
+  world_.add(testing::view_on("v", 1));
+  run(R"(
+    @10 create 2     => 1/2:create(0), 2/2:create(0), 1/2:initial 0..1, 2/2:initial 0..1, 1:checkpoint 1..10 a1 t1 +add, 2:checkpoint 1..10 a2 t1 +add, 1/2:checkpoint 1..10 a3 b3 +add, 2/2:checkpoint 1..10 a4 b4 +add
+    drain 2          =>
+    rescale 9        =>
+    collect 1        =>
+    collect 2        => commit 1
+    commit           => 1:committed 1 with 2, 2:committed 1 with 2
+    @2000 tick       => 1:checkpoint 10..2000 a1 t1, 2:checkpoint 10..2000 a2 t1, 1/2:checkpoint 10..2000 a3 t2,3, 2/2:checkpoint 10..2000 a4 t2,3
+    collect 1 done=3 =>
+    collect 2 done=4 => commit 10
+    commit           => 1:committed 10 with 2, 2:committed 10 with 2, created 2, 1/2:merge 2000, 2/2:merge 2000, 1:checkpoint 2000..2001 a1,3 t1,2,3 +stop, 2:checkpoint 2000..2001 a2,4 t1,2,3 +stop
+  )");
+}
+
+TEST_F(RescaleControlTest, answers_of_nodes_that_were_not_asked_or_of_another_time_change_nothing) {
+  run("@10 pulled 1 6 =>");
+  with_rescale_in_flight();
+  run("pulled 3 6 =>");
+  run(R"(
+    collect 1        =>
+    collect 3        =>
+    collect 2        => commit 1
+    commit           => 1:committed 1, 2:committed 1, 3:committed 1, 3:pull(1) 1:t1:v2-3 2:t1:v7
+    pulled 1 6       =>
+    pulled 3 7       => move [3:s7]
+    pulled 3 8       =>
+  )");
+  EXPECT_GE(world_.control().stale_events(), 4U);
+}
+
+TEST_F(RescaleControlTest, a_job_dropped_while_it_moves_is_gone) {
+  with_transfer_out();
+  run(R"(
+    drop 1           =>
+    pulled 3 7       => move [3:s7]
+    moved            => 1:remove, 2:remove, 3:remove, term ended at 1, rescaled 9
+  )");
+  EXPECT_EQ(world_.model().placement(JobId{1}), nullptr);
+}
+
+TEST_F(RescaleControlTest, flushes_that_come_meanwhile_are_answered_by_the_next_term) {
+  with_transfer_out();
+  run(R"(
+    flush 5          =>
+    pulled 3         => move []
+    moved            => 1:reset, 2:reset, 3:reset
+    reset 1          =>
+    reset 2          =>
+    reset 3          => term ended at 1, 1:create(1)[s4], 2:create(1)[s5], 3:create(1), 1:initial 1..21 a3 t1 b3, 2:initial 1..21 a4 t1 b4, 3:initial 1..21 a5 t1 b5
+    collect 1        =>
+    collect 2        =>
+    collect 3        => rescaled 9, 1:checkpoint 21..22 a3 t1, 2:checkpoint 21..22 a4 t1, 3:checkpoint 21..22 a5 t1
+    collect 1        =>
+    collect 2        =>
+    collect 3        => commit 21
+    commit           => 1:committed 21, 2:committed 21, 3:committed 21, flushed 5 at 21
+  )");
+}
+
+}  // namespace
+}  // namespace penstock::meta
