@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "common/log.h"
@@ -20,6 +21,7 @@ Result<std::unique_ptr<ComputeRole>> ComputeRole::start(const std::string& data_
                storage::NodeIdentity::load_or_create(*role->folder_, [&](void* out, size_t size) { runtime.random_bytes(out, size); }));
   storage::RocksDbOptions store_options;
   store_options.log.disk_reserve = disk_reserve;
+  store_options.log.memory_budget = std::max<uint64_t>(options.memory_bytes, 256ULL << 20);
   PENSTOCK_TRY(role->store_, storage::open_rocksdb_state_store(runtime, *role->folder_, identity.uuid, store_options));
   PENSTOCK_TRY(role->node_,
                compute::ComputeNode::start(std::move(options), runtime, transport, *role->folder_, std::move(identity), *role->store_));

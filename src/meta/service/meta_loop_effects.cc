@@ -291,9 +291,14 @@ void MetaLoop::checkpoint_and_close(WorkerId worker, uint64_t attempt) {
   one_less();
 }
 
-// What an epoch has changed can be evicted only after its barrier: a node that is well over its budget waits for the next one.
+// What an epoch has changed can be evicted only after its barrier, and what operators have given out to the store goes to sorted files only
+// when it is committed: a node that has too much of either waits for the next checkpoint.
 void MetaLoop::relieve_memory(const pb::Pressure& pressure) {
-  if (pressure.state_limit() == 0 || pressure.state_bytes() <= pressure.state_limit() + pressure.state_limit() / 4) return;
+  constexpr uint64_t kLeastUnflushed = 256 << 20;
+  const uint64_t limit = pressure.state_limit();
+  const bool state = pressure.state_bytes() > limit + limit / 4;
+  const bool rows = pressure.unflushed_bytes() > std::max(limit, kLeastUnflushed);
+  if (limit == 0 || (!state && !rows)) return;
   for (const auto& [id, control] : databases_) enqueue(id, CheckpointWanted{});
 }
 
