@@ -17,6 +17,8 @@ void add_sql(CLI::App& app);
 void add_nexmark(CLI::App& app);
 void add_password(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_ctl(CLI::App& app);
+void add_simulate(CLI::App& app);
 
 [[nodiscard]] int& exit_code();
 /// Prints an error as "penstock: …" and sets the exit code to 1.

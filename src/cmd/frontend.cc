@@ -16,6 +16,7 @@ struct Options {
   std::string meta = "127.0.0.1:5690";
   std::string sql_listen = "127.0.0.1:4566";
   uint32_t max_connections = 100;
+  std::string metrics_listen;
   std::string password_file;
   std::string sql_tls_cert, sql_tls_key;
 };
@@ -23,6 +24,7 @@ struct Options {
 Status run(const Options& options) {
   PENSTOCK_TRY(rpc::GrpcOptions grpc, options.tls.load());
   StopSignals signals;
+  const metrics::Registry registry;
   PENSTOCK_TRY(auto verifiers, read_password_file(options.password_file));
   if (options.sql_tls_cert.empty() != options.sql_tls_key.empty()) {
     return error(Code::InvalidConfig, "TLS for SQL clients needs both --sql-tls-cert and --sql-tls-key");
@@ -40,10 +42,15 @@ Status run(const Options& options) {
                                                          .tls = std::move(sql_tls)},
                                                         *runtime, *transport));
   log::info("frontend", "SQL on {}; meta is {}", node->sql_address(), options.meta);
-  signals.wait();
+  auto monitor = start_monitor(options.metrics_listen, "127.0.0.1:4567", *runtime, registry, {node->monitored()});
+  if (monitor.has_value()) {
+    signals.wait();
+    monitor.value().reset();
+  }
   node->stop();
   transport.reset();
   runtime->stop();
+  if (monitor.has_error()) return monitor.error();
   return ok();
 }
 
@@ -56,6 +63,7 @@ void add_frontend(CLI::App& app) {
   settings->add("meta", options->meta, "Address of meta");
   settings->add("sql-listen", options->sql_listen, "Address for psql and drivers");
   settings->add("max-connections", options->max_connections, "Connections at once");
+  settings->add("metrics-listen", options->metrics_listen, std::string(kMetricsHelp) + "127.0.0.1:4567, or a free port if that is taken");
   settings->add("password-file", options->password_file,
                 "Users and their SCRAM verifiers; none: no password is asked for, on loopback only");
   settings->add("sql-tls-cert", options->sql_tls_cert, "Certificate for SQL clients that ask for TLS, PEM");

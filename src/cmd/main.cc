@@ -39,9 +39,11 @@ int main(int argc, char** argv) {
   cmd::add_compute(app);
   cmd::add_frontend(app);
   cmd::add_sql(app);
+  cmd::add_ctl(app);
   cmd::add_nexmark(app);
   cmd::add_password(app);
   cmd::add_bench(app);
+  cmd::add_simulate(app);
   CLI11_PARSE(app, argc, argv);
   return cmd::exit_code();
 }

@@ -16,6 +16,7 @@ struct Options {
   TlsSettings tls;
   std::string data_dir;
   std::string listen = "127.0.0.1:5690";
+  std::string metrics_listen;
   uint32_t barrier_interval_ms = 1000;
   uint32_t checkpoint_frequency = 1;
   DiskSettings disk;
@@ -26,13 +27,15 @@ Status run(const Options& options) {
   if (options.data_dir.empty()) return error(Code::InvalidConfig, "meta needs a folder for its state").with_hint("Give --data-dir DIR.");
   options.tls.warn_if_open(options.listen);
   StopSignals signals;
+  metrics::Registry registry;
   const auto runtime = runtime::make_threaded_runtime();
   auto transport = rpc::make_grpc_transport(*runtime, std::move(grpc));
   std::optional<Error> fatal;
   meta::MetaNode::Options meta_options{.data_dir = options.data_dir,
                                        .barrier_interval_ms = options.barrier_interval_ms,
                                        .checkpoint_frequency = options.checkpoint_frequency,
-                                       .list_splits = list_source};
+                                       .list_splits = list_source,
+                                       .metrics = &registry};
   meta_options.disk_reserve = options.disk.reserve_bytes();
   meta_options.ballast_bytes = options.disk.ballast_bytes();
   meta_options.on_fatal = [&](const Error& e) {
@@ -41,12 +44,17 @@ Status run(const Options& options) {
   };
   PENSTOCK_TRY(auto meta, meta::MetaNode::start(std::move(meta_options), *runtime, *transport, options.listen));
   log::info("meta", "serving {} (cluster {})", meta->address(), meta->cluster_id());
-  signals.wait();
+  auto monitor = start_monitor(options.metrics_listen, "127.0.0.1:5691", *runtime, registry, {meta->monitored()});
+  if (monitor.has_value()) {
+    signals.wait();
+    monitor.value().reset();
+  }
   if (!fatal) wait_for(*runtime, [&](runtime::Job done) { meta->shutdown(std::move(done)); });
   meta.reset();
   transport.reset();
   runtime->stop();
   if (fatal) return *fatal;
+  if (monitor.has_error()) return monitor.error();
   return ok();
 }
 
@@ -58,6 +66,7 @@ void add_meta(CLI::App& app) {
   const auto settings = std::make_shared<Settings>(*command, "meta");
   settings->add("data-dir", options->data_dir, "Folder of the catalog and of what is committed (needed)");
   settings->add("listen", options->listen, "Address for computes and frontends");
+  settings->add("metrics-listen", options->metrics_listen, std::string(kMetricsHelp) + "127.0.0.1:5691, or a free port if that is taken");
   settings->add("barrier-interval-ms", options->barrier_interval_ms, "Time between barriers");
   settings->add("checkpoint-frequency", options->checkpoint_frequency, "Every how many barriers a checkpoint is made");
   options->tls.add_to(*settings);

@@ -6,6 +6,9 @@
 #include "cmd/roles.h"
 #include "cmd/settings.h"
 #include "cmd/signals.h"
+#include "common/log.h"
+#include "rpc/address.h"
+#include "rpc/grpc_transport.h"
 #include "rpc/memory_transport.h"
 
 namespace penstock::cmd {
@@ -19,6 +22,9 @@ struct Options {
   uint32_t barrier_interval_ms = 1000;
   uint32_t checkpoint_frequency = 1;
   uint64_t memory_mb = 0;
+  std::string meta_listen;
+  std::string metrics_listen;
+  uint32_t barrier_target_ms = 500;
   DiskSettings disk;
 };
 
@@ -44,11 +50,32 @@ class DataDir {
   std::string path_, temporary_;
 };
 
-void say_ready(const DataDir& data, const frontend::FrontendNode& sql) {
+constexpr std::string_view kMetaDoor = "127.0.0.1:5690";
+
+/// Lets `penstock ctl` in: meta also answers on a port. As the user says, or else the usual port, or else any. Returns the address.
+Result<std::string> open_meta_door(const std::string& wanted, meta::MetaNode& meta, rpc::Transport& transport) {
+  if (const auto open = rpc::Address::parse(wanted); open.has_value() && !open.value().is_loopback()) {
+    log::warn("playground", "{} is open to other hosts, and whoever reaches it can steer this playground", wanted);
+  }
+  auto address = meta.listen_also(transport, wanted.empty() ? kMetaDoor : wanted);
+  if (address.has_error() && wanted.empty()) {
+    log::warn("playground", "{}; taking a free port for penstock ctl instead", address.error().message());
+    address = meta.listen_also(transport, "127.0.0.1:0");
+  }
+  if (address.has_error()) return address.error().with_context("--meta-listen");
+  return address;
+}
+
+void say_ready(const DataDir& data, const frontend::FrontendNode& sql, const std::string& meta_address, const http::Monitor* monitor) {
   const std::string address = sql.sql_address();
-  fmt::print("Penstock playground is ready. Data folder: {}{}\n\n    psql -h 127.0.0.1 -p {} -d dev -U root\n\nCtrl-C ends it.\n",
-             data.path(), data.temporary() ? " (temporary: removed at the end; keep one with --data-dir DIR)" : "",
+  fmt::print("Penstock playground is ready. Data folder: {}{}\n\n    psql -h 127.0.0.1 -p {} -d dev -U root\n", data.path(),
+             data.temporary() ? " (temporary: removed at the end; keep one with --data-dir DIR)" : "",
              address.substr(address.rfind(':') + 1));
+  if (!meta_address.empty()) {
+    fmt::print("    penstock ctl{} cluster\n", meta_address == kMetaDoor ? "" : " --meta " + meta_address);
+  }
+  if (monitor != nullptr) fmt::print("    http://{}/metrics\n", monitor->address());
+  fmt::print("\nCtrl-C ends it.\n");
   std::fflush(stdout);
 }
 
@@ -58,6 +85,7 @@ Status run(const Options& options) {
   std::error_code failed;
   std::filesystem::create_directories(data.path(), failed);
   if (failed) return error(Code::Io, "cannot make data folder {}: {}", data.path(), failed.message());
+  metrics::Registry registry;
   const uint32_t parallelism = options.parallelism == 0 ? default_parallelism() : options.parallelism;
   const auto runtime = runtime::make_threaded_runtime();
   rpc::MemoryNetwork network(*runtime);
@@ -68,41 +96,56 @@ Status run(const Options& options) {
   meta::MetaNode::Options meta_options{.data_dir = data.folder("meta"),
                                        .barrier_interval_ms = options.barrier_interval_ms,
                                        .checkpoint_frequency = options.checkpoint_frequency,
-                                       .list_splits = list_source};
+                                       .list_splits = list_source,
+                                       .metrics = &registry};
   meta_options.disk_reserve = options.disk.reserve_bytes();
   meta_options.ballast_bytes = options.disk.ballast_bytes();
   meta_options.on_fatal = [&](const Error& e) {
     fatal = e;
     signals.raise();
   };
+  std::unique_ptr<rpc::Transport> door = options.meta_listen == "off" ? nullptr : rpc::make_grpc_transport(*runtime);
+  std::string meta_address;
   std::unique_ptr<meta::MetaNode> meta;
   std::vector<std::unique_ptr<ComputeRole>> computes;
   std::unique_ptr<frontend::FrontendNode> sql;
+  std::unique_ptr<http::Monitor> monitor;
   const auto start = [&]() -> Status {
     PENSTOCK_TRY(meta, meta::MetaNode::start(std::move(meta_options), *runtime, transport("meta"), "meta:5690"));
+    if (door) {
+      PENSTOCK_TRY(meta_address, open_meta_door(options.meta_listen, *meta, *door));
+    }
     for (uint32_t i = 0; i < std::max(1U, options.computes); ++i) {
       const std::string name = fmt::format("compute-{}", i);
       compute::ComputeNode::Options compute{.listen = name + ":5688", .meta = "meta:5690", .parallelism = parallelism};
+      compute.metrics = &registry;
+      compute.labels = {{"compute", name}};
       compute.memory_bytes = options.memory_mb == 0 ? default_memory(options.computes) : options.memory_mb << 20;
+      compute.barrier_target = std::chrono::milliseconds(options.barrier_target_ms);
       compute.ballast_bytes = options.disk.ballast_bytes();
       PENSTOCK_TRY(computes.emplace_back(),
                    ComputeRole::start(data.folder(name), std::move(compute), options.disk.reserve_bytes(), *runtime, transport(name)));
     }
     PENSTOCK_TRY(sql, frontend::FrontendNode::start({.sql_listen = fmt::format("127.0.0.1:{}", options.sql_port), .meta = "meta:5690"},
                                                     *runtime, transport("frontend")));
+    std::vector<http::MonitoredRole> roles{meta->monitored(), sql->monitored()};
+    for (const auto& compute : computes) roles.push_back(compute->node().monitored());
+    PENSTOCK_TRY(monitor, start_monitor(options.metrics_listen, "127.0.0.1:5691", *runtime, registry, std::move(roles)));
     return ok();
   };
   Status outcome = start();
   if (outcome.has_value()) {
-    say_ready(data, *sql);
+    say_ready(data, *sql, meta_address, monitor.get());
     signals.wait();
   }
+  monitor.reset();
   if (sql) sql->stop();
   if (outcome.has_value() && !fatal) wait_for(*runtime, [&](runtime::Job done) { meta->shutdown(std::move(done)); });
   for (const auto& compute : computes) {
     if (compute) wait_for(*runtime, [&](runtime::Job done) { compute->node().stop(std::move(done)); });
   }
   meta.reset();
+  door.reset();
   runtime->stop();
   if (fatal) return *fatal;
   return outcome;
@@ -116,11 +159,16 @@ void add_playground(CLI::App& app) {
   const auto settings = std::make_shared<Settings>(*command, "playground");
   settings->add("data-dir", options->data_dir, "Folder for everything durable; none: a temporary one, removed at the end");
   settings->add("sql-port", options->sql_port, "Port for psql and drivers, on 127.0.0.1; 0: any free one");
+  settings->add("meta-listen", options->meta_listen,
+                "Address of meta for penstock ctl; off: none; left out: 127.0.0.1:5690, or a free port if that is taken");
+  settings->add("metrics-listen", options->metrics_listen, std::string(kMetricsHelp) + "127.0.0.1:5691, or a free port if that is taken");
   settings->add("parallelism", options->parallelism, "Actors a compute runs of each fragment; 0: one a core");
   settings->add("computes", options->computes, "Computes in this process");
   settings->add("barrier-interval-ms", options->barrier_interval_ms, "Time between barriers");
   settings->add("checkpoint-frequency", options->checkpoint_frequency, "Every how many barriers a checkpoint is made");
   settings->add("memory-mb", options->memory_mb, "Memory for operators' state; 0: a quarter of the machine's");
+  settings->add("barrier-target-ms", options->barrier_target_ms,
+                "How long a barrier may be under way: sources that are faster than their jobs are held back; 0: they are not");
   options->disk.add_to(*settings);
   command->callback([=] {
     Status loaded = settings->load();

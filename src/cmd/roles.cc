@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "common/log.h"
 #include "connector/source/catalog_spec.h"
 #include "frontend/pgwire/scram.h"
 #include "proto/catalog.pb.h"
@@ -23,6 +24,19 @@ Result<std::unique_ptr<ComputeRole>> ComputeRole::start(const std::string& data_
   PENSTOCK_TRY(role->node_,
                compute::ComputeNode::start(std::move(options), runtime, transport, *role->folder_, std::move(identity), *role->store_));
   return role;
+}
+
+Result<std::unique_ptr<http::Monitor>> start_monitor(const std::string& wanted, const std::string& preferred, runtime::Runtime& runtime,
+                                                     const metrics::Registry& registry, std::vector<http::MonitoredRole> roles) {
+  if (wanted == "off") return std::unique_ptr<http::Monitor>();
+  auto monitor = http::Monitor::start(runtime, wanted.empty() ? preferred : wanted, registry, roles);
+  if (monitor.has_error() && wanted.empty()) {
+    log::warn("monitor", "{}; taking a free port instead", monitor.error().message());
+    monitor = http::Monitor::start(runtime, preferred.substr(0, preferred.rfind(':')) + ":0", registry, std::move(roles));
+  }
+  if (monitor.has_error()) return monitor.error().with_context("--metrics-listen");
+  log::info("monitor", "metrics on http://{}/metrics, health on /healthz and /readyz", monitor.value()->address());
+  return monitor;
 }
 
 Result<meta::SourceListing> list_source(const pb::CatalogObject& source) {

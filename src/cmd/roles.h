@@ -5,6 +5,7 @@
 
 #include "compute/compute_node.h"
 #include "frontend/frontend_node.h"
+#include "http/monitor.h"
 #include "meta/meta_node.h"
 #include "runtime/threaded_runtime.h"
 #include "storage/posix_filesystem.h"
@@ -28,6 +29,13 @@ class ComputeRole {
   std::unique_ptr<storage::StateStore> store_;
   std::unique_ptr<compute::ComputeNode> node_;
 };
+
+/// The port for machines that watch: `wanted` as the user says, "off" for none. If the user said nothing (""), it is `preferred`, or any
+/// free port of that host when it is taken. What was done is logged. Errors: `Io` when the wanted address cannot be taken.
+[[nodiscard]] Result<std::unique_ptr<http::Monitor>> start_monitor(const std::string& wanted, const std::string& preferred,
+                                                                   runtime::Runtime& runtime, const metrics::Registry& registry,
+                                                                   std::vector<http::MonitoredRole> roles);
+constexpr std::string_view kMetricsHelp = "Address of /metrics, /healthz and /readyz; off: none; left out: ";
 
 /// Splits as the connectors list them, for meta.
 [[nodiscard]] Result<meta::SourceListing> list_source(const pb::CatalogObject& source);

@@ -11,7 +11,7 @@
 namespace penstock::cmd {
 namespace {
 
-const std::vector<std::string> kSections = {"playground", "meta", "compute", "frontend", "sql"};
+const std::vector<std::string> kSections = {"playground", "meta", "compute", "frontend", "sql", "ctl"};
 
 std::string key_of_flag(std::string_view flag) {
   std::string key(flag);

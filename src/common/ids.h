@@ -28,5 +28,7 @@ using LeaderTerm = StrongId<struct LeaderTermTag, uint64_t>;
 using Incarnation = StrongId<struct IncarnationTag, uint64_t>;
 /// Meta's short number for a node (a uuid); the same for the life of the cluster.
 using WorkerId = StrongId<struct WorkerIdTag, uint32_t>;
+/// A transaction on its way through DML actors and meta; random, chosen by its frontend. 0 is none.
+using TransactionId = StrongId<struct TransactionIdTag, uint64_t>;
 
 }  // namespace penstock

@@ -55,6 +55,7 @@ ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transp
       runtime_(runtime),
       transport_(transport),
       folder_(folder),
+      store_(store),
       loop_(runtime.make_serial("compute", false)),
       identity_(std::move(identity)),
       memory_(options_.memory_bytes),
@@ -64,13 +65,18 @@ ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transp
       worker_({.node_id = identity_.uuid_text(),
                .incarnation = identity_.incarnation,
                .highest_leader = leader,
-               .persist_leader = [this](LeaderTerm term) { return save_leader(folder_, term); }},
+               .persist_leader = [this](LeaderTerm term) { return save_leader(folder_, term); },
+               .barrier_target = options_.barrier_target,
+               .metrics = options_.metrics,
+               .labels = options_.labels,
+               .facts = [this](pb::NodeFacts& facts) { fill_facts(facts); }},
               runtime, store, actors_),
       disk_(
           {.folder = folder.path(), .ballast_bytes = options_.ballast_bytes}, runtime, folder.files(), [&store] { return space_of(store); },
           [this](const storage::DiskReport& report) { worker_.report_disk(report); }),
       scans_(runtime, store) {
   actors_.set_remote(exchange_client_);
+  worker_.on_transactions(dml_);
   worker_.on_worker_id([this](WorkerId worker) { actors_.set_worker(worker); });
 }
 
@@ -85,7 +91,10 @@ Status ComputeNode::listen() {
 
 void ComputeNode::register_with_meta() {
   if (stopping_) return;
-  if (worker_.connected()) return retry_later(kLook);
+  if (worker_.connected()) {
+    worker_.report_memory({memory_.used(), memory_.limit(), store_.usage().batch_bytes, actors_.exchange_bytes()});
+    return retry_later(kLook);
+  }
   pb::RegisterWorkerRequest request;
   request.set_node_id(identity_.uuid_text());
   request.set_cluster_id(identity_.cluster_id);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "compute/scan_server.h"
+#include "http/monitor.h"
 #include "rpc/transport.h"
 #include "storage/data_folder.h"
 #include "storage/disk_guard.h"
@@ -28,7 +29,10 @@ class ComputeNode {
     std::string advertise;  // where others reach it; empty: the address listened on
     std::string meta;       // meta's address
     uint32_t parallelism = 1;
-    size_t memory_bytes = 0;  // budget of operators' state
+    size_t memory_bytes = 0;                                            // budget of operators' state
+    runtime::Duration barrier_target = std::chrono::milliseconds(500);  // sources are held back for; zero: never
+    metrics::Registry* metrics = nullptr;                               // where figures are recorded; none: nowhere. Outlives the node
+    metrics::Labels labels;                                             // of all its figures: several computes may share a registry
     uint64_t ballast_bytes = storage::DiskGuard::kDefaultBallast;
   };
   /// Errors: `Io` when the address is taken, `Corruption` for a data folder that makes no sense.
@@ -43,6 +47,8 @@ class ComputeNode {
   [[nodiscard]] stream::LocalBarrierWorker& worker() { return worker_; }
   [[nodiscard]] stream::LocalStreamManager& actors() { return actors_; }
   [[nodiscard]] const stream::MemoryBudget& memory() const { return memory_; }
+  /// Its part of the monitor's pages; to be ended before the node is.
+  [[nodiscard]] http::MonitoredRole monitored();
   /// Ends the control stream and all actors; `done` once nothing runs any more. Nothing is synced: meta's last checkpoint came before.
   void stop(runtime::Job done);
 
@@ -54,12 +60,14 @@ class ComputeNode {
   void register_with_meta();
   void on_registered(const Result<rpc::Bytes>& answer);
   void retry_later(runtime::Duration delay);
+  void fill_facts(pb::NodeFacts& facts) const;
 
   // Constant after construction.
   const Options options_;
   runtime::Runtime& runtime_;
   rpc::Transport& transport_;
   storage::DataFolder& folder_;
+  storage::StateStore& store_;
   const std::unique_ptr<runtime::Executor> loop_;
   std::string address_;
 

@@ -14,6 +14,16 @@ void ComputeNode::Service::dml(const rpc::Bytes& bytes, Reply reply) {
   if (!request.ParseFromString(bytes)) return reply(error(Code::Protocol, "{} bytes that are no DmlRequest", bytes.size()));
   auto chunk = data::decode_chunk(request.chunk());
   if (chunk.has_error()) return reply(chunk.error());
+  if (request.transaction() != 0) {
+    const auto held = node_.dml_.hold(ObjectId{request.object_id()}, TransactionId{request.transaction()}, ActorId{request.actor_id()},
+                                      std::move(chunk).value());
+    if (held.has_error()) return reply(held.error());
+    pb::DmlResponse response;
+    response.mutable_graph()->set_id(held.value().graph.graph.value);
+    response.mutable_graph()->set_term(held.value().graph.term.value);
+    response.set_actor_id(held.value().actor.value);
+    return reply(response.SerializeAsString());
+  }
   node_.dml_.submit(ObjectId{request.object_id()}, std::move(chunk).value(),
                     [reply = std::move(reply)](Result<stream::DmlManager::Taken> taken) mutable {
                       if (taken.has_error()) return reply(taken.error());

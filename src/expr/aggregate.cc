@@ -17,6 +17,7 @@ AggregateTable::AggregateTable() {
   register_interval_sums(*this);
   register_min_max(*this);
   register_bool_aggregates(*this);
+  register_variances(*this);
 }
 
 const AggregateTable& AggregateTable::instance() {

@@ -1,3 +1,5 @@
+#include <absl/container/flat_hash_map.h>
+
 #include "expr/casts.h"
 #include "expr/expression.h"
 #include "expr/function_table.h"
@@ -17,27 +19,99 @@ namespace {
 // Trees are walked recursively, here and at every evaluation, on threads with ordinary stacks.
 constexpr int kMaxDepth = 1000;
 
+// A chain `a and b and c`, however it leans, is one `and` of three: it may be much longer than a tree may be deep.
+std::vector<const pb::Expr*> arguments(const pb::Call& call) {
+  std::vector<const pb::Expr*> out;
+  const bool chain = call.function() == "and" || call.function() == "or";
+  std::vector<const pb::Expr*> todo;
+  for (int i = call.args_size(); i-- > 0;) todo.push_back(&call.args(i));
+  while (!todo.empty()) {
+    const pb::Expr* const next = todo.back();
+    todo.pop_back();
+    if (chain && next->has_call() && next->call().function() == call.function()) {
+      for (int i = next->call().args_size(); i-- > 0;) todo.push_back(&next->call().args(i));
+    } else {
+      out.push_back(next);
+    }
+  }
+  return out;
+}
+
+// Numbers the nodes of a tree so that equal subtrees have one number, wherever in the SQL text they came from.
+class Numbering {
+ public:
+  Result<uint32_t> number(const pb::Expr& node, int depth = 0) {
+    if (depth > kMaxDepth) {
+      const auto e = error(Code::TooComplex, "expression is nested more than {} levels deep", kMaxDepth);
+      return node.position() != 0 ? e.at(node.position()) : e;
+    }
+    std::string key = fmt::format("{} {} {} ", node.type().kind(), node.type().precision(), node.type().scale());
+    if (node.has_call()) {
+      key += "call " + node.call().function();
+      for (const pb::Expr* arg : arguments(node.call())) {
+        PENSTOCK_TRY(const uint32_t number_of_arg, number(*arg, depth + 1));
+        key += fmt::format(" {}", number_of_arg);
+      }
+    } else if (node.has_literal()) {
+      key += fmt::format("literal {} {} {}", node.literal().type().kind(), node.literal().is_null(), node.literal().text());
+    } else {
+      key += fmt::format("input {}", node.input());
+    }
+    const auto [found, added] = numbers_.emplace(std::move(key), static_cast<uint32_t>(uses_.size()));
+    if (added) uses_.push_back(0);
+    ++uses_[found->second];
+    of_node_[&node] = found->second;
+    return found->second;
+  }
+  [[nodiscard]] uint32_t number_of(const pb::Expr& node) const { return of_node_.at(&node); }
+  [[nodiscard]] bool is_repeated(const pb::Expr& node) const { return uses_[number_of(node)] > 1; }
+
+ private:
+  absl::flat_hash_map<std::string, uint32_t> numbers_;
+  absl::flat_hash_map<const pb::Expr*, uint32_t> of_node_;
+  std::vector<uint32_t> uses_;  // by number
+};
+
 class Builder {
  public:
   explicit Builder(std::span<const DataType> input) : input_(input) {}
 
-  Result<ExpressionPtr> build(const pb::Expr& node, int depth) {
-    if (depth > kMaxDepth) return error(Code::TooComplex, "expression is nested more than {} levels deep", kMaxDepth);
-    auto result = build_kind(node, depth);
-    // The innermost position is the one that says most.
-    if (result.has_error() && node.position() != 0 && !result.error().position()) return result.error().at(node.position());
-    return result;
+  Result<ExpressionPtr> build_tree(const pb::Expr& root) {
+    PENSTOCK_TRY(numbering_.number(root));
+    PENSTOCK_TRY(auto tree, build(root));
+    if (shared_.empty()) return tree;
+    return std::make_unique<ScopeNode>(std::move(tree), shared_.size());
   }
 
  private:
-  Result<ExpressionPtr> build_kind(const pb::Expr& node, int depth) {
+  struct Shared {
+    std::shared_ptr<const Expression> node;  // shared by the places of the tree it stands in
+    size_t slot;
+  };
+
+  // A call that stands in several places is built once.
+  Result<ExpressionPtr> build(const pb::Expr& node) {
+    const bool repeated = node.has_call() && numbering_.is_repeated(node);
+    if (const auto found = shared_.find(numbering_.number_of(node)); found != shared_.end()) {
+      return std::make_unique<SharedNode>(found->second.node, found->second.slot);
+    }
+    auto result = build_kind(node);
+    // The innermost position is the one that says most.
+    if (result.has_error()) return node.position() != 0 && !result.error().position() ? result.error().at(node.position()) : result.error();
+    if (!repeated || constant_of(*result.value())) return result;
+    Shared shared{std::move(result).value(), shared_.size()};
+    shared_.emplace(numbering_.number_of(node), shared);
+    return std::make_unique<SharedNode>(shared.node, shared.slot);
+  }
+
+  Result<ExpressionPtr> build_kind(const pb::Expr& node) {
     switch (node.kind_case()) {
       case pb::Expr::kInput:
         return input(node);
       case pb::Expr::kLiteral:
         return literal(node);
       case pb::Expr::kCall:
-        return call(node, depth);
+        return call(node);
       case pb::Expr::KIND_NOT_SET:
         break;
     }
@@ -65,10 +139,10 @@ class Builder {
     return std::make_unique<ConstantNode>(type, value);
   }
 
-  Result<ExpressionPtr> call(const pb::Expr& node, int depth) {
+  Result<ExpressionPtr> call(const pb::Expr& node) {
     std::vector<ExpressionPtr> args;
     for (const pb::Expr* arg : arguments(node.call())) {
-      PENSTOCK_TRY(auto built, build(*arg, depth + 1));
+      PENSTOCK_TRY(auto built, build(*arg));
       args.push_back(std::move(built));
     }
     if (node.call().function() == "cast") {
@@ -82,24 +156,6 @@ class Builder {
                    node.type().kind());
     }
     return made;
-  }
-
-  // A chain `a and b and c`, however it leans, is one `and` of three: it may be much longer than a tree may be deep.
-  static std::vector<const pb::Expr*> arguments(const pb::Call& call) {
-    std::vector<const pb::Expr*> out;
-    const bool chain = call.function() == "and" || call.function() == "or";
-    std::vector<const pb::Expr*> todo;
-    for (int i = call.args_size(); i-- > 0;) todo.push_back(&call.args(i));
-    while (!todo.empty()) {
-      const pb::Expr* const next = todo.back();
-      todo.pop_back();
-      if (chain && next->has_call() && next->call().function() == call.function()) {
-        for (int i = next->call().args_size(); i-- > 0;) todo.push_back(&next->call().args(i));
-      } else {
-        out.push_back(next);
-      }
-    }
-    return out;
   }
 
   static Result<ExpressionPtr> cast(ExpressionPtr arg, DataType to, uint32_t position) {
@@ -164,11 +220,13 @@ class Builder {
   }
 
   std::span<const DataType> input_;
+  Numbering numbering_;
+  absl::flat_hash_map<uint32_t, Shared> shared_;  // by number
 };
 
 }  // namespace
 
-Result<ExpressionPtr> build(const pb::Expr& node, std::span<const DataType> input) { return Builder(input).build(node, 0); }
+Result<ExpressionPtr> build(const pb::Expr& node, std::span<const DataType> input) { return Builder(input).build_tree(node); }
 
 data::Bitmap evaluate_predicate(const Expression& predicate, const data::DataChunk& chunk, const data::Bitmap* active, RowErrors& errors) {
   PENSTOCK_CHECK(predicate.type().kind == TypeKind::Boolean, "a predicate of type {}", predicate.type().to_string());

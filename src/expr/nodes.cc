@@ -52,6 +52,47 @@ Column CallNode::run_once(std::span<const Column> args, size_t rows, const Bitma
   return repeat_first(one, rows);
 }
 
+namespace {
+
+// A column and the rows it was computed for.
+struct Slot {
+  std::optional<Column> column;
+  std::optional<Bitmap> active;  // nothing: all
+
+  [[nodiscard]] bool covers(const Bitmap* wanted) const {
+    if (!column) return false;
+    if (!active) return true;
+    if (wanted == nullptr) return false;
+    for (size_t w = 0; w < wanted->words().size(); ++w) {
+      if ((wanted->words()[w] & ~active->words()[w]) != 0) return false;
+    }
+    return true;
+  }
+};
+
+// Those of the innermost ScopeNode that is being evaluated on this thread.
+thread_local Slot* current_slots = nullptr;
+
+}  // namespace
+
+Column SharedNode::evaluate(const DataChunk& chunk, const Bitmap* active, RowErrors& errors) const {
+  PENSTOCK_CHECK(current_slots != nullptr, "a shared node outside of its scope");
+  Slot& slot = current_slots[slot_];
+  if (slot.covers(active)) return *slot.column;
+  Column column = node_->evaluate(chunk, active, errors);
+  slot.column = column;
+  slot.active = active != nullptr ? std::optional(*active) : std::nullopt;
+  return column;
+}
+
+Column ScopeNode::evaluate(const DataChunk& chunk, const Bitmap* active, RowErrors& errors) const {
+  std::vector<Slot> slots(slots_);
+  Slot* const outer = std::exchange(current_slots, slots.data());
+  Column column = root_->evaluate(chunk, active, errors);
+  current_slots = outer;
+  return column;
+}
+
 std::optional<data::Datum> constant_of(const Expression& node) {
   const auto* const constant = dynamic_cast<const ConstantNode*>(&node);
   if (constant == nullptr) return std::nullopt;

@@ -51,6 +51,30 @@ class CallNode final : public Expression {
   std::vector<ExpressionPtr> args_;
 };
 
+/// What is computed once a chunk although it stands in several places of a tree. Each place is a `SharedNode` with one `slot`; the tree's
+/// root is a `ScopeNode`, which makes the slots anew for every chunk.
+class SharedNode final : public Expression {
+ public:
+  SharedNode(std::shared_ptr<const Expression> node, size_t slot) : node_(std::move(node)), slot_(slot) {}
+  [[nodiscard]] data::DataType type() const override { return node_->type(); }
+  [[nodiscard]] data::Column evaluate(const data::DataChunk& chunk, const data::Bitmap* active, RowErrors& errors) const override;
+
+ private:
+  std::shared_ptr<const Expression> node_;  // shared by the places it stands in
+  size_t slot_;
+};
+
+class ScopeNode final : public Expression {
+ public:
+  ScopeNode(ExpressionPtr root, size_t slots) : root_(std::move(root)), slots_(slots) {}
+  [[nodiscard]] data::DataType type() const override { return root_->type(); }
+  [[nodiscard]] data::Column evaluate(const data::DataChunk& chunk, const data::Bitmap* active, RowErrors& errors) const override;
+
+ private:
+  ExpressionPtr root_;
+  size_t slots_;
+};
+
 /// The value of `node` if it is a constant.
 [[nodiscard]] std::optional<data::Datum> constant_of(const Expression& node);
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/error.h"
 #include "data/column.h"
 #include "data/text.h"
 
@@ -31,6 +32,12 @@ class TextArena {
     std::memcpy(reserve(text.size()), text.data(), text.size());
     return commit(text.size());
   }
+  /// The longest text that may still be made: 64 MB, and 1 GB for all rows of the call. A function whose text could be longer asks first
+  /// and fails for that row, instead of taking the memory of the node.
+  [[nodiscard]] size_t room() const { return std::min(kLongestText, kMostBytes - std::min(kMostBytes, bytes_)); }
+  [[nodiscard]] static Error too_long() {
+    return Error(Code::TooComplex, "requested length too large").with_detail("A text may have 64 MB, all texts of one chunk 1 GB.");
+  }
   /// The blocks, for the column that keeps them alive.
   [[nodiscard]] std::vector<data::BufferPtr> take_blocks() {
     at_ = end_ = nullptr;
@@ -40,17 +47,21 @@ class TextArena {
  private:
   static constexpr size_t kFirstBlock = 4 << 10;
   static constexpr size_t kLargestBlock = 1 << 20;
+  static constexpr size_t kLongestText = 64 << 20;
+  static constexpr size_t kMostBytes = 1 << 30;
 
   void new_block(size_t size) {
     block_size_ = std::max(size, std::clamp(block_size_ * 2, kFirstBlock, kLargestBlock));
     auto block = std::make_shared_for_overwrite<char[]>(block_size_);
     at_ = block.get();
     end_ = at_ + block_size_;
+    bytes_ += block_size_;
     blocks_.emplace_back(std::move(block), at_);
   }
 
   std::vector<data::BufferPtr> blocks_;
   size_t block_size_ = 0;
+  size_t bytes_ = 0;  // of all blocks
   char* at_ = nullptr;
   char* end_ = nullptr;
 };

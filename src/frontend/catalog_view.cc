@@ -36,7 +36,10 @@ const SystemRelation* CatalogView::find_system(std::string_view schema, std::str
   return find_system_relation(schema, name);
 }
 
-bool CatalogView::has_database(std::string_view name) const { return find_database(*view_, name).has_value(); }
+std::optional<uint32_t> CatalogView::database_id(std::string_view name) const {
+  const auto found = find_database(*view_, name);
+  return found.has_value() ? std::optional(found.value().value) : std::nullopt;
+}
 
 Result<DatabaseId> find_database(const MetaView& view, std::string_view name) {
   for (const pb::Database& database : view.catalog->databases()) {

@@ -15,7 +15,7 @@ class CatalogView : public CatalogReader {
   std::vector<const pb::CatalogObject*> objects() const override;
   bool has_schema(std::string_view schema) const override;
   const SystemRelation* find_system(std::string_view schema, std::string_view name) const override;
-  bool has_database(std::string_view name) const override;
+  std::optional<uint32_t> database_id(std::string_view name) const override;
 
   [[nodiscard]] const MetaView& meta() const { return *view_; }
   [[nodiscard]] const MetaViewPtr& meta_ptr() const { return view_; }

@@ -1,5 +1,6 @@
 #include "frontend/dml.h"
 
+#include "frontend/dml_routes.h"
 #include "proto/catalog.pb.h"
 #include "proto/compute_service.pb.h"
 #include "proto/meta_service.pb.h"
@@ -10,31 +11,8 @@ namespace {
 constexpr runtime::Duration kSendTimeout = std::chrono::seconds(30);
 constexpr runtime::Duration kCommitTimeout = std::chrono::seconds(600);
 
-struct Taken {
-  PartialGraphId graph;
-  Term term;
-  Epoch epoch;
-};
-
-// One of the nodes that hold rows of the table, chosen at random: each has actors that take rows for all vnodes.
-Result<std::string> pick_node(const SessionServices& services, const CatalogView& catalog, const pb::CatalogObject& table) {
-  const auto placement = catalog.meta().placements.find(TableId{table.table().table_id()});
-  std::vector<std::string> endpoints;
-  if (placement != catalog.meta().placements.end()) {
-    for (const pb::VnodeOwner& owner : placement->second->owners()) {
-      const auto worker = catalog.meta().workers.find(WorkerId{owner.worker_id()});
-      if (worker != catalog.meta().workers.end() && worker->second->alive()) endpoints.push_back(worker->second->endpoint());
-    }
-  }
-  if (endpoints.empty()) {
-    return error(Code::Unavailable, "no node takes rows for table \"{}\" now", table.name())
-        .with_hint("The cluster is recovering; try again.");
-  }
-  return endpoints[services.runtime.random() % endpoints.size()];
-}
-
-Result<Taken> send(const SessionServices& services, const std::string& endpoint, const pb::CatalogObject& table,
-                   const data::StreamChunk& rows) {
+Result<TakenRows> send(const SessionServices& services, const std::string& endpoint, const pb::CatalogObject& table,
+                       const data::StreamChunk& rows) {
   pb::DmlRequest request;
   request.set_object_id(table.id());
   data::encode_chunk(rows, *request.mutable_chunk());
@@ -49,21 +27,46 @@ Result<Taken> send(const SessionServices& services, const std::string& endpoint,
   }
   pb::DmlResponse response;
   if (!response.ParseFromString(answer.value())) return error(Code::Protocol, "a node answered with bytes that are no DmlResponse");
-  return Taken{PartialGraphId{response.graph().id()}, Term{response.graph().term()}, Epoch{response.epoch()}};
+  return TakenRows{PartialGraphId{response.graph().id()}, Term{response.graph().term()}, Epoch{response.epoch()}};
 }
 
-enum class Fate { Open, Committed, Lost };
+enum class Fate { Open, Committed, Lost, Unknown };
+
+// Of rows of a term that is over, and of whose end nobody told: meta died in it. The next meta began by naming the term that had committed
+// last: if that is an older one, the term of the rows never committed anything. If a later term has committed since, nobody knows any more.
+Fate fate_without_end(PartialGraphId graph, Term term, const MetaView& view) {
+  const auto later = view.ended_terms.upper_bound({graph, term});
+  return later == view.ended_terms.end() || later->first.first != graph ? Fate::Lost : Fate::Unknown;
+}
 
 // By (term, epoch): a commit of another term says nothing about rows of this one.
-Fate fate_of(const Taken& taken, const MetaView& view, DatabaseId database) {
+Fate fate_of(const TakenRows& taken, const MetaView& view, DatabaseId database) {
   const auto ended = view.ended_terms.find({taken.graph, taken.term});
   if (ended != view.ended_terms.end()) return ended->second >= taken.epoch ? Fate::Committed : Fate::Lost;
   const auto status = view.databases.find(database);
-  if (status == view.databases.end() || status->second.term != taken.term) return Fate::Open;
+  if (status == view.databases.end() || status->second.term < taken.term) return Fate::Open;
+  if (status->second.term > taken.term) return fate_without_end(taken.graph, taken.term, view);
   return status->second.committed >= taken.epoch ? Fate::Committed : Fate::Open;
 }
 
 }  // namespace
+
+Result<DmlRoute> pick_route(const SessionServices& services, const CatalogView& catalog, const pb::CatalogObject& table) {
+  const auto placement = catalog.meta().placements.find(TableId{table.table().table_id()});
+  std::vector<DmlRoute> routes;
+  if (placement != catalog.meta().placements.end()) {
+    for (const pb::VnodeOwner& owner : placement->second->owners()) {
+      const auto worker = catalog.meta().workers.find(WorkerId{owner.worker_id()});
+      if (worker == catalog.meta().workers.end() || !worker->second->alive()) continue;
+      routes.push_back({WorkerId{owner.worker_id()}, worker->second->endpoint()});
+    }
+  }
+  if (routes.empty()) {
+    return error(Code::Unavailable, "no node takes rows for table \"{}\" now", table.name())
+        .with_hint("The cluster is recovering; try again.");
+  }
+  return routes[services.runtime.random() % routes.size()];
+}
 
 Status check_disk(const MetaView& view, DatabaseId database) {
   const auto status = view.databases.find(database);
@@ -72,27 +75,35 @@ Status check_disk(const MetaView& view, DatabaseId database) {
       .with_hint("Nothing was written. Free space there or drop what is not needed; sources and writes then go on by themselves.");
 }
 
+Status wait_for_commit(const SessionServices& services, const TakenRows& taken, DatabaseId database, const CancelFlag& cancel) {
+  Fate fate = Fate::Open;
+  PENSTOCK_TRY(services.meta.wait(
+      [&](const MetaView& view) {
+        fate = fate_of(taken, view, database);
+        return fate != Fate::Open;
+      },
+      kCommitTimeout, &cancel, fmt::format("the commit of epoch {}", taken.epoch)));
+  if (fate == Fate::Unknown) {
+    return error(Code::OutcomeUnknown, "meta restarted more than once meanwhile and no longer knows whether the rows were committed");
+  }
+  if (fate == Fate::Lost) {
+    return error(Code::SerializationFailure, "a recovery dropped the rows before they were committed; nothing of the statement was applied")
+        .with_hint("Run the statement again.");
+  }
+  return ok();
+}
+
 Result<Epoch> write_rows(const SessionServices& services, const CatalogView& catalog, const pb::CatalogObject& table,
                          const data::StreamChunk& rows, bool accepted_is_enough, const CancelFlag& cancel) {
   PENSTOCK_TRY(check_disk(catalog.meta(), catalog.database()));
-  PENSTOCK_TRY(const std::string endpoint, pick_node(services, catalog, table));
-  PENSTOCK_TRY(const Taken taken, send(services, endpoint, table, rows));
+  PENSTOCK_TRY(const DmlRoute route, pick_route(services, catalog, table));
+  PENSTOCK_TRY(const TakenRows taken, send(services, route.endpoint, table, rows));
   if (accepted_is_enough) return taken.epoch;
   pb::FlushRequest soon;
   soon.set_database_id(catalog.database().value);
   soon.set_checkpoint_soon(true);
   services.meta.send("/penstock.Meta/Flush", soon.SerializeAsString());
-  Fate fate = Fate::Open;
-  PENSTOCK_TRY(services.meta.wait(
-      [&](const MetaView& view) {
-        fate = fate_of(taken, view, catalog.database());
-        return fate != Fate::Open;
-      },
-      kCommitTimeout, &cancel, fmt::format("the commit of epoch {}", taken.epoch)));
-  if (fate == Fate::Lost) {
-    return error(Code::SerializationFailure, "a recovery dropped the rows before they were committed; nothing of the statement was applied")
-        .with_hint("Run the statement again.");
-  }
+  PENSTOCK_TRY(wait_for_commit(services, taken, catalog.database(), cancel));
   return taken.epoch;
 }
 

@@ -8,6 +8,7 @@
 
 #include "frontend/meta_client.h"
 #include "frontend/pgwire/connection.h"
+#include "http/monitor.h"
 #include "rpc/tcp.h"
 
 namespace penstock::frontend {
@@ -54,6 +55,8 @@ class FrontendNode : public pgwire::ConnectionHost {
   FrontendNode& operator=(const FrontendNode&) = delete;
 
   [[nodiscard]] const std::string& sql_address() const { return listener_->address(); }
+  /// Its part of the monitor's pages; to be ended before the node is.
+  [[nodiscard]] http::MonitoredRole monitored();
   /// No new connections; those there are end, their statements cancelled. Threads end soon after.
   void stop();
 

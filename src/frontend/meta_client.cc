@@ -50,6 +50,7 @@ void MetaClient::connect() {
   rpc::StreamEvents events;
   events.on_message = [this](const rpc::Bytes& bytes) { on_message(bytes); };
   events.on_closed = [this](const Status& reason) {
+    following_ = false;
     if (!std::exchange(said_lost_, true)) {
       log::warn("frontend", "no line to meta at {}: {}", address_, reason.has_error() ? reason.error().to_string() : "closed");
     }
@@ -66,6 +67,7 @@ void MetaClient::on_message(const rpc::Bytes& bytes) {
   }
   if (std::exchange(said_lost_, false)) log::info("frontend", "meta at {} is back", address_);
   if (event.has_snapshot()) {
+    following_ = true;
     apply(event.snapshot());
   } else if (event.has_update()) {
     apply(event.update());
@@ -120,7 +122,7 @@ Result<MetaViewPtr> MetaClient::wait(const std::function<bool(const MetaView&)>&
   const runtime::TimePoint deadline = runtime_.now() + timeout;
   const auto enroll = [&](bool in) {
     const std::lock_guard lock(mutex_);
-    in ? (void)waiters_.insert(waiter) : (void)waiters_.erase(waiter);
+    in ? waiters_.push_back(waiter) : (void)std::erase(waiters_, waiter);
   };
   enroll(true);
   Result<MetaViewPtr> outcome = error(Code::Timeout, "waited {:.0f} s for {}", static_cast<double>(timeout.count()) / 1e9, what);

@@ -5,8 +5,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
+#include <vector>
 
 #include "common/epoch.h"
 #include "common/ids.h"
@@ -67,6 +67,8 @@ class MetaClient {
   /// Wakes every wait, so that it looks at its cancel flag.
   void wake_all();
   [[nodiscard]] const std::string& address() const { return address_; }
+  /// Meta's notifications come in: its snapshot was heard and the line has not broken since.
+  [[nodiscard]] bool following() const { return following_.load(); }
 
  private:
   void connect();
@@ -79,6 +81,7 @@ class MetaClient {
   rpc::Transport& transport_;
   const std::string address_;
   const std::unique_ptr<runtime::Executor> loop_;
+  std::atomic<bool> following_{false};
 
   // Owned by the loop.
   std::shared_ptr<rpc::Stream> stream_;  // shared with the transport
@@ -87,7 +90,7 @@ class MetaClient {
 
   mutable std::mutex mutex_;  // guards what follows
   MetaViewPtr view_;
-  std::set<std::shared_ptr<runtime::Waiter>> waiters_;  // shared with the threads that wait
+  std::vector<std::shared_ptr<runtime::Waiter>> waiters_;  // shared with the threads that wait; in the order they came
 };
 
 }  // namespace penstock::frontend

@@ -1,5 +1,7 @@
 #include "frontend/plan_executor.h"
 
+#include <numeric>
+
 #include "data/key_codec.h"
 #include "frontend/planner/state_tables.h"
 #include "frontend/system_relations.h"
@@ -62,6 +64,29 @@ class RangeEncoder {
   const pb::TableDesc& table_;
 };
 
+/// Rows of a scan, all columns, as the transaction block sees them.
+class OwnChanges : public batch::Operator {
+ public:
+  OwnChanges(OperatorPtr stored, const TableChanges& own, std::vector<uint32_t> output)
+      : stored_(std::move(stored)), own_(own), output_(std::move(output)) {}
+
+  Result<std::optional<data::DataChunk>> next() override {
+    while (!at_end_) {
+      PENSTOCK_TRY(const auto chunk, stored_->next());
+      at_end_ = !chunk;
+      const data::DataChunk rows = chunk ? own_.unchanged(*chunk) : own_.own_rows();
+      if (rows.rows() > 0) return std::optional(rows.project(output_));
+    }
+    return std::optional<data::DataChunk>();
+  }
+
+ private:
+  const OperatorPtr stored_;
+  const TableChanges& own_;
+  const std::vector<uint32_t> output_;
+  bool at_end_ = false;
+};
+
 /// Builds the operators of one plan, inputs first.
 class Builder {
  public:
@@ -81,11 +106,23 @@ class Builder {
       return error(Code::Unavailable, "nothing is known yet of the state of this database");
     spec.graph = database->second.graph;
     RangeEncoder(node.table).encode(node.range, spec.range_begin, spec.range_end);
+    const TableChanges* own = own_changes(node);
+    if (own != nullptr) {
+      spec.output.resize(static_cast<size_t>(node.table.columns_size()));
+      std::iota(spec.output.begin(), spec.output.end(), 0U);
+    }
     OperatorPtr scan =
         make_table_scan(context_.runtime, context_.loop, context_.transport, context_.catalog.meta_ptr(), std::move(spec), context_.cancel);
+    if (own != nullptr) scan = std::make_unique<OwnChanges>(std::move(scan), *own, node.columns);
     if (!node.filter) return scan;
     PENSTOCK_TRY(auto predicate, expr::build(*node.filter, types_of(p)));
     return batch::make_filter(std::move(scan), std::move(predicate), context_.lenient);
+  }
+
+  [[nodiscard]] const TableChanges* own_changes(const plan::Scan& node) const {
+    if (context_.own == nullptr) return nullptr;
+    const auto found = context_.own->find(ObjectId{node.object_id});
+    return found == context_.own->end() || found->second.empty() ? nullptr : &found->second;
   }
 
   Result<OperatorPtr> make(const plan::Plan&, const plan::SystemScan& node) {

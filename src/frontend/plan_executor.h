@@ -3,6 +3,7 @@
 #include "batch/operator.h"
 #include "frontend/catalog_view.h"
 #include "frontend/planner/batch_plan.h"
+#include "frontend/table_changes.h"
 
 namespace penstock::frontend {
 
@@ -15,7 +16,8 @@ struct ExecutionContext {
   const CatalogView& catalog;
   Epoch epoch;  // all tables are read as of this committed epoch
   const CancelFlag& cancel;
-  bool lenient = false;  // rows that cannot be computed are NULL instead of an error
+  bool lenient = false;                                   // rows that cannot be computed are NULL instead of an error
+  const std::map<ObjectId, TableChanges>* own = nullptr;  // what the transaction block has changed: scans see it
 };
 
 /// Operators for `plan`. Errors: what building expressions says (`UndefinedFunction`, …).

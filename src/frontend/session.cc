@@ -2,11 +2,13 @@
 
 #include "common/version.h"
 #include "connector/source/catalog_spec.h"
+#include "frontend/ddl.h"
 #include "frontend/dml.h"
 #include "frontend/plan_executor.h"
 #include "frontend/planner/planner.h"
 #include "frontend/session_variables.h"
 #include "frontend/show.h"
+#include "frontend/transaction.h"
 #include "proto/meta_service.pb.h"
 
 namespace penstock::frontend {
@@ -15,6 +17,7 @@ namespace {
 constexpr runtime::Duration kDdlTimeout = std::chrono::hours(24);
 constexpr runtime::Duration kApplyTimeout = std::chrono::seconds(30);
 constexpr runtime::Duration kReadRetry = std::chrono::seconds(5);
+constexpr runtime::Duration kConflictRetry = std::chrono::seconds(30);
 constexpr runtime::Duration kReadPause = std::chrono::milliseconds(20);
 
 struct Parsed : ParsedStatement {
@@ -64,6 +67,7 @@ class Session : public SqlSession {
 
   [[nodiscard]] Result<CatalogView> catalog();
   [[nodiscard]] SessionSettings settings() const;
+  [[nodiscard]] Status not_failed(const Statement& statement) const;
   [[nodiscard]] Status allowed_now(const BoundStatement& statement) const;
 
   Result<std::string> run(const Query& query, Run run);
@@ -71,6 +75,10 @@ class Session : public SqlSession {
   Result<std::string> run(const CreateJob& create, Run run);
   Result<std::string> run(const CreateDatabase& create, Run run);
   Result<std::string> run(const Drop& drop, Run run);
+  Result<std::string> run(const DropDatabase& drop, Run run);
+  Result<std::string> run(const Alter& alter, Run run);
+  Result<std::string> run(const ast::CancelJobs& cancel, Run run);
+  Result<std::string> run(const ast::WaitForJobs& wait, Run run);
   Result<std::string> run(const Insert& insert, Run run);
   Result<std::string> run(const Update& update, Run run);
   Result<std::string> run(const Delete& remove, Run run);
@@ -85,9 +93,18 @@ class Session : public SqlSession {
 
   Status create(const pb::CatalogObject& object, const pb::FragmentGraph* graph, bool if_not_exists);
   Result<std::string> commit();
-  Result<std::string> write(const pb::CatalogObject& table, data::StreamChunk rows, const CatalogView& catalog);
+  Status insert_rows(const pb::CatalogObject& table, data::DataChunk rows, const CatalogView& catalog);
+  struct Change {
+    data::StreamChunk rows;
+    size_t count = 0;  // of rows that the statement says it has changed
+  };
+  /// The rows to change, as of what `read_all` read last.
+  using Reads = std::function<Result<Change>(const CatalogView&)>;
+  [[nodiscard]] Result<size_t> change_read_rows(const pb::CatalogObject& table, const Reads& reads);
+  [[nodiscard]] TableChanges& changes_of(const pb::CatalogObject& table);
   Status stream_rows(const batch_plan::Plan& plan, const CatalogView& catalog, ResultSink& sink);
   Result<data::DataChunk> read_all(const batch_plan::Plan& plan, const CatalogView& catalog);
+  Status wait_for_newer_than(Epoch epoch);
   Status wait_for_epoch(Epoch epoch);
   Status wait_for_catalog(uint64_t version);
 
@@ -99,12 +116,15 @@ class Session : public SqlSession {
   std::vector<std::string> notices_;
   CancelFlag cancelled_{false};
 
-  /// Rows of a transaction block, applied at COMMIT.
-  struct Pending {
-    pb::CatalogObject table;
-    std::vector<data::DataChunk> chunks;
-  };
-  std::optional<Pending> pending_;
+  Epoch last_read_;  // as of which the last query read
+
+  /// Of a transaction block: what it has changed, applied at COMMIT, and the epoch that all of it reads.
+  std::map<ObjectId, TableChanges> changes_;
+  std::optional<Epoch> pinned_;
+  void end_block() {
+    changes_.clear();
+    pinned_.reset();
+  }
 };
 
 // ---- parse, prepare, execute --------------------------------------------------------------------------------------------------------
@@ -134,6 +154,8 @@ SessionSettings Session::settings() const {
   settings.now_micros = services_.runtime.unix_micros();
   settings.streaming_parallelism = variables_.streaming_parallelism();
   settings.source_rate_limit = variables_.source_rate_limit();
+  settings.allow_stale_reads = variables_.allow_stale_reads();
+  settings.backfill_rate_limit = variables_.backfill_rate_limit();
   settings.variables = variables_.all();
   return settings;
 }
@@ -146,6 +168,8 @@ std::vector<ResultColumn> columns_of(const BoundStatement& bound) {
     columns = show_columns(*show);
   } else if (std::holds_alternative<Explain>(bound.body)) {
     columns = {{"QUERY PLAN", data::TypeKind::Varchar}};
+  } else if (std::holds_alternative<ast::CancelJobs>(bound.body)) {
+    columns = {{"id", data::TypeKind::Int32}};
   } else if (std::holds_alternative<Flush>(bound.body)) {
     columns = {{"epoch", data::TypeKind::Int64}};
   }
@@ -157,6 +181,7 @@ Result<std::unique_ptr<PreparedStatement>> Session::prepare(const ParsedStatemen
   cancelled_ = false;
   auto prepared = std::make_unique<Prepared>();
   prepared->statement = static_cast<const Parsed&>(statement).statement;
+  PENSTOCK_TRY(not_failed(*prepared->statement));
   PENSTOCK_TRY(const CatalogView view, catalog());
   Parameters parameters{.types = std::move(types), .values = std::nullopt};
   PENSTOCK_TRY(const BoundStatement bound, bind(*prepared->statement, view, settings(), parameters));
@@ -169,6 +194,7 @@ Result<std::string> Session::execute(const PreparedStatement& statement, const s
                                      ResultSink& sink) {
   cancelled_ = false;
   const auto& prepared = static_cast<const Prepared&>(statement);
+  PENSTOCK_TRY(not_failed(*prepared.statement));
   PENSTOCK_TRY(const CatalogView view, catalog());
   Parameters parameters;
   parameters.types.assign(prepared.types.begin(), prepared.types.end());
@@ -183,23 +209,18 @@ Result<std::string> Session::execute(const PreparedStatement& statement, const s
   return std::visit([&](const auto& body) { return run(body, {view, bound.tag, sink}); }, bound.body);
 }
 
+Status Session::not_failed(const Statement& statement) const {
+  if (transaction_ != TransactionStatus::Failed || std::holds_alternative<ast::Transaction>(statement.body)) return ok();
+  return error(Code::FailedTransaction, "current transaction is aborted, commands ignored until end of transaction block");
+}
+
 Status Session::allowed_now(const BoundStatement& statement) const {
-  if (transaction_ == TransactionStatus::Failed && !std::holds_alternative<ast::Transaction>(statement.body)) {
-    return error(Code::FailedTransaction, "current transaction is aborted, commands ignored until end of transaction block");
-  }
   if (transaction_ != TransactionStatus::InBlock) return ok();
   const auto is = [&]<typename... T>(std::type_identity<T>...) { return (std::holds_alternative<T>(statement.body) || ...); };
   if (is(std::type_identity<CreateSource>(), std::type_identity<CreateJob>(), std::type_identity<CreateDatabase>(),
-         std::type_identity<Drop>(), std::type_identity<Flush>(), std::type_identity<WaitForSource>())) {
+         std::type_identity<Drop>(), std::type_identity<DropDatabase>(), std::type_identity<Alter>(), std::type_identity<ast::CancelJobs>(),
+         std::type_identity<Flush>(), std::type_identity<WaitForSource>(), std::type_identity<ast::WaitForJobs>())) {
     return error(Code::ActiveTransaction, "{} cannot run inside a transaction block", statement.tag);
-  }
-  if (is(std::type_identity<Update>(), std::type_identity<Delete>())) {
-    return error(Code::NotSupported, "{} inside a transaction block is not supported", statement.tag)
-        .with_hint("Run it outside of BEGIN … COMMIT.");
-  }
-  if (pending_ && is(std::type_identity<Query>())) {
-    return error(Code::NotSupported, "a query after an INSERT in the same transaction block is not supported: it would not see the rows")
-        .with_hint("COMMIT first.");
   }
   return ok();
 }
@@ -207,7 +228,7 @@ Status Session::allowed_now(const BoundStatement& statement) const {
 void Session::on_error() {
   if (transaction_ == TransactionStatus::InBlock) {
     transaction_ = TransactionStatus::Failed;
-    pending_.reset();
+    end_block();
   }
 }
 
@@ -231,11 +252,13 @@ Status Session::stream_rows(const batch_plan::Plan& plan, const CatalogView& bou
   for (MetaViewPtr view = bound_catalog.meta_ptr();; view = services_.meta.view()) {
     const CatalogView catalog(view, identity_.database_id);
     const auto status = view->databases.find(identity_.database_id);
-    const Epoch committed = status == view->databases.end() ? Epoch{0} : status->second.committed;
+    const Epoch newest = status == view->databases.end() ? Epoch{0} : status->second.committed;
+    if (transaction_ == TransactionStatus::InBlock && !pinned_ && newest >= least_epoch_) pinned_ = newest;
+    const Epoch committed = pinned_.value_or(newest);
     bool sent = false;
     const auto attempt = [&]() -> Status {
-      const ExecutionContext context{services_.runtime, services_.loop, services_.transport, services_.meta,
-                                     catalog,           committed,      cancelled_,          !variables_.strict_select()};
+      const ExecutionContext context{services_.runtime, services_.loop, services_.transport,         services_.meta, catalog,
+                                     committed,         cancelled_,     !variables_.strict_select(), &changes_};
       PENSTOCK_TRY(const auto root, build_operators(plan, context));
       for (;;) {
         PENSTOCK_TRY(const auto chunk, root->next());
@@ -244,9 +267,12 @@ Status Session::stream_rows(const batch_plan::Plan& plan, const CatalogView& bou
         PENSTOCK_TRY(sink.rows(*chunk));
       }
     };
-    Status done =
-        committed < least_epoch_ ? Status(error(Code::SnapshotTooOld, "epoch {} is not known here yet", least_epoch_)) : attempt();
-    if (done.has_value()) least_epoch_ = std::max(least_epoch_, committed);
+    Status done = !pinned_ && committed < least_epoch_ ? Status(error(Code::SnapshotTooOld, "epoch {} is not known here yet", least_epoch_))
+                                                       : attempt();
+    if (done.has_value()) {
+      least_epoch_ = std::max(least_epoch_, committed);
+      last_read_ = committed;
+    }
     const bool transient =
         done.has_error() && !sent &&
         (done.error().code() == Code::Unavailable || done.error().code() == Code::SnapshotTooOld || done.error().code() == Code::Closed);
@@ -317,8 +343,22 @@ Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph*
   if (graph != nullptr) *request.mutable_graph() = *graph;
   request.set_if_not_exists(if_not_exists);
   request.set_background(variables_.background_ddl());
-  PENSTOCK_TRY(const auto created, decode<pb::CreateObjectResponse>(services_.meta.call(
-                                       "/penstock.Meta/CreateObject", request.SerializeAsString(), kDdlTimeout, &cancelled_)));
+  uint64_t token = 0;
+  services_.runtime.random_bytes(&token, sizeof(token));
+  request.mutable_object()->set_creation(token);
+  auto answer = services_.meta.call("/penstock.Meta/CreateObject", request.SerializeAsString(), kDdlTimeout, &cancelled_);
+  if (answer.has_error() && cancelled_) {
+    const auto created = ddl::cancel_creation(token, services_.meta);
+    if (created.has_error()) {
+      return error(Code::Cancelled, "canceling statement due to user request")
+          .with_detail(fmt::format("Whether \"{}\" is being created is not known: {}", object.name(), created.error().message()))
+          .with_hint("SHOW JOBS lists it then, CANCEL JOBS cancels it.");
+    }
+    if (!created.value()) return answer.error();
+    cancelled_ = false;  // too late
+    return wait_for_catalog(*created.value());
+  }
+  PENSTOCK_TRY(const auto created, decode<pb::CreateObjectResponse>(std::move(answer)));
   if (created.existed()) notices_.push_back(fmt::format("relation \"{}\" already exists, skipping", object.name()));
   return wait_for_catalog(created.catalog_version());
 }
@@ -355,6 +395,33 @@ Result<std::string> Session::run(const Drop& drop, Run run) {
                                          "/penstock.Meta/DropObject", request.SerializeAsString(), kDdlTimeout, &cancelled_)));
     PENSTOCK_TRY(wait_for_catalog(dropped.catalog_version()));
   }
+  return run.tag;
+}
+
+Result<std::string> Session::run(const DropDatabase& drop, Run run) {
+  PENSTOCK_TRY(const uint64_t version, ddl::drop_database(drop, {services_.meta, cancelled_}));
+  PENSTOCK_TRY(wait_for_catalog(version));
+  return run.tag;
+}
+
+Result<std::string> Session::run(const Alter& alter, Run run) {
+  PENSTOCK_TRY(const uint64_t version, ddl::alter(alter, {services_.meta, cancelled_}));
+  PENSTOCK_TRY(wait_for_catalog(version));
+  return run.tag;
+}
+
+Result<std::string> Session::run(const ast::CancelJobs& cancel, Run run) {
+  PENSTOCK_TRY(const auto cancelled, ddl::cancel_jobs(cancel.ids, {services_.meta, cancelled_}));
+  data::ColumnBuilder<int32_t> ids(data::TypeKind::Int32, cancelled.size());
+  for (const uint32_t id : cancelled) ids.append(static_cast<int32_t>(id));
+  if (!cancelled.empty()) {
+    PENSTOCK_TRY(run.sink.rows(data::DataChunk({ids.finish()}, cancelled.size())));
+  }
+  return run.tag;
+}
+
+Result<std::string> Session::run(const ast::WaitForJobs&, Run run) {
+  PENSTOCK_TRY(ddl::wait_for_jobs(identity_.database_id, {services_.meta, cancelled_}));
   return run.tag;
 }
 
@@ -422,49 +489,104 @@ data::StreamChunk update_pairs(const data::DataChunk& both, size_t width) {
   return {data::DataChunk(std::move(columns), twice.size()), std::make_shared<const std::vector<data::Op>>(std::move(ops))};
 }
 
-Result<std::string> Session::write(const pb::CatalogObject& table, data::StreamChunk rows, const CatalogView& catalog) {
-  if (rows.rows() == 0) return std::string();
+TableChanges& Session::changes_of(const pb::CatalogObject& table) {
+  return changes_.try_emplace(ObjectId{table.id()}, table).first->second;
+}
+
+// Rows of a table without declared key meet no other row: they need nobody's leave.
+Status Session::insert_rows(const pb::CatalogObject& table, data::DataChunk rows, const CatalogView& catalog) {
+  if (rows.rows() == 0) return ok();
+  if (transaction_ == TransactionStatus::InBlock) {
+    changes_of(table).insert(rows);
+    return ok();
+  }
   const bool accepted = variables_.dml_acknowledged_when_accepted();
-  PENSTOCK_TRY(const Epoch epoch, write_rows(services_, catalog, table, rows, accepted, cancelled_));
-  if (!accepted) least_epoch_ = std::max(least_epoch_, epoch);
-  return std::string();
+  if (accepted || table.pk_columns().empty()) {
+    PENSTOCK_TRY(const Epoch epoch, write_rows(services_, catalog, table, data::StreamChunk(std::move(rows)), accepted, cancelled_));
+    if (!accepted) least_epoch_ = std::max(least_epoch_, epoch);
+    return ok();
+  }
+  PENSTOCK_TRY(const Committed done,
+               commit_writes(services_, catalog, {{table, data::StreamChunk(std::move(rows))}}, least_epoch_, false, cancelled_));
+  least_epoch_ = std::max(least_epoch_, done.epoch);
+  return ok();
+}
+
+Status Session::wait_for_newer_than(Epoch epoch) {
+  PENSTOCK_TRY(services_.meta.wait(
+      [&](const MetaView& view) {
+        const auto status = view.databases.find(identity_.database_id);
+        return status != view.databases.end() && status->second.committed > epoch;
+      },
+      kApplyTimeout, &cancelled_, fmt::format("an epoch after {}", epoch)));
+  return ok();
+}
+
+// UPDATE and DELETE outside of a block: read, change, and again if somebody was faster. Sessions of this frontend queue up for a table once
+// they have met another.
+Result<size_t> Session::change_read_rows(const pb::CatalogObject& table, const Reads& reads) {
+  const runtime::TimePoint deadline = services_.runtime.now() + kConflictRetry;
+  auto turn = services_.table_locks.of(ObjectId{table.id()});
+  for (;;) {
+    PENSTOCK_TRY(const CatalogView now, catalog());
+    last_read_ = least_epoch_;
+    PENSTOCK_TRY(Change change, reads(now));
+    if (change.rows.rows() == 0) return change.count;
+    const bool accepted = variables_.dml_acknowledged_when_accepted();
+    PENSTOCK_TRY(const Committed done,
+                 commit_writes(services_, now, {{table, std::move(change.rows), true}}, last_read_, accepted, cancelled_));
+    if (!done.conflict) {
+      if (!accepted) least_epoch_ = std::max(least_epoch_, done.epoch);
+      return change.count;
+    }
+    if (services_.runtime.now() > deadline) return serialization_failure();
+    if (!turn.owns_lock()) turn.lock();
+    PENSTOCK_TRY(wait_for_newer_than(last_read_));
+  }
 }
 
 Result<std::string> Session::run(const Insert& insert, Run run) {
   PENSTOCK_TRY(data::DataChunk rows, read_all(*insert.rows, run.catalog));
   PENSTOCK_TRY(check_not_null(insert.table, rows, 0));
-  const std::string tag = fmt::format("INSERT 0 {}", rows.rows());
-  if (transaction_ == TransactionStatus::InBlock) {
-    if (pending_ && pending_->table.id() != insert.table.id()) {
-      return error(Code::NotSupported, "a transaction that writes to two tables (\"{}\" and \"{}\") is not supported",
-                   pending_->table.name(), insert.table.name());
-    }
-    if (!pending_) pending_ = Pending{insert.table, {}};
-    pending_->chunks.push_back(std::move(rows));
-    return tag;
-  }
-  PENSTOCK_TRY(write(insert.table, data::StreamChunk(std::move(rows)), run.catalog));
-  return tag;
+  const size_t count = rows.rows();
+  PENSTOCK_TRY(insert_rows(insert.table, std::move(rows), run.catalog));
+  return fmt::format("INSERT 0 {}", count);
 }
 
 Result<std::string> Session::run(const Update& update, Run run) {
-  auto lock = services_.table_locks.of(ObjectId{update.table.id()});
-  lock.lock();
-  PENSTOCK_TRY(const CatalogView now, catalog());
-  PENSTOCK_TRY(const data::DataChunk rows, read_all(*update.rows, now));
   const auto width = static_cast<size_t>(update.table.columns_size());
-  PENSTOCK_TRY(check_not_null(update.table, rows, width));
-  PENSTOCK_TRY(write(update.table, update_pairs(rows, width), run.catalog));
-  return fmt::format("UPDATE {}", rows.rows());
+  const auto rows_of = [&](const CatalogView& now) -> Result<data::DataChunk> {
+    PENSTOCK_TRY(data::DataChunk rows, read_all(*update.rows, now));
+    PENSTOCK_TRY(check_not_null(update.table, rows, width));
+    return rows;
+  };
+  size_t count = 0;
+  if (transaction_ == TransactionStatus::InBlock) {
+    PENSTOCK_TRY(const data::DataChunk rows, rows_of(run.catalog));
+    changes_of(update.table).update(rows);
+    count = rows.rows();
+  } else {
+    PENSTOCK_TRY(count, change_read_rows(update.table, [&](const CatalogView& now) -> Result<Change> {
+                   PENSTOCK_TRY(const data::DataChunk rows, rows_of(now));
+                   return Change{update_pairs(rows, width), rows.rows()};
+                 }));
+  }
+  return fmt::format("UPDATE {}", count);
 }
 
 Result<std::string> Session::run(const Delete& remove, Run run) {
-  auto lock = services_.table_locks.of(ObjectId{remove.table.id()});
-  lock.lock();
-  PENSTOCK_TRY(const CatalogView now, catalog());
-  PENSTOCK_TRY(data::DataChunk rows, read_all(*remove.rows, now));
-  const size_t count = rows.rows();
-  PENSTOCK_TRY(write(remove.table, with_op(std::move(rows), data::Op::Delete), run.catalog));
+  size_t count = 0;
+  if (transaction_ == TransactionStatus::InBlock) {
+    PENSTOCK_TRY(const data::DataChunk rows, read_all(*remove.rows, run.catalog));
+    changes_of(remove.table).remove(rows);
+    count = rows.rows();
+  } else {
+    PENSTOCK_TRY(count, change_read_rows(remove.table, [&](const CatalogView& now) -> Result<Change> {
+                   PENSTOCK_TRY(data::DataChunk rows, read_all(*remove.rows, now));
+                   const size_t rows_read = rows.rows();
+                   return Change{with_op(std::move(rows), data::Op::Delete), rows_read};
+                 }));
+  }
   return fmt::format("DELETE {}", count);
 }
 
@@ -495,24 +617,31 @@ Result<std::string> Session::run(const ast::Transaction& transaction, Run) {
       return commit();
     case ast::TransactionKind::Rollback:
       transaction_ = TransactionStatus::Idle;
-      pending_.reset();
+      end_block();
       return std::string("ROLLBACK");
   }
   return std::string();
 }
 
-// The rows of a block go to one table, so to one actor and one epoch: all of them or none.
+// All of a block, or nothing of it. A table of which it changed what it had read must be as it was in the epoch that the block read.
 Result<std::string> Session::commit() {
   const bool failed = transaction_ == TransactionStatus::Failed;
   if (transaction_ == TransactionStatus::Idle) notices_.emplace_back("there is no transaction in progress");
   transaction_ = TransactionStatus::Idle;
-  const auto pending = std::exchange(pending_, std::nullopt);
+  const auto changes = std::exchange(changes_, {});
+  const Epoch read = pinned_.value_or(least_epoch_);
+  end_block();
   if (failed) return std::string("ROLLBACK");
-  if (!pending) return std::string("COMMIT");
-  std::vector<data::DataType> types;
-  for (const data::Column& column : pending->chunks[0].columns()) types.push_back(column.type());
+  std::vector<TableWrite> writes;
+  for (const auto& [table, change] : changes) {
+    if (!change.empty()) writes.push_back({change.table(), change.changelog(), change.has_read(), change.has_read()});
+  }
+  if (writes.empty()) return std::string("COMMIT");
   PENSTOCK_TRY(const CatalogView now, catalog());
-  PENSTOCK_TRY(write(pending->table, data::StreamChunk(batch::concat_chunks(pending->chunks, types)), now));
+  const bool accepted = variables_.dml_acknowledged_when_accepted();
+  PENSTOCK_TRY(const Committed done, commit_writes(services_, now, std::move(writes), read, accepted, cancelled_));
+  if (done.conflict) return serialization_failure();
+  if (!accepted) least_epoch_ = std::max(least_epoch_, done.epoch);
   return std::string("COMMIT");
 }
 

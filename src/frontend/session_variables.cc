@@ -16,8 +16,10 @@ struct Variable {
 };
 
 constexpr Variable kVariables[] = {
+    {"allow_stale_reads", "false", Kind::Boolean, "", "A SELECT may read what is quarantined, as it was when it was left out."},
     {"application_name", "", Kind::Text, "", "Name of the client, for people."},
     {"background_ddl", "false", Kind::Boolean, "", "CREATE answers at once and the job is made in the background."},
+    {"backfill_rate_limit", "0", Kind::Number, "", "Rows a second that each actor of a new job's backfill reads; 0: no limit."},
     {"batch_expr_strict_mode", "true", Kind::Boolean, "", "A SELECT fails when a row cannot be computed; false: NULL instead."},
     {"bytea_output", "hex", Kind::OneOf, "hex", "Form of bytea."},
     {"client_encoding", "UTF8", Kind::OneOf, "utf8|utf-8|unicode", "Encoding of text on the wire."},
@@ -35,7 +37,7 @@ constexpr Variable kVariables[] = {
     {"search_path", "public", Kind::Text, "", "Schemas that names without one are looked for in."},
     {"server_encoding", "UTF8", Kind::OneOf, "utf8", "Always UTF8."},
     {"server_version", "15.0", Kind::OneOf, "15.0", "Version of Postgres that the protocol and dialect follow."},
-    {"source_rate_limit", "0", Kind::Number, "", "Rows a second that each source of a new job reads; 0: no limit."},
+    {"source_rate_limit", "0", Kind::Number, "", "Rows a second that each actor of a new job's sources reads; 0: no limit."},
     {"standard_conforming_strings", "on", Kind::OneOf, "on", "Always on."},
     {"statement_timeout", "0", Kind::Number, "", "Milliseconds after which a statement is cancelled; 0: never."},
     {"streaming_parallelism", "0", Kind::Number, "", "Actors a fragment of new jobs; 0: all cores of the cluster."},
@@ -142,6 +144,7 @@ uint32_t SessionVariables::streaming_parallelism() const {
   return static_cast<uint32_t>(std::min<int64_t>(number(values_.at("streaming_parallelism")), 1 << 15));
 }
 uint64_t SessionVariables::source_rate_limit() const { return static_cast<uint64_t>(number(values_.at("source_rate_limit"))); }
+uint64_t SessionVariables::backfill_rate_limit() const { return static_cast<uint64_t>(number(values_.at("backfill_rate_limit"))); }
 int64_t SessionVariables::statement_timeout_ms() const { return number(values_.at("statement_timeout")); }
 
 }  // namespace penstock::frontend

@@ -7,7 +7,7 @@ namespace penstock::frontend {
 namespace {
 
 using enum data::TypeKind;
-constexpr int32_t kPublicOid = 2200, kPgCatalogOid = 11;
+constexpr int32_t kPublicOid = 2200, kPgCatalogOid = 11, kOwnerOid = 10, kUtf8 = 6;
 
 const std::vector<SystemRelation>& relations() {
   static const std::vector<SystemRelation> all = {
@@ -55,7 +55,11 @@ const std::vector<SystemRelation>& relations() {
         {"parallelism", Int64},
         {"actors", Int64},
         {"incarnation", Int64},
-        {"disk", Varchar}}},
+        {"disk", Varchar},
+        {"state_bytes", Int64},
+        {"state_limit", Int64},
+        {"unflushed_bytes", Int64},
+        {"exchange_bytes", Int64}}},
       {"penstock",
        "penstock_barriers",
        {{"database", Varchar},
@@ -70,15 +74,58 @@ const std::vector<SystemRelation>& relations() {
         {"total_ms", Float64},
         {"slowest_fragment", Int64},
         {"slowest_actor", Int64},
-        {"command", Varchar}}},
-      {"penstock", "penstock_events", {{"at", Timestamp}, {"kind", Varchar}, {"database", Varchar}, {"text", Varchar}}},
-      {"pg_catalog", "pg_namespace", {{"oid", Int32}, {"nspname", Varchar}}},
-      {"pg_catalog", "pg_database", {{"oid", Int32}, {"datname", Varchar}}},
+        {"command", Varchar},
+        {"send_ms", Float64},
+        {"align_ms", Float64},
+        {"commit_ms", Float64},
+        {"fragments", Varchar}}},
+      {"penstock",
+       "penstock_databases",
+       {{"database_id", Int64},
+        {"name", Varchar},
+        {"state", Varchar},
+        {"reason", Varchar},
+        {"term", Int64},
+        {"committed_epoch", Int64},
+        {"committed_at", Timestamp},
+        {"in_flight", Int64},
+        {"oldest_ms", Float64},
+        {"waiting_commands", Int64},
+        {"waiting_reason", Varchar},
+        {"recoveries", Int64}}},
+      {"penstock",
+       "penstock_events",
+       {{"at", Timestamp}, {"kind", Varchar}, {"database", Varchar}, {"text", Varchar}, {"job", Varchar}, {"worker_id", Int64}}},
+      {"pg_catalog", "pg_namespace", {{"oid", Int32}, {"nspname", Varchar}, {"nspowner", Int32}, {"nspacl", Varchar}}},
+      {"pg_catalog",
+       "pg_database",
+       {{"oid", Int32},
+        {"datname", Varchar},
+        {"datdba", Int32},
+        {"encoding", Int32},
+        {"datcollate", Varchar},
+        {"datctype", Varchar},
+        {"daticulocale", Varchar},
+        {"datlocprovider", Varchar},
+        {"datacl", Varchar},
+        {"datistemplate", Boolean},
+        {"datallowconn", Boolean}}},
+      {"pg_catalog", "pg_am", {{"oid", Int32}, {"amname", Varchar}}},
       {"pg_catalog", "pg_tables", {{"schemaname", Varchar}, {"tablename", Varchar}, {"tableowner", Varchar}}},
       {"pg_catalog",
        "pg_matviews",
        {{"schemaname", Varchar}, {"matviewname", Varchar}, {"matviewowner", Varchar}, {"definition", Varchar}}},
-      {"pg_catalog", "pg_class", {{"oid", Int32}, {"relname", Varchar}, {"relnamespace", Int32}, {"relkind", Varchar}}},
+      {"pg_catalog",
+       "pg_class",
+       {{"oid", Int32},
+        {"relname", Varchar},
+        {"relnamespace", Int32},
+        {"relkind", Varchar},
+        {"relowner", Int32},
+        {"relam", Int32},
+        {"relpersistence", Varchar},
+        {"reltuples", Float32},
+        {"relhasindex", Boolean}}},
       {"pg_catalog",
        "pg_attribute",
        {{"attrelid", Int32},
@@ -189,10 +236,13 @@ data::DataChunk catalog_rows(const SystemRelation& relation, const CatalogView& 
   const std::string& name = relation.name;
   const auto oid = [](uint32_t id) { return static_cast<int32_t>(id); };
   if (name == "pg_namespace") {
-    rows.add({kPublicOid, std::string("public")});
-    rows.add({kPgCatalogOid, std::string("pg_catalog")});
+    rows.add({kPublicOid, std::string("public"), kOwnerOid, {}});
+    rows.add({kPgCatalogOid, std::string("pg_catalog"), kOwnerOid, {}});
   } else if (name == "pg_database") {
-    for (const pb::Database& d : catalog.meta().catalog->databases()) rows.add({oid(d.id()), d.name()});
+    for (const pb::Database& d : catalog.meta().catalog->databases()) {
+      const std::string c = "C", libc = "c";
+      rows.add({oid(d.id()), d.name(), kOwnerOid, kUtf8, c, c, {}, libc, {}, false, true});
+    }
   } else if (name == "pg_type") {
     add_types(rows);
   } else if (name == "pg_attribute") {
@@ -211,7 +261,9 @@ data::DataChunk catalog_rows(const SystemRelation& relation, const CatalogView& 
       if (name == "pg_matviews" && object->kind() == pb::OBJECT_MATERIALIZED_VIEW) {
         rows.add({object->schema(), object->name(), object->owner(), object->definition()});
       }
-      if (name == "pg_class") rows.add({oid(object->id()), object->name(), kPublicOid, relkind(*object)});
+      if (name == "pg_class") {
+        rows.add({oid(object->id()), object->name(), kPublicOid, relkind(*object), kOwnerOid, 0, std::string("p"), -1.0F, false});
+      }
       if (name == "tables") rows.add({database, object->schema(), object->name(), table_type(*object)});
     }
   }

@@ -5,6 +5,8 @@
 #include <string>
 
 #include "common/error.h"
+#include "common/metrics/metrics.h"
+#include "http/monitor.h"
 #include "meta/barrier/checkpoint_control.h"
 #include "meta/cluster/cluster.h"
 #include "meta/source/split_assignment.h"
@@ -37,6 +39,7 @@ class MetaNode {
     Cluster::Options cluster;
     runtime::Duration source_list_interval = std::chrono::seconds(5);  // how often a followed source is looked through for new splits
     SplitLister list_splits;
+    metrics::Registry* metrics = nullptr;  // where figures are recorded; none: nowhere. Outlives the node
     /// This meta can do nothing more (its store failed, or a newer meta leads): the process should end with this. Called once at most, on
     /// the loop.
     std::function<void(const Error&)> on_fatal;
@@ -54,6 +57,11 @@ class MetaNode {
   /// A last checkpoint of every database that runs; then `done`, on the loop, at the latest after `patience`. Afterwards nothing is
   /// scheduled any more: destroy it.
   void shutdown(runtime::Job done, runtime::Duration patience = std::chrono::seconds(10));
+
+  /// Answers the same calls on another transport too, and says where. Errors: as Transport::listen.
+  [[nodiscard]] Result<std::string> listen_also(rpc::Transport& transport, std::string_view address);
+  /// Its part of the monitor's pages; to be ended before the node is.
+  [[nodiscard]] http::MonitoredRole monitored();
 
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] const std::string& cluster_id() const { return cluster_id_; }

@@ -24,7 +24,8 @@ class MemoryListener final : public Listener {
 
 class MemoryTransport final : public Transport {
  public:
-  MemoryTransport(std::shared_ptr<MemoryHub> hub, std::string_view node) : hub_(std::move(hub)), node_(hub_->add_node(node)) {}
+  MemoryTransport(std::shared_ptr<MemoryHub> hub, std::string_view node, runtime::Runtime& runtime)
+      : hub_(std::move(hub)), node_(hub_->add_node(node)), runtime_(runtime) {}
 
   Result<std::unique_ptr<Listener>> listen(std::string_view address, std::shared_ptr<Service> service) override {
     PENSTOCK_TRY(auto taken, hub_->listen(address, node_, std::move(service)));
@@ -38,7 +39,7 @@ class MemoryTransport final : public Transport {
 
   void call(std::string_view address, std::string_view method, Bytes request, runtime::Duration timeout, runtime::Executor& executor,
             CallDone done) override {
-    call_over_stream(hub_->runtime(), executor, method, std::move(request), timeout, std::move(done),
+    call_over_stream(runtime_, executor, method, std::move(request), timeout, std::move(done),
                      [&](StreamEvents events) { return open(address, method, MemoryLink::Kind::Call, executor, std::move(events)); });
   }
 
@@ -51,6 +52,7 @@ class MemoryTransport final : public Transport {
 
   const std::shared_ptr<MemoryHub> hub_;
   const MemoryNodeRef node_;
+  runtime::Runtime& runtime_;
 };
 
 }  // namespace
@@ -58,7 +60,9 @@ class MemoryTransport final : public Transport {
 MemoryNetwork::MemoryNetwork(runtime::Runtime& runtime) : hub_(std::make_shared<MemoryHub>(runtime)) {}
 MemoryNetwork::~MemoryNetwork() { hub_->shut_down(); }
 
-std::unique_ptr<Transport> MemoryNetwork::transport(std::string_view node) { return std::make_unique<MemoryTransport>(hub_, node); }
+std::unique_ptr<Transport> MemoryNetwork::transport(std::string_view node, runtime::Runtime* own) {
+  return std::make_unique<MemoryTransport>(hub_, node, own != nullptr ? *own : hub_->runtime());
+}
 
 void MemoryNetwork::set_delay(runtime::Duration min, runtime::Duration max) { hub_->set_delay(min, max); }
 void MemoryNetwork::partition(std::string_view a, std::string_view b) { hub_->partition(a, b); }

@@ -23,8 +23,9 @@ class MemoryNetwork {
   /// Streams that are still open end silently: nobody is told.
   ~MemoryNetwork();
 
-  /// A new incarnation of the node: what was killed before stays dead.
-  [[nodiscard]] std::unique_ptr<Transport> transport(std::string_view node);
+  /// A new incarnation of the node: what was killed before stays dead. `own`: the node's own view of the runtime, for the time limits of
+  /// its calls, if the node may be destroyed while the network lives; it outlives the node.
+  [[nodiscard]] std::unique_ptr<Transport> transport(std::string_view node, runtime::Runtime* own = nullptr);
 
   void set_delay(runtime::Duration min, runtime::Duration max);
   /// Nothing passes between the two, in either direction, and nobody is told, until `heal`; what was sent waits, connecting gives

@@ -2,13 +2,16 @@
 
 #include <cstring>
 #include <limits>
+#include <semaphore>
 
 #include "common/check.h"
+#include "runtime/thread.h"
 
 namespace penstock::runtime {
 namespace {
 
 constexpr uint64_t kPoolId = 0;  // serial executors count from 1
+constexpr size_t kThreadStack = size_t{64} << 20U;
 
 }  // namespace
 
@@ -35,21 +38,94 @@ class SimRuntime::TimerEntry final : public Timer::Impl {
   Job job_;
 };
 
-class SimRuntime::SimWaiter final : public Waiter {
+// A thread that runs only in its turn: the semaphores hand the turn over and back.
+class SimRuntime::SimThread final : public std::enable_shared_from_this<SimThread> {
  public:
-  explicit SimWaiter(SimRuntime& sim) : sim_(sim) {}
-  void notify() override { notified_ = true; }
-  bool wait_for(Duration timeout) override {
-    const TimePoint end = sim_.now() + std::min(timeout, Duration::max() - Duration(sim_.now().nanos));
-    const bool notified = sim_.run_until([this] { return notified_; }, timeout);
-    if (!notified) sim_.advance_to(end.nanos);
-    notified_ = false;
-    return notified;
+  SimThread(SimRuntime& sim, std::string_view name, Job body) : sim_(sim), name_(name), body_(std::move(body)) {}
+
+  [[nodiscard]] bool ended() const { return ended_; }
+  /// Returns when it waits or has ended.
+  void run() {
+    if (ended_) return;
+    SimThread* const outer = std::exchange(sim_.current_, this);
+    if (!thread_) {
+      thread_ = std::make_unique<Thread>(name_, kThreadStack, [this] { live(); });
+    } else {
+      go_.release();
+    }
+    back_.acquire();
+    sim_.current_ = outer;
+    if (!ended_) return;
+    const auto self = shared_from_this();
+    thread_.reset();
+    std::erase(sim_.threads_, self);
+  }
+  /// Called by itself: returns at its next turn.
+  void give_turn_back() {
+    back_.release();
+    go_.acquire();
   }
 
  private:
+  void live() {
+    body_();
+    body_ = nullptr;
+    ended_ = true;
+    back_.release();
+  }
+
+  SimRuntime& sim_;
+  const std::string name_;
+  Job body_;
+  std::binary_semaphore go_{0}, back_{0};
+  bool ended_ = false;
+  std::unique_ptr<Thread> thread_;
+};
+
+class SimRuntime::SimWaiter final : public Waiter, public std::enable_shared_from_this<SimWaiter> {
+ public:
+  explicit SimWaiter(SimRuntime& sim) : sim_(sim) {}
+  void notify() override {
+    notified_ = true;
+    if (waiting_ == nullptr || wake_posted_) return;
+    wake_posted_ = true;
+    sim_.pool_.post([self = shared_from_this()] {
+      self->wake_posted_ = false;
+      self->wake();
+    });
+  }
+  bool wait_for(Duration timeout) override {
+    const TimePoint end = sim_.now() + std::min(timeout, Duration::max() - Duration(sim_.now().nanos));
+    if (sim_.stopped_) {
+      sim_.advance_to(end.nanos);
+    } else if (sim_.current_ != nullptr) {
+      wait_on_thread(end);
+    } else if (!sim_.run_until([this] { return notified_; }, timeout)) {
+      sim_.advance_to(end.nanos);
+    }
+    return std::exchange(notified_, false);
+  }
+
+ private:
+  void wait_on_thread(TimePoint end) {
+    PENSTOCK_CHECK(waiting_ == nullptr, "two threads wait with one waiter");
+    SimThread& self = *sim_.current_;
+    const Timer timer = sim_.after(end - sim_.now(), sim_.pool_, [waiter = shared_from_this()] { waiter->wake(); });
+    while (!notified_ && sim_.now() < end && !sim_.stopped_) {
+      waiting_ = &self;
+      self.give_turn_back();
+      waiting_ = nullptr;
+    }
+    if (!notified_) sim_.advance_to(end.nanos);
+  }
+  void wake() {
+    if (waiting_ != nullptr) waiting_->run();
+  }
+
   SimRuntime& sim_;
   bool notified_ = false;
+  bool wake_posted_ = false;
+  SimThread* waiting_ = nullptr;  // lives while it waits
 };
 
 class SimRuntime::SerialHandle final : public Executor {
@@ -176,8 +252,13 @@ void SimRuntime::run_job(Job& job, uint64_t executor) {
   now_ = now_ + options_.job_time;
 }
 
+void SimRuntime::end_threads() {
+  while (!threads_.empty()) threads_.front()->run();
+}
+
 void SimRuntime::stop() {
   stopped_ = true;
+  end_threads();
   // Destroying a job may cancel timers and drop executors; it cannot add any.
   while (!timers_.empty()) {
     const Due dropped = std::move(timers_.begin()->second);
@@ -240,8 +321,11 @@ void SimRuntime::post_after(Duration delay, Executor& executor, Job job) {
 
 std::shared_ptr<Waiter> SimRuntime::make_waiter() { return std::make_shared<SimWaiter>(*this); }
 
-void SimRuntime::spawn_thread(std::string_view name, Job /*job*/) {
-  PENSTOCK_CHECK(false, "thread {} asked for in simulation, where the test itself drives sessions", name);
+void SimRuntime::spawn_thread(std::string_view name, Job job) {
+  if (stopped_) return;
+  auto thread = std::make_shared<SimThread>(*this, name, std::move(job));
+  threads_.push_back(thread);
+  pool_.post([thread = std::move(thread)] { thread->run(); });
 }
 
 void SimRuntime::PoolExecutor::post(Job job) {

@@ -20,7 +20,9 @@ namespace penstock::runtime {
 /// due compete with ready jobs, in order of their due times among themselves.
 ///
 /// One thread only: whoever constructed it. Destroying an executor from one of its own jobs is fine.
-/// `spawn_thread` ends the process.
+/// Threads of `spawn_thread` are real ones, but only one of all runs at a time: each waits for its turn, which the scheduler gives it as a
+/// job of the pool, and gives the turn back when it waits with a waiter. `stop` first lets them end: their waits return at once, with the
+/// clock where their time would be over.
 class SimRuntime final : public Runtime {
  public:
   struct Options {
@@ -72,6 +74,7 @@ class SimRuntime final : public Runtime {
  private:
   class TimerEntry;
   class SimWaiter;
+  class SimThread;
   class SerialHandle;
 
   struct Serial {
@@ -119,6 +122,7 @@ class SimRuntime final : public Runtime {
   void make_ready(const SerialRef& serial);
   void run_job(Job& job, uint64_t executor);
   TimerKey add_timer(Duration delay, Due due);
+  void end_threads();
   void mix(uint64_t value) { trace_ = SplitMix::mix(trace_ ^ value); }
 
   const Options options_;
@@ -136,6 +140,8 @@ class SimRuntime final : public Runtime {
   uint64_t steps_ = 0;
   uint64_t trace_ = 0;
   bool stopped_ = false;
+  std::vector<std::shared_ptr<SimThread>> threads_;  // that have not ended; shared with the jobs and waiters that give them their turn
+  SimThread* current_ = nullptr;                     // whose turn it is; null: the scheduler's own thread
 };
 
 }  // namespace penstock::runtime

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -51,6 +52,8 @@ class SortedBase {
   [[nodiscard]] virtual Result<bool> has_rows(TableId table) = 0;
   /// On disk, about. Cheap.
   [[nodiscard]] virtual uint64_t bytes() const = 0;
+  /// The same by table, of those that have rows. Reads the disk.
+  [[nodiscard]] virtual std::map<TableId, uint64_t> table_sizes() const { return {}; }
   /// Ids that meta declared dead: their rows need not be kept by compaction. They are dropped by an install besides.
   virtual void forget(std::span<const TableId> tables) = 0;
   /// For `ctl` and metrics: one "name value" a line.

@@ -3,8 +3,10 @@
 #include <absl/functional/any_invocable.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -157,6 +159,9 @@ class StateStore {
   /// Sequence numbers of segments that are in RocksDB now and that meta may strike off.
   [[nodiscard]] virtual std::vector<uint64_t> flushed_segments(PartialGraphId graph) const = 0;
 
+  /// Sequence numbers of all segments that this node can answer for: in a file, or flushed. Nothing if it does not say.
+  [[nodiscard]] virtual std::optional<std::set<uint64_t>> known_segments() const { return std::nullopt; }
+
   /// Errors: `SnapshotTooOld` when this node cannot answer for exactly that epoch.
   [[nodiscard]] virtual Result<std::unique_ptr<SnapshotReader>> read_committed(PartialGraphId graph, TableId table, Epoch epoch) = 0;
   /// As of the sealed (not yet committed) epoch, for backfill on the same node.
@@ -170,6 +175,8 @@ class StateStore {
     uint64_t sorted_bytes = 0;   // RocksDB
   };
   [[nodiscard]] virtual Usage usage() const = 0;
+  /// About how many bytes the committed rows of each table take, which has any. May read the disk.
+  [[nodiscard]] virtual std::map<TableId, uint64_t> table_sizes() const { return {}; }
 
   /// Room on the disk. Below the reserve sources and DML should pause; barriers and reads go on.
   struct Disk {

@@ -100,8 +100,9 @@ class Server:
                 return False
         wait_until(ready, seconds, "the SQL port")
 
-    def connect(self, database="dev"):
-        return psycopg.connect(host="127.0.0.1", port=self.port, dbname=database, user="root", autocommit=True, connect_timeout=10)
+    def connect(self, database="dev", port=None, autocommit=True):
+        return psycopg.connect(host="127.0.0.1", port=port or self.port, dbname=database, user="root", autocommit=autocommit,
+                               connect_timeout=10)
 
     def sql(self, text, parameters=None):
         with self.connect() as c:
@@ -135,7 +136,7 @@ class Playground(Server):
 
 
 class Cluster(Server):
-    def __init__(self, computes=2, parallelism=2):
+    def __init__(self, computes=2, parallelism=2, frontends=1):
         super().__init__()
         meta = f"127.0.0.1:{free_port()}"
         add = lambda name, args: self.processes.__setitem__(name, Process(name, args, self.folder))
@@ -143,7 +144,9 @@ class Cluster(Server):
         for i in range(computes):
             add(f"compute-{i}", ["compute", "--meta", meta, "--listen", f"127.0.0.1:{free_port()}", "--data-dir",
                                  os.path.join(self.folder, f"compute-{i}"), "--parallelism", str(parallelism)])
-        add("frontend", ["frontend", "--meta", meta, "--sql-listen", f"127.0.0.1:{self.port}"])
+        self.ports = [self.port] + [free_port() for _ in range(1, frontends)]
+        for i, port in enumerate(self.ports):
+            add(f"frontend-{i}" if i else "frontend", ["frontend", "--meta", meta, "--sql-listen", f"127.0.0.1:{port}"])
         self.computes = computes
 
     def start(self):

@@ -170,7 +170,7 @@ class DmlByHand final : public stream::DmlRegistry {
                                                              : "failed: " + epoch.error().message());
                        }});
   }
-  std::unique_ptr<stream::DmlQueue> register_actor(ObjectId table, ActorId /*actor*/, Term /*term*/,
+  std::unique_ptr<stream::DmlQueue> register_actor(ObjectId table, std::vector<data::DataType> /*types*/, ActorId /*actor*/,
                                                    std::function<void()> /*wake*/) override {
     registered = table;
     return std::make_unique<Queue>(*this);
@@ -180,7 +180,7 @@ class DmlByHand final : public stream::DmlRegistry {
   class Queue final : public stream::DmlQueue {
    public:
     explicit Queue(DmlByHand& owner) : owner_(owner) {}
-    std::vector<Batch> take() override { return std::exchange(owner_.waiting, {}); }
+    std::vector<Batch> take(Epoch /*epoch*/) override { return std::exchange(owner_.waiting, {}); }
 
    private:
     DmlByHand& owner_;
@@ -194,11 +194,12 @@ class OperatorNode {
   WaitingStore store;
   Reports reports;
   DmlByHand dml;
-  stream::MemoryBudget memory{SIZE_MAX};
+  stream::MemoryBudget memory;
   VNodeBitmap vnodes = VNodeBitmap::all();
   std::vector<stream::SplitState> splits;
+  bool paused = false;
 
-  OperatorNode() { open(); }
+  explicit OperatorNode(size_t memory_limit = SIZE_MAX) : memory(memory_limit) { open(); }
 
   [[nodiscard]] ActorContext context() {
     return ActorContext{.actor = ActorId{7},
@@ -211,6 +212,7 @@ class OperatorNode {
                         .table_base = 100,
                         .operator_base = 1000,
                         .splits = splits,
+                        .paused = paused,
                         .runtime = runtime,
                         .store = store,
                         .reports = reports,
@@ -234,7 +236,7 @@ class OperatorNode {
   void commit() {
     for (auto& info : must(store.sync_epoch(graph_, running_.prev, {}))) live_.push_back(info.ref);
     committed_ = running_.prev;
-    must(store.commit_epoch(graph_.graph, committed_, {}));
+    must(store.commit_epoch(graph_.graph, committed_, {}, {}));
   }
   /// The graph begins anew at what was committed. Operators must be gone.
   void reset() {

@@ -6,7 +6,7 @@ PACKAGES=(
   libboost1.81-dev libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libprotobuf-c-dev libabsl-dev
   librocksdb-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev libyaml-cpp-dev libpg-query-dev libsimdjson-dev
   nlohmann-json3-dev libre2-dev zlib1g-dev liblz4-dev libzstd-dev libxxhash-dev libssl-dev openssl libcurl4-openssl-dev libgtest-dev libgmock-dev
-  libbenchmark-dev libpq-dev postgresql-client python3 python3-venv sqlite3 zstd
+  libbenchmark-dev prometheus-cpp-dev libpq-dev postgresql-client python3 python3-venv sqlite3 zstd
 )
 PYTHON_PACKAGES=("psycopg[binary]==3.2.*" "pytest==8.*" "duckdb==1.*")
 

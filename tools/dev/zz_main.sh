@@ -10,7 +10,7 @@ usage: ./dev COMMAND [ARGS]
   build [PRESET] [TARGET]  build; presets: release (default), dev, asan, tsan, bench, gcc
   test [CTEST ARGS]        build and run every test
   test-asan                the unit tests under sanitizers
-  bench [NAME]             flights | recovery | NAME of a micro-benchmark; none: list them
+  bench [NAME]             flights | recovery | pacing | barriers | NAME of a micro-benchmark; none: list them
   check [--all|--rules|--gcc]
                            format, house rules and clang-tidy over what changed
   fmt [--all]              clang-format

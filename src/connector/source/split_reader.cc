@@ -12,6 +12,7 @@ namespace {
 // One entry a connector: everything the rest of the house asks of it.
 struct Connector {
   std::string_view name;
+  std::string_view may_change;  // while it is read; empty: nothing
   Status (*validate)(const SourceSpec&);
   Result<std::vector<SplitPosition>> (*list)(const SourceSpec&);
   Result<bool> (*finite)(const SourceSpec&);
@@ -31,7 +32,7 @@ Status no_format(const SourceSpec& spec) {
 }
 
 const Connector kConnectors[] = {
-    {"posix_fs",
+    {"posix_fs", "on_error",
      [](const SourceSpec& spec) -> Status {
        PENSTOCK_TRY(parse_posix_fs(spec));
        PENSTOCK_TRY(make_row_parser(spec, all_columns(spec)));
@@ -53,7 +54,7 @@ const Connector kConnectors[] = {
        PENSTOCK_TRY(auto parser, make_row_parser(spec, std::move(output)));
        return std::make_unique<FileSplitReader>(std::move(options), std::move(parser), position, std::move(columns));
      }},
-    {"nexmark",
+    {"nexmark", "",
      [](const SourceSpec& spec) -> Status {
        PENSTOCK_TRY(parse_nexmark(spec));
        return no_format(spec);
@@ -71,7 +72,7 @@ const Connector kConnectors[] = {
        return options.gap_nanos == 0 ? 0 : std::max<uint64_t>(1, 1'000'000'000 / options.gap_nanos);
      },
      open_nexmark},
-    {"datagen",
+    {"datagen", "datagen.rows.per.second",
      [](const SourceSpec& spec) -> Status {
        PENSTOCK_TRY(parse_datagen(spec));
        return no_format(spec);
@@ -119,6 +120,11 @@ bool is_finite(const SourceSpec& spec) {
   if (connector.has_error()) return false;
   const auto finite = connector.value()->finite(spec);
   return finite.has_value() && finite.value();
+}
+
+bool may_change(const SourceSpec& spec, std::string_view key) {
+  const auto connector = find(spec);
+  return connector.has_value() && connector.value()->may_change == key;
 }
 
 uint64_t own_rate(const SourceSpec& spec) {

@@ -38,6 +38,9 @@ struct SplitPosition {
 /// does not pace itself: the source operator does, by this and by source_rate_limit.
 [[nodiscard]] uint64_t own_rate(const SourceSpec& spec);
 
+/// Whether an option of the source may change while jobs read it: those that decide neither which splits there are nor what their rows are.
+[[nodiscard]] bool may_change(const SourceSpec& spec, std::string_view key);
+
 /// Reads one split from a position on. One owner. `position()` after a chunk means: all rows up to here have been handed out; a reader
 /// opened there continues with the next row.
 class SplitReader {

@@ -40,5 +40,6 @@ void register_numeric_sums(AggregateTable& table);
 void register_interval_sums(AggregateTable& table);
 void register_min_max(AggregateTable& table);
 void register_bool_aggregates(AggregateTable& table);
+void register_variances(AggregateTable& table);
 
 }  // namespace penstock::expr

@@ -14,10 +14,6 @@ using data::TypeKind;
 
 namespace {
 
-// What one value may grow to: a function that would make more fails for that row instead of taking the memory of the node.
-constexpr size_t kMaxTextBytes = 64 << 20;
-Error too_long() { return Error(Code::TooComplex, "requested length too large").with_detail("A text may have at most 64 MB."); }
-
 using CaseFunction = Text (*)(TextArena&, const Text&);  // of the two functions of one name
 
 int32_t char_length(Text text) { return static_cast<int32_t>(char_count(text.view())); }
@@ -89,8 +85,8 @@ Text trim_spaces(Text text) {
 // --- longer text ---
 
 Result<Text> repeat_text(TextArena& arena, Text text, int32_t times) {
-  const size_t n = times < 0 ? 0 : static_cast<size_t>(times);
-  if (text.size() * n > kMaxTextBytes) return too_long();
+  const size_t n = times < 0 || text.size() == 0 ? 0 : static_cast<size_t>(times);
+  if (text.size() * n > arena.room()) return TextArena::too_long();
   char* const out = arena.reserve(text.size() * n);
   for (size_t i = 0; i < n; ++i) std::memcpy(out + i * text.size(), text.data(), text.size());
   return arena.commit(text.size() * n);
@@ -113,11 +109,11 @@ Result<Text> pad_with(TextArena& arena, Text text, int32_t length, Text fill) {
   const std::string_view kept = text.view().substr(0, prefix_bytes(text.view(), wanted));
   const size_t missing = fill.size() == 0 ? 0 : wanted - char_count(kept);
   if (missing == 0) return Text(kept);
-  if (missing > kMaxTextBytes / 4) return too_long();
+  if (missing > arena.room()) return TextArena::too_long();
   const size_t fill_chars = char_count(fill.view());
   const size_t last = prefix_bytes(fill.view(), missing % fill_chars);
   const size_t padding = missing / fill_chars * fill.size() + last;
-  if (padding + kept.size() > kMaxTextBytes) return too_long();
+  if (padding + kept.size() > arena.room()) return TextArena::too_long();
   char* const out = arena.reserve(padding + kept.size());
   char* at = out;
   if (!kLeft) at = std::copy(kept.begin(), kept.end(), at);
@@ -150,21 +146,29 @@ Result<Text> overlay_from(TextArena& arena, Text text, Text with, int32_t start)
 
 Result<Text> concat_two(TextArena& arena, Text a, Text b) {
   const size_t size = size_t{a.size()} + b.size();
-  if (size > kMaxTextBytes) return too_long();
+  if (size > arena.room()) return TextArena::too_long();
   char* const out = arena.reserve(size);
   std::memcpy(out, a.data(), a.size());
   std::memcpy(out + a.size(), b.data(), b.size());
   return arena.commit(size);
 }
 
-// `||` with text on one side at least; the other side is cast to text.
+// `||` with text on one side at least; the other side is cast to text here, as no implicit cast would.
 Result<Resolution> resolve_concat_op(std::string_view name, std::span<const ArgType> args) {
   if (args.size() != 2) return undefined_function(name, args);
   const auto is_text = [](const ArgType& arg) { return arg.unknown || arg.type.kind == TypeKind::Varchar; };
   if (!is_text(args[0]) && !is_text(args[1])) return undefined_function(name, args);
-  return Resolution{{TypeKind::Varchar, TypeKind::Varchar}, TypeKind::Varchar};
+  const auto type_of = [](const ArgType& arg) { return arg.unknown ? DataType(TypeKind::Varchar) : arg.type; };
+  return Resolution{{type_of(args[0]), type_of(args[1])}, TypeKind::Varchar};
 }
 ExpressionPtr make_concat_op(DataType type, std::vector<ExpressionPtr> args) {
+  for (ExpressionPtr& arg : args) {
+    if (arg->type().kind == TypeKind::Varchar) continue;
+    auto to_text = make_cast(arg->type(), TypeKind::Varchar).value();
+    std::vector<ExpressionPtr> one;
+    one.push_back(std::move(arg));
+    arg = std::make_unique<CallNode>(TypeKind::Varchar, std::move(to_text), true, std::move(one), 0);
+  }
   return std::make_unique<CallNode>(type, each<&concat_two>.run, true, std::move(args), 0);
 }
 
@@ -197,7 +201,7 @@ Column join_columns(const KernelCall& call, const Column* separator, std::span<c
                  const std::string_view between = separator != nullptr ? separator->value<Text>(row).view() : std::string_view();
                  size_t size = 0;
                  for (size_t k = 0; k < pieces.size(); ++k) size += pieces[k].is_null(row) ? 0 : text_at(k, row).size() + between.size();
-                 if (size > kMaxTextBytes) return failed.add(row, too_long);
+                 if (size > arena.room()) return failed.add(row, TextArena::too_long);
                  char* const begin = arena.reserve(size);
                  char* at = begin;
                  bool first = true;

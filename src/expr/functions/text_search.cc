@@ -31,13 +31,12 @@ void for_each_hit(std::string_view text, std::string_view part, F&& f) {
 }
 
 Result<Text> replace_all(TextArena& arena, const Text& text, const Text& from, const Text& to) {
-  constexpr size_t kMaxBytes = 64 << 20;
   const std::string_view all = text.view();
   size_t hits = 0;
   for_each_hit(all, from.view(), [&](size_t) { return ++hits > 0; });
   if (hits == 0) return text;
   const size_t size = all.size() - hits * from.size() + hits * to.size();
-  if (size > kMaxBytes) return Error(Code::TooComplex, "requested length too large").with_detail("A text may have at most 64 MB.");
+  if (size > arena.room()) return TextArena::too_long();
   char* const out = arena.reserve(size);
   char* at = out;
   size_t copied = 0;

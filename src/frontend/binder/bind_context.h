@@ -5,6 +5,7 @@
 
 #include "frontend/binder/catalog_reader.h"
 #include "frontend/binder/expr_factory.h"
+#include "frontend/binder/scope.h"
 #include "frontend/binder/session_settings.h"
 
 namespace penstock::frontend {
@@ -18,6 +19,8 @@ struct BindContext {
   bool streaming = false;
   /// What the user should know although it works.
   std::vector<std::string> notices;
+  /// What the queries around a subquery see, to tell a correlated one from a misspelling.
+  std::vector<const Scope*> outer_scopes;
   /// Relations bound so far: WITH queries that name each other twice would grow without end.
   uint32_t relations = 0;
 };

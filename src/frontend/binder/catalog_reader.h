@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,8 +32,8 @@ class CatalogReader {
   [[nodiscard]] virtual bool has_schema(std::string_view schema) const = 0;
   /// Null if there is none.
   [[nodiscard]] virtual const SystemRelation* find_system(std::string_view schema, std::string_view name) const = 0;
-  /// Of a database by its name, for CREATE DATABASE.
-  [[nodiscard]] virtual bool has_database(std::string_view name) const = 0;
+  /// Of a database by its name; nothing if there is none.
+  [[nodiscard]] virtual std::optional<uint32_t> database_id(std::string_view name) const = 0;
 };
 
 }  // namespace penstock::frontend

@@ -8,6 +8,9 @@ namespace penstock::frontend {
 
 /// Name of the column that identifies rows which nothing else does.
 constexpr std::string_view kRowIdColumn = "_row_id";
+/// Options of jobs and sources: rows a second that each actor reads.
+constexpr std::string_view kSourceRateLimit = "source_rate_limit";
+constexpr std::string_view kBackfillRateLimit = "backfill_rate_limit";
 
 /// A catalog object with its name, owner and definition, and nothing else. Errors: `DuplicateTable` if the name is taken, unless
 /// `if_not_exists`; those of an unknown schema or another database.

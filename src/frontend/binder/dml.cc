@@ -15,7 +15,10 @@ using data::DataType;
 
 Result<const pb::CatalogObject*> table_to_change(const ast::ObjectName& name, std::string_view verb, const BindContext& context) {
   PENSTOCK_TRY(const auto found, resolve_relation(name, context.catalog, context.settings));
-  if (found.object != nullptr && found.object->kind() == pb::OBJECT_TABLE) return found.object;
+  if (found.object != nullptr && found.object->kind() == pb::OBJECT_TABLE) {
+    PENSTOCK_TRY(check_not_stale(*found.object, verb, name.position));
+    return found.object;
+  }
   const std::string_view kind = found.object == nullptr                     ? "system relation"
                                 : found.object->kind() == pb::OBJECT_SOURCE ? "source"
                                 : found.object->kind() == pb::OBJECT_SINK   ? "sink"

@@ -62,7 +62,7 @@ Result<Expr> ExprBinder::bind(const ast::Expr& expr) {
     uint32_t at;
     Result<Expr> operator()(const ast::Literal& n) const { return self.literal(n, at); }
     Result<Expr> operator()(const ast::Parameter& n) const { return self.factory_.parameter(n.number, at); }
-    Result<Expr> operator()(const ast::ColumnRef& n) const { return self.scope_.resolve(n, at); }
+    Result<Expr> operator()(const ast::ColumnRef& n) const { return self.column(n, at); }
     Result<Expr> operator()(const ast::Star& /*n*/) const { return error(Code::Syntax, "* is not allowed here").at(at); }
     Result<Expr> operator()(const ast::Operator& n) const { return self.operation(n, at); }
     Result<Expr> operator()(const ast::Logical& n) const { return self.logical(n, at); }
@@ -77,14 +77,33 @@ Result<Expr> ExprBinder::bind(const ast::Expr& expr) {
     Result<Expr> operator()(const ast::Case& n) const { return self.case_when(n, at); }
     Result<Expr> operator()(const ast::Cast& n) const { return self.cast(n, at); }
     Result<Expr> operator()(const ast::Function& n) const { return self.function(n, at); }
-    Result<Expr> operator()(const ast::Subquery& n) const {
-      return not_supported(n.kind == ast::SubqueryKind::Scalar   ? "a scalar subquery"
-                           : n.kind == ast::SubqueryKind::Exists ? "EXISTS (subquery)"
-                                                                 : "IN (subquery)",
-                           at);
-    }
+    Result<Expr> operator()(const ast::Subquery& n) const { return self.subquery(n, at); }
   };
   return std::visit(Visitor{*this, at}, expr.node);
+}
+
+Result<Expr> ExprBinder::column(const ast::ColumnRef& node, uint32_t position) {
+  auto found = scope_.resolve(node, position);
+  if (found.has_value() || found.error().code() == Code::AmbiguousColumn) return found;
+  for (const Scope* outer : context_.outer_scopes) {
+    if (outer->resolve(node, position).has_value()) return not_supported("a subquery that refers to the query around it", position);
+  }
+  return found;
+}
+
+Result<Expr> ExprBinder::subquery(const ast::Subquery& node, uint32_t position) {
+  const std::string_view what = node.kind == ast::SubqueryKind::Scalar   ? "a scalar subquery"
+                                : node.kind == ast::SubqueryKind::Exists ? "EXISTS (subquery)"
+                                                                         : "IN (subquery)";
+  if (node.kind == ast::SubqueryKind::In)
+    return not_supported(fmt::format("{} other than as a condition of WHERE joined by AND", what), position);
+  if (subqueries_ == nullptr || inside_aggregate_)
+    return not_supported(fmt::format("{} in {}", what, inside_aggregate_ ? "an aggregate" : clause_), position);
+  context_.outer_scopes.push_back(&scope_);
+  auto bound =
+      node.kind == ast::SubqueryKind::Scalar ? subqueries_->scalar(*node.query, position) : subqueries_->exists(*node.query, position);
+  context_.outer_scopes.pop_back();
+  return bound;
 }
 
 Result<Expr> ExprBinder::literal(const ast::Literal& node, uint32_t position) {

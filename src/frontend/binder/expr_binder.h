@@ -30,18 +30,31 @@ class AggregateList {
   std::vector<Call> calls_;
 };
 
+/// Takes in subqueries that stand in expressions.
+class SubqueryHost {
+ public:
+  virtual ~SubqueryHost() = default;
+  /// The column that holds the value of a subquery of one row.
+  [[nodiscard]] virtual Result<Expr> scalar(const ast::Query& query, uint32_t position) = 0;
+  /// The column that says whether the subquery has rows.
+  [[nodiscard]] virtual Result<Expr> exists(const ast::Query& query, uint32_t position) = 0;
+};
+
 /// Binds the scalar expressions of one clause. Every error has the position of what it is about.
 class ExprBinder {
  public:
-  /// `clause` names the place in errors ("WHERE"). Without `aggregates` none may stand here.
-  ExprBinder(BindContext& context, const Scope& scope, std::string_view clause, AggregateList* aggregates = nullptr)
-      : context_(context), factory_(context.factory), scope_(scope), clause_(clause), aggregates_(aggregates) {}
+  /// `clause` names the place in errors ("WHERE"). Without `aggregates` none may stand here, and so for `subqueries`.
+  ExprBinder(BindContext& context, const Scope& scope, std::string_view clause, AggregateList* aggregates = nullptr,
+             SubqueryHost* subqueries = nullptr)
+      : context_(context), factory_(context.factory), scope_(scope), clause_(clause), aggregates_(aggregates), subqueries_(subqueries) {}
 
   [[nodiscard]] Result<Expr> bind(const ast::Expr& expr);
   /// As `bind`, for a clause that needs a truth value.
   [[nodiscard]] Result<Expr> bind_boolean(const ast::Expr& expr);
 
  private:
+  Result<Expr> column(const ast::ColumnRef& node, uint32_t position);
+  Result<Expr> subquery(const ast::Subquery& node, uint32_t position);
   Result<Expr> literal(const ast::Literal& node, uint32_t position);
   Result<Expr> operation(const ast::Operator& node, uint32_t position);
   Result<Expr> logical(const ast::Logical& node, uint32_t position);
@@ -60,6 +73,7 @@ class ExprBinder {
   const Scope& scope_;
   std::string_view clause_;
   AggregateList* aggregates_;
+  SubqueryHost* subqueries_;
   bool inside_aggregate_ = false;
 };
 

@@ -131,6 +131,15 @@ Result<QueryBinder::From> QueryBinder::catalog_relation(const ast::ObjectName& n
         .at(position)
         .with_hint(fmt::format("CREATE MATERIALIZED VIEW v AS SELECT * FROM {}; then SELECT from v.", object.name()));
   }
+  // Its rows so far are no answer to its query.
+  if (object.state() == pb::JOB_CREATING && !context_.streaming) {
+    return error(Code::Stale, "\"{}\" is still being created", object.name())
+        .at(position)
+        .with_hint("Wait until SHOW JOBS says that it is created.");
+  }
+  if (context_.streaming || !context_.settings.allow_stale_reads) {
+    PENSTOCK_TRY(check_not_stale(object, "read", position));
+  }
   from.plan = logical::make_scan(object, all_columns(static_cast<size_t>(object.columns_size())), position);
   for (int i = 0; i < object.columns_size(); ++i) {
     const auto& column = object.columns(i);

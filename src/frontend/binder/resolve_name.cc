@@ -37,6 +37,16 @@ Result<ResolvedRelation> resolve_relation(const ast::ObjectName& name, const Cat
   return unknown_relation(name, catalog);
 }
 
+Status check_not_stale(const pb::CatalogObject& object, std::string_view verb, uint32_t position) {
+  if (object.state() != pb::JOB_QUARANTINED) return ok();
+  return error(Code::Stale, "cannot {} \"{}\": it is stale since epoch {}, when it was quarantined", verb, object.name(),
+               object.stale_since())
+      .at(position)
+      .with_detail(object.state_reason())
+      .with_hint(fmt::format("ALTER {} {} RESUME lets it go on; SET allow_stale_reads = true lets a SELECT read it as it was.",
+                             object.kind() == pb::OBJECT_TABLE ? "TABLE" : "MATERIALIZED VIEW", object.name()));
+}
+
 Result<NewName> resolve_new_name(const ast::ObjectName& name, const CatalogReader& catalog, const SessionSettings& settings) {
   PENSTOCK_TRY(check_database(name, settings));
   NewName result{name.schema, name.name};

@@ -16,6 +16,8 @@ struct ResolvedRelation {
 /// Errors: `UndefinedTable` with what may have been meant, `NotSupported` for another database.
 [[nodiscard]] Result<ResolvedRelation> resolve_relation(const ast::ObjectName& name, const CatalogReader& catalog,
                                                         const SessionSettings& settings);
+/// Errors: `Stale` for a quarantined table or view. `verb`: what was about to be done with it.
+[[nodiscard]] Status check_not_stale(const pb::CatalogObject& object, std::string_view verb, uint32_t position);
 /// The schema and name for an object to be created. Errors: `UndefinedObject` for an unknown schema, `NotSupported` for another database.
 struct NewName {
   std::string schema;

@@ -6,14 +6,36 @@ namespace penstock::frontend {
 
 using data::TypeKind;
 
+namespace {
+
+constexpr std::string_view kSubqueryColumn = "?subquery?";
+
+bool gives_one_row(const logical::Plan& plan) {
+  if (plan.as<logical::Project>() != nullptr) return gives_one_row(plan.input());
+  if (const auto* aggregate = plan.as<logical::Aggregate>()) return aggregate->keys.empty();
+  const auto* values = plan.as<logical::Values>();
+  return values != nullptr && values->rows.size() == 1;
+}
+
+// The parts of `a AND b AND …` of the syntax tree.
+void add_conditions(const ast::Expr& expr, std::vector<const ast::Expr*>& conditions) {
+  const auto* logical = std::get_if<ast::Logical>(&expr.node);
+  if (logical == nullptr || logical->op != ast::LogicalOp::And) {
+    conditions.push_back(&expr);
+    return;
+  }
+  for (const auto& arg : logical->args) add_conditions(*arg, conditions);
+}
+
+}  // namespace
+
 Result<BoundQuery> SelectBinder::bind() {
   if (select_.items.empty()) return error(Code::NotSupported, "a SELECT without columns is not supported").at(position_);
   PENSTOCK_TRY(auto from, query_.from_list(select_.from, position_));
   plan_ = std::move(from.plan);
   scope_ = std::move(from.scope);
   if (select_.where) {
-    PENSTOCK_TRY(auto predicate, ExprBinder(context_, scope_, "WHERE").bind_boolean(*select_.where));
-    plan_ = logical::make_filter(std::move(plan_), std::move(predicate));
+    PENSTOCK_TRY(bind_where(*select_.where));
   }
   PENSTOCK_TRY(bind_items());
   PENSTOCK_TRY(bind_groups());
@@ -28,6 +50,82 @@ Result<BoundQuery> SelectBinder::bind() {
   return finish();
 }
 
+Status SelectBinder::bind_where(const ast::Expr& where) {
+  std::vector<const ast::Expr*> conditions;
+  add_conditions(where, conditions);
+  std::vector<Expr> bound;
+  for (const ast::Expr* condition : conditions) {
+    const auto* subquery = std::get_if<ast::Subquery>(&condition->node);
+    if (subquery != nullptr && subquery->kind == ast::SubqueryKind::In) {
+      PENSTOCK_TRY(bind_in(*subquery, condition->position));
+      continue;
+    }
+    PENSTOCK_TRY(auto predicate,
+                 ExprBinder(context_, scope_, conditions.size() == 1 ? "WHERE" : "AND", nullptr, this).bind_boolean(*condition));
+    bound.push_back(std::move(predicate));
+  }
+  if (bound.empty()) return ok();
+  if (bound.size() == 1) {
+    plan_ = logical::make_filter(std::move(plan_), std::move(bound.front()));
+    return ok();
+  }
+  PENSTOCK_TRY(auto all, factory_.call("and", std::move(bound), where.position));
+  plan_ = logical::make_filter(std::move(plan_), std::move(all));
+  return ok();
+}
+
+// `x IN (SELECT y …)` as a condition is a join with the distinct y: a row stays if and only if one of them equals x.
+Status SelectBinder::bind_in(const ast::Subquery& node, uint32_t position) {
+  PENSTOCK_TRY(auto value, ExprBinder(context_, scope_, "WHERE", nullptr, this).bind(*node.test));
+  context_.outer_scopes.push_back(&scope_);
+  auto query = query_.bind(*node.query);
+  context_.outer_scopes.pop_back();
+  PENSTOCK_TRY(auto bound, std::move(query));
+  if (bound.plan->width() != 1) return error(Code::Syntax, "subquery has too many columns").at(position);
+  Expr item = logical::column_of(*bound.plan, 0);
+  item.position = position;
+  PENSTOCK_TRY(factory_.unify({&value, &item}, "IN"));
+  const auto width = static_cast<uint32_t>(plan_->width());
+  auto items = logical::make_project(std::move(bound.plan), {item}, {"in"});
+  items = logical::make_aggregate(std::move(items), {{0}, {}});
+  PENSTOCK_TRY(auto equal, factory_.call("equal", {std::move(value), Expr::column(width, items->columns[0].type, position)}, position));
+  plan_ = logical::make_join(std::move(plan_), std::move(items), logical::JoinKind::Inner, std::move(equal));
+  std::vector<uint32_t> own(width);
+  for (uint32_t i = 0; i < width; ++i) own[i] = i;
+  plan_ = logical::make_selection(std::move(plan_), own);
+  return ok();
+}
+
+// One more column, that only the expression itself can name.
+Expr SelectBinder::join_one_row(logical::PlanPtr row, uint32_t position) {
+  const auto column = static_cast<uint32_t>(plan_->width());
+  const auto type = row->columns[0].type;
+  plan_ = logical::make_join(std::move(plan_), std::move(row), logical::JoinKind::Inner, std::nullopt);
+  scope_.columns.push_back({"", "", std::string(kSubqueryColumn), type, true, true});
+  return Expr::column(column, type, position);
+}
+
+Result<Expr> SelectBinder::scalar(const ast::Query& query, uint32_t position) {
+  PENSTOCK_TRY(auto bound, query_.bind(query));
+  if (bound.plan->width() != 1) return error(Code::Syntax, "subquery must return only one column").at(position);
+  if (!gives_one_row(*bound.plan)) {
+    return error(Code::NotSupported, "a scalar subquery that may give several rows or none is not supported")
+        .at(position)
+        .with_hint("Aggregate it to one row: (SELECT max(x) FROM …).");
+  }
+  const auto* project = bound.plan->as<logical::Project>();
+  if (project != nullptr && project->exprs[0].is_literal() && bound.plan->input().as<logical::Values>() != nullptr)
+    return project->exprs[0];
+  return join_one_row(std::move(bound.plan), position);
+}
+
+Result<Expr> SelectBinder::exists(const ast::Query& query, uint32_t position) {
+  PENSTOCK_TRY(auto bound, query_.bind(query));
+  auto count = logical::make_aggregate(std::move(bound.plan), {{}, {{.function = "count", .type = TypeKind::Int64}}});
+  PENSTOCK_TRY(auto any, factory_.call("greater_than", {logical::column_of(*count, 0), Expr::literal(TypeKind::Int64, "0")}, position));
+  return join_one_row(logical::make_project(std::move(count), {std::move(any)}, {"exists"}), position);
+}
+
 bool SelectBinder::is_aggregated() const { return !groups_.empty() || !having_.empty() || !aggregates_.empty(); }
 
 Status SelectBinder::bind_items() {
@@ -36,7 +134,7 @@ Status SelectBinder::bind_items() {
       PENSTOCK_TRY(bind_star(*star, item.expr->position));
       continue;
     }
-    PENSTOCK_TRY(auto bound, ExprBinder(context_, scope_, "SELECT", &aggregates_).bind(*item.expr));
+    PENSTOCK_TRY(auto bound, ExprBinder(context_, scope_, "SELECT", &aggregates_, this).bind(*item.expr));
     items_.push_back({std::move(bound), item.alias.empty() ? implicit_name(*item.expr) : item.alias, !item.alias.empty()});
   }
   visible_ = items_.size();
@@ -163,6 +261,8 @@ Result<Expr> SelectBinder::above_aggregate(Expr expr) const {
   if (expr.kind == Expr::Kind::Aggregate) return Expr::column(static_cast<uint32_t>(groups_.size() + expr.index), expr.type, expr.position);
   if (expr.is_column()) {
     const auto& column = scope_.columns[expr.index];
+    if (column.name == kSubqueryColumn)
+      return error(Code::NotSupported, "a subquery beside an aggregate is not supported").at(expr.position);
     return error(Code::Grouping, "column \"{}{}{}\" must appear in the GROUP BY clause or be used in an aggregate function", column.table,
                  column.table.empty() ? "" : ".", column.name)
         .at(expr.position);

@@ -9,9 +9,9 @@ namespace penstock::frontend {
 
 /// One SELECT … FROM … WHERE … GROUP BY … HAVING … ORDER BY: everything but LIMIT.
 ///
-/// The plan, from below: FROM, WHERE, [projection of keys and arguments, aggregation, HAVING], projection of the select list with the
-/// sort keys that are not in it, [DISTINCT], [sort], [projection without those keys].
-class SelectBinder {
+/// The plan, from below: FROM (with what subqueries add to it), WHERE, [projection of keys and arguments, aggregation, HAVING], projection
+/// of the select list with the sort keys that are not in it, [DISTINCT], [sort], [projection without those keys].
+class SelectBinder : private SubqueryHost {
  public:
   SelectBinder(QueryBinder& query, const ast::Select& select, const std::vector<ast::SortItem>& order_by, uint32_t position)
       : query_(query), context_(query.context_), factory_(query.factory_), select_(select), order_by_(order_by), position_(position) {}
@@ -24,6 +24,13 @@ class SelectBinder {
     std::string name;
     bool from_alias = false;
   };
+
+  // Subqueries become joins of FROM.
+  Status bind_where(const ast::Expr& where);
+  Status bind_in(const ast::Subquery& node, uint32_t position);
+  Result<Expr> scalar(const ast::Query& query, uint32_t position) override;
+  Result<Expr> exists(const ast::Query& query, uint32_t position) override;
+  Expr join_one_row(logical::PlanPtr row, uint32_t position);
 
   Status bind_items();
   Status bind_star(const ast::Star& star, uint32_t position);

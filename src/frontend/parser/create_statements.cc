@@ -179,7 +179,13 @@ Result<StatementParser::Body> StatementParser::drop(ast::RelationKind kind) {
     PENSTOCK_TRY(auto name, cursor_.object_name());
     result.names.push_back(std::move(name));
   } while (cursor_.accept_symbol(","));
-  result.cascade = cursor_.accept({"cascade"});
+  if (kind == ast::RelationKind::Database && cursor_.accept({"with"})) {
+    PENSTOCK_TRY(cursor_.expect_symbol("("));
+    PENSTOCK_TRY(cursor_.expect("force"));
+    PENSTOCK_TRY(cursor_.expect_symbol(")"));
+    result.cascade = true;
+  }
+  result.cascade |= cursor_.accept({"cascade"});
   if (!result.cascade) cursor_.accept({"restrict"});
   PENSTOCK_TRY(cursor_.expect_end());
   return Body(std::move(result));

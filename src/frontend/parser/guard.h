@@ -13,4 +13,8 @@ namespace penstock::frontend {
 /// Errors: `TooComplex` at the token that is one too many.
 [[nodiscard]] Status check_complexity(const SourceText& source, std::span<const Token> tokens);
 
+/// Before there are tokens: refuses runs of more than 256 operator characters and comments nested more than 100 deep, for which
+/// Postgres' scanner would take minutes. Errors: `TooComplex` with the position.
+[[nodiscard]] Status check_lexical(const SourceText& source);
+
 }  // namespace penstock::frontend

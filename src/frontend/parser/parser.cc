@@ -7,6 +7,7 @@ namespace penstock::frontend {
 
 Result<std::vector<Statement>> parse(std::string_view sql) {
   PENSTOCK_TRY(const auto source, SourceText::check(sql));
+  PENSTOCK_TRY(check_lexical(source));
   PENSTOCK_TRY(const auto tokens, scan(source));
   PENSTOCK_TRY(check_complexity(source, tokens));
   std::vector<Statement> statements;

@@ -20,4 +20,7 @@ using ast::Statement;
 /// thread with a stack of 64 MB (`Runtime::spawn_thread`).
 [[nodiscard]] Result<std::vector<Statement>> parse(std::string_view sql);
 
+/// The text of a CREATE of a source, table, materialized view or sink, with another name. Errors: `Syntax` if it is no such text.
+[[nodiscard]] Result<std::string> renamed_definition(std::string_view definition, std::string_view name);
+
 }  // namespace penstock::frontend

@@ -147,6 +147,13 @@ Result<ast::ExprPtr> PgConverter::expr(const PgNode* node) {
       return case_when(*node->case_expr);
     case PG_QUERY__NODE__NODE_TYPE_CAST:
       return cast(*node->type_cast);
+    case PG_QUERY__NODE__NODE_COLLATE_CLAUSE: {
+      // Text is compared by its bytes: what "C" says, and what the default is.
+      const auto names = pg_strings({node->collate_clause->n_collname, node->collate_clause->collname});
+      const bool ours = !names.empty() && (names.back() == "default" || names.back() == "C" || names.back() == "POSIX");
+      if (ours) return expr(node->collate_clause->arg);
+      return not_supported("COLLATE other than \"C\"", node->collate_clause->location);
+    }
     case PG_QUERY__NODE__NODE_SUB_LINK:
       return subquery(*node->sub_link);
     case PG_QUERY__NODE__NODE_SQLVALUE_FUNCTION:

@@ -124,8 +124,9 @@ Result<StatementParser::Body> StatementParser::explain() {
 }
 
 Result<StatementParser::Body> StatementParser::wait() {
-  cursor_.skip(2);
-  if (!cursor_.accept({"source"})) return cursor_.syntax_error();
+  if (cursor_.done()) return Body(ast::WaitForJobs{});
+  PENSTOCK_TRY(cursor_.expect("for"));
+  PENSTOCK_TRY(cursor_.expect("source"));
   ast::WaitForSource result;
   PENSTOCK_TRY(result.source, cursor_.object_name());
   PENSTOCK_TRY(cursor_.expect_end());

@@ -72,6 +72,33 @@ struct Drop {
   bool if_exists = false;
   bool cascade = false;
 };
+/// Its sources and backfill are held, or go on.
+struct SetPaused {
+  bool paused = true;
+};
+/// `SET key = value`; DEFAULT is an empty value.
+struct SetOptions {
+  std::vector<Option> options;
+};
+/// `CONNECTOR WITH (key = value, …)`
+struct SetConnector {
+  std::vector<Option> options;
+  uint32_t position = 0;
+};
+struct RenameTo {
+  NameAt name;
+};
+using AlterAction = std::variant<SetPaused, SetOptions, SetConnector, RenameTo>;
+struct Alter {
+  RelationKind kind = RelationKind::Table;
+  ObjectName name;  // of a database: the name alone
+  bool if_exists = false;
+  AlterAction action;
+};
+/// CANCEL JOBS 1, 2: of jobs that are being created.
+struct CancelJobs {
+  std::vector<uint32_t> ids;
+};
 struct Insert {
   ObjectName table;
   std::vector<NameAt> columns;  // empty: all
@@ -96,6 +123,8 @@ struct Flush {};
 struct WaitForSource {
   ObjectName source;
 };
+/// WAIT: until no job is being created any more.
+struct WaitForJobs {};
 enum class ShowKind {
   Tables,
   Sources,
@@ -141,8 +170,8 @@ struct Explain {
 
 /// One statement of a SQL text. Movable, not copyable.
 struct Statement {
-  std::variant<Query, CreateRelation, CreateMaterializedView, CreateSink, CreateDatabase, Drop, Insert, Update, Delete, Flush,
-               WaitForSource, Show, SetVariable, ResetVariable, Transaction, Explain>
+  std::variant<Query, CreateRelation, CreateMaterializedView, CreateSink, CreateDatabase, Drop, Alter, CancelJobs, Insert, Update, Delete,
+               Flush, WaitForSource, WaitForJobs, Show, SetVariable, ResetVariable, Transaction, Explain>
       body;
   std::string text;         // without the semicolon and the white space around
   uint32_t position = 0;    // of its first character in the whole text

@@ -31,23 +31,19 @@ bool ends_operand(const Token& token) {
 }
 
 // Statements that are not Postgres' and not ours, by their first words.
-constexpr std::array<std::array<std::string_view, 2>, 17> kForeign = {{{"create", "connection"},
+constexpr std::array<std::array<std::string_view, 2>, 13> kForeign = {{{"create", "connection"},
                                                                        {"create", "secret"},
                                                                        {"create", "function"},
                                                                        {"create", "aggregate"},
                                                                        {"create", "index"},
                                                                        {"create", "or"},
                                                                        {"create", "subscription"},
-                                                                       {"alter", "source"},
-                                                                       {"alter", "sink"},
                                                                        {"alter", "secret"},
                                                                        {"alter", "connection"},
-                                                                       {"cancel", ""},
                                                                        {"kill", ""},
                                                                        {"recover", ""},
                                                                        {"use", ""},
-                                                                       {"refresh", "table"},
-                                                                       {"wait", ""}}};
+                                                                       {"refresh", "table"}}};
 
 }  // namespace
 
@@ -66,10 +62,13 @@ Result<StatementParser::Body> StatementParser::body() {
   if (cursor_.accept({"drop", "sink"})) return drop(ast::RelationKind::Sink);
   if (cursor_.accept({"drop", "table"})) return drop(ast::RelationKind::Table);
   if (cursor_.accept({"drop", "materialized", "view"})) return drop(ast::RelationKind::MaterializedView);
+  if (cursor_.accept({"drop", "database"})) return drop(ast::RelationKind::Database);
+  if (cursor_.accept({"alter"})) return alter();
+  if (cursor_.accept({"cancel", "jobs"}) || cursor_.accept({"cancel", "job"})) return cancel_jobs();
   if (cursor_.accept({"show"})) return show();
   if (cursor_.accept({"describe"}) || cursor_.accept({"desc"})) return describe();
   if (cursor_.accept({"explain"})) return explain();
-  if (cursor_.at({"wait", "for"})) return wait();
+  if (cursor_.accept({"wait"})) return wait();
   if (cursor_.accept({"flush"})) {
     PENSTOCK_TRY(cursor_.expect_end());
     return Body(ast::Flush{});

@@ -34,6 +34,12 @@ class StatementParser {
   Result<Body> drop(ast::RelationKind kind);
   Result<bool> if_not_exists();
 
+  // alter_statements.cc
+  Result<Body> alter();
+  Result<ast::AlterAction> alter_action(ast::RelationKind kind);
+  Result<ast::Option> setting();
+  Result<Body> cancel_jobs();
+
   // session_statements.cc
   Result<Body> show();
   Result<Body> show_create();

@@ -7,8 +7,10 @@
 #include "frontend/binder/dml.h"
 #include "frontend/binder/query_binder.h"
 #include "frontend/binder/resolve_name.h"
+#include "frontend/planner/alter.h"
 #include "frontend/planner/batch_planner.h"
 #include "frontend/planner/explain.h"
+#include "frontend/planner/object_kinds.h"
 #include "frontend/planner/rules.h"
 #include "frontend/planner/stream_planner.h"
 
@@ -17,31 +19,11 @@ namespace {
 
 using Body = decltype(BoundStatement::body);
 
-struct KindName {
-  ast::RelationKind kind;
-  pb::ObjectKind object;
-  std::string_view name;     // as in messages
-  std::string_view keyword;  // as in DROP
-};
-constexpr KindName kKinds[] = {
-    {ast::RelationKind::Source, pb::OBJECT_SOURCE, "source", "SOURCE"},
-    {ast::RelationKind::Table, pb::OBJECT_TABLE, "table", "TABLE"},
-    {ast::RelationKind::MaterializedView, pb::OBJECT_MATERIALIZED_VIEW, "materialized view", "MATERIALIZED VIEW"},
-    {ast::RelationKind::Sink, pb::OBJECT_SINK, "sink", "SINK"},
-};
-
-const KindName& kind_of(ast::RelationKind kind) {
-  return *std::find_if(std::begin(kKinds), std::end(kKinds) - 1, [&](const KindName& k) { return k.kind == kind; });
-}
-const KindName& kind_of(pb::ObjectKind kind) {
-  return *std::find_if(std::begin(kKinds), std::end(kKinds) - 1, [&](const KindName& k) { return k.object == kind; });
-}
-
 /// Binds one statement: a visitor over what it can be.
 class StatementBinder {
  public:
   StatementBinder(const Statement& statement, const CatalogReader& catalog, const SessionSettings& settings, Parameters& parameters)
-      : statement_(statement), settings_(settings), factory_(parameters), context_{catalog, settings, factory_, false, {}, 0} {}
+      : statement_(statement), settings_(settings), factory_(parameters), context_{catalog, settings, factory_, false, {}, {}, 0} {}
 
   Result<BoundStatement> bind() {
     BoundStatement result;
@@ -68,7 +50,7 @@ class StatementBinder {
     PENSTOCK_TRY(auto object, bind_definition(create, statement_.text, context_));
     if (source) return Body(CreateSource{std::move(object), create.if_not_exists});
     const auto conflict = create.on_conflict == ast::OnConflict::Ignore ? pb::CONFLICT_IGNORE : pb::CONFLICT_OVERWRITE;
-    auto graph = StreamPlanner(settings_, 0).plan_table(object, conflict);
+    auto graph = StreamPlanner(settings_, {}).plan_table(object, conflict);
     return Body(CreateJob{std::move(object), std::move(graph), create.if_not_exists});
   }
 
@@ -78,19 +60,17 @@ class StatementBinder {
     if (skip(create.name, create.if_not_exists)) return Body(Skip{});
     PENSTOCK_TRY(auto object, new_object(create.name, create.if_not_exists, statement_.text, context_));
     object.set_kind(pb::OBJECT_MATERIALIZED_VIEW);
-    uint64_t rate_limit = settings_.source_rate_limit;
     for (const ast::Option& option : create.options) {
-      if (option.key != "source_rate_limit") {
+      if (option.key != kSourceRateLimit && option.key != kBackfillRateLimit) {
         return error(Code::NotSupported, "option \"{}\" of a materialized view is not supported", option.key).at(option.position);
       }
-      PENSTOCK_TRY(rate_limit, rate_limit_of(option));
     }
-    set_properties(create.options, object);
+    PENSTOCK_TRY(const auto rates, rates_of(create.options, object));
     PENSTOCK_TRY(no_parameters());
     PENSTOCK_TRY(auto query, QueryBinder(context_).bind(*create.query));
     PENSTOCK_TRY(const auto names, view_columns(create, query));
     const auto plan = rules::optimize(std::move(query.plan));
-    PENSTOCK_TRY(auto graph, StreamPlanner(settings_, rate_limit).plan_view(*plan, names, object));
+    PENSTOCK_TRY(auto graph, StreamPlanner(settings_, rates).plan_view(*plan, names, object));
     return Body(CreateJob{std::move(object), std::move(graph), create.if_not_exists});
   }
 
@@ -101,19 +81,19 @@ class StatementBinder {
     PENSTOCK_TRY(auto object, new_object(create.name, create.if_not_exists, statement_.text, context_));
     object.set_kind(pb::OBJECT_SINK);
     PENSTOCK_TRY(sink_options(create));
-    set_properties(create.options, object);
+    PENSTOCK_TRY(const auto rates, rates_of(create.options, object));
     PENSTOCK_TRY(no_parameters());
     PENSTOCK_TRY(auto plan, create.query ? sink_query(*create.query) : sink_relation(*create.from));
     const auto names = logical::column_names(*plan);
     plan = rules::optimize(std::move(plan));
-    PENSTOCK_TRY(auto graph, StreamPlanner(settings_, settings_.source_rate_limit).plan_sink(*plan, names, object));
+    PENSTOCK_TRY(auto graph, StreamPlanner(settings_, rates).plan_sink(*plan, names, object));
     return Body(CreateJob{std::move(object), std::move(graph), create.if_not_exists});
   }
 
   Result<Body> operator()(const ast::CreateDatabase& create) {
     tag_ = "CREATE DATABASE";
     CreateDatabase result{.name = create.name, .if_not_exists = create.if_not_exists};
-    if (context_.catalog.has_database(create.name)) {
+    if (context_.catalog.database_id(create.name)) {
       if (!create.if_not_exists) return error(Code::DuplicateObject, "database \"{}\" already exists", create.name).at(create.position);
       context_.notices.push_back(fmt::format("database \"{}\" already exists, skipping", create.name));
       return Body(Skip{});
@@ -133,6 +113,7 @@ class StatementBinder {
   }
 
   Result<Body> operator()(const ast::Drop& drop) {
+    if (drop.kind == ast::RelationKind::Database) return drop_database(drop);
     const KindName& kind = kind_of(drop.kind);
     tag_ = fmt::format("DROP {}", kind.keyword);
     Drop result{{}, drop.cascade};
@@ -143,12 +124,21 @@ class StatementBinder {
         context_.notices.push_back(fmt::format("{} \"{}\" does not exist, skipping", kind.name, name.name));
         continue;
       }
-      if (missing) return drop_unknown(found.error(), kind, name);
+      if (missing) return unknown_of_kind(found.error(), kind, name);
       if (found.has_error()) return found.error();
       if (found.value().object == nullptr || found.value().object->kind() != kind.object) return wrong_kind(found.value(), kind, name);
       result.targets.push_back({found.value().object->id(), name.name, kind.object});
     }
     return Body(std::move(result));
+  }
+
+  Result<Body> operator()(const ast::Alter& alter) {
+    tag_ = alter.kind == ast::RelationKind::Database ? "ALTER DATABASE" : fmt::format("ALTER {}", kind_of(alter.kind).keyword);
+    return bind_alter(alter, context_);
+  }
+  Result<Body> operator()(const ast::CancelJobs& cancel) {
+    tag_ = "CANCEL JOBS";
+    return Body(cancel);
   }
 
   Result<Body> operator()(const ast::Insert& insert) {
@@ -210,6 +200,10 @@ class StatementBinder {
     if (found.object == nullptr || found.object->kind() != pb::OBJECT_SOURCE) return wrong_kind(found, source, wait.source);
     return Body(WaitForSource{found.object->id(), found.object->name()});
   }
+  Result<Body> operator()(const ast::WaitForJobs& wait) {
+    tag_ = "WAIT";
+    return Body(wait);
+  }
   Result<Body> operator()(const ast::Flush& /*flush*/) {
     tag_ = "FLUSH";
     return Body(Flush{});
@@ -230,6 +224,24 @@ class StatementBinder {
   }
 
  private:
+  Result<Body> drop_database(const ast::Drop& drop) {
+    tag_ = "DROP DATABASE";
+    if (drop.names.size() > 1 || !drop.names[0].schema.empty()) {
+      return error(Code::Syntax, "DROP DATABASE takes one name").at(drop.names[0].position);
+    }
+    const std::string& name = drop.names[0].name;
+    const auto id = context_.catalog.database_id(name);
+    if (!id && drop.if_exists) {
+      context_.notices.push_back(fmt::format("database \"{}\" does not exist, skipping", name));
+      return Body(Skip{});
+    }
+    if (!id) return error(Code::UndefinedDatabase, "database \"{}\" does not exist", name).at(drop.names[0].position);
+    if (*id == settings_.database_id) {
+      return error(Code::ObjectInUse, "cannot drop the currently open database").at(drop.names[0].position);
+    }
+    return Body(DropDatabase{*id, drop.cascade});
+  }
+
   // IF NOT EXISTS of something that does.
   bool skip(const ast::ObjectName& name, bool if_not_exists) {
     if (!if_not_exists) return false;
@@ -237,6 +249,20 @@ class StatementBinder {
     if (resolved.has_error() || context_.catalog.find(resolved.value().schema, resolved.value().name) == nullptr) return false;
     context_.notices.push_back(fmt::format("relation \"{}\" already exists, skipping", name.name));
     return true;
+  }
+
+  // Those that are given, otherwise those of the session. What is in force is kept with the object: ALTER changes it there.
+  Result<RateLimits> rates_of(const std::vector<ast::Option>& options, pb::CatalogObject& object) const {
+    set_properties(options, object);
+    RateLimits rates{settings_.source_rate_limit, settings_.backfill_rate_limit};
+    for (const ast::Option& option : options) {
+      if (option.key != kSourceRateLimit && option.key != kBackfillRateLimit) continue;
+      PENSTOCK_TRY((option.key == kSourceRateLimit ? rates.source : rates.backfill), rate_limit_of(option));
+    }
+    auto& properties = *object.mutable_properties();
+    if (rates.source != 0) properties[std::string(kSourceRateLimit)] = fmt::format("{}", rates.source);
+    if (rates.backfill != 0) properties[std::string(kBackfillRateLimit)] = fmt::format("{}", rates.backfill);
+    return rates;
   }
 
   // A definition outlives the values of this execution.
@@ -289,18 +315,6 @@ class StatementBinder {
       if (!relation.second.columns[i].hidden) visible.push_back(i);
     }
     return logical::make_selection(std::move(relation.first), visible);
-  }
-
-  static Error drop_unknown(const Error& e, const KindName& kind, const ast::ObjectName& name) {
-    Error result = error(Code::UndefinedTable, "{} \"{}\" does not exist", kind.name, name.name).at(name.position);
-    return e.hint().empty() ? result : result.with_hint(e.hint());
-  }
-
-  static Error wrong_kind(const ResolvedRelation& found, const KindName& wanted, const ast::ObjectName& name) {
-    const Error e = error(Code::WrongObjectType, "\"{}\" is not a {}", name.name, wanted.name).at(name.position);
-    if (found.object == nullptr) return e;
-    const KindName& actual = kind_of(found.object->kind());
-    return e.with_hint(fmt::format("It is a {}: use {}.", actual.name, actual.keyword));
   }
 
   static pb::CatalogObject described(const SystemRelation& relation) {

@@ -42,6 +42,35 @@ struct Drop {
   std::vector<Target> targets;  // none: IF EXISTS found nothing
   bool cascade = false;
 };
+/// 0 for a value that stays.
+struct SetIntervals {
+  uint32_t barrier_interval_ms = 0;
+  uint32_t checkpoint_frequency = 0;
+};
+/// Rows a second, 0 for no limit.
+struct SetRate {
+  bool backfill = false;
+  uint64_t rate = 0;
+};
+/// `source`: as it is now. Whoever runs it checks the options with the connector.
+struct SetConnector {
+  pb::CatalogObject source;
+  std::vector<ast::Option> options;
+};
+struct Rename {
+  std::string name;
+  std::string definition;  // under that name
+};
+using AlterAction = std::variant<ast::SetPaused, SetRate, SetIntervals, SetConnector, Rename>;
+struct Alter {
+  uint32_t database_id = 0;
+  uint32_t object_id = 0;  // 0: the database
+  AlterAction action;
+};
+struct DropDatabase {
+  uint32_t database_id = 0;
+  bool cascade = false;
+};
 /// Rows come in the columns of `table`, the row id (hidden) as NULL. Whoever runs it refuses NULL in columns that are `not_null`.
 struct Insert {
   pb::CatalogObject table;
@@ -81,8 +110,8 @@ struct WaitForSource {
 struct Skip {};
 
 struct BoundStatement {
-  std::variant<CreateSource, CreateJob, CreateDatabase, Drop, Insert, Update, Delete, Query, Explain, Show, ast::SetVariable,
-               ast::ResetVariable, Flush, WaitForSource, ast::Transaction, Skip>
+  std::variant<CreateSource, CreateJob, CreateDatabase, Drop, DropDatabase, Alter, ast::CancelJobs, Insert, Update, Delete, Query, Explain,
+               Show, ast::SetVariable, ast::ResetVariable, Flush, WaitForSource, ast::WaitForJobs, ast::Transaction, Skip>
       body;
   std::string tag;  // command tag: "CREATE MATERIALIZED VIEW"; for INSERT, UPDATE, DELETE and SELECT the row count follows
   std::vector<std::string> notices;

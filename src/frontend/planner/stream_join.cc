@@ -86,14 +86,18 @@ std::vector<uint32_t> joined_key(const pb::StreamNode& left, const pb::StreamNod
   return key;
 }
 
-// By which columns of the output the result is spread: rows without a partner on a side have NULLs there.
+// By which columns of the output the result is spread. Rows without a partner on a side have NULLs there; in an inner join both sides'
+// columns hold the same, so either will do.
 Distribution joined_spread(logical::JoinKind kind, const Spread& spread, const std::vector<uint32_t>& output, uint32_t left_width) {
   if (spread.left.kind == Distribution::Kind::Single) return spread.left;
   if (kind == logical::JoinKind::Full) return Distribution::any();
-  const bool by_right = kind == logical::JoinKind::Right;
   Distribution result = Distribution::hash({});
-  for (const uint32_t c : by_right ? spread.right.columns : spread.left.columns) {
-    const auto found = std::find(output.begin(), output.end(), by_right ? c + left_width : c);
+  for (size_t i = 0; i < spread.left.columns.size(); ++i) {
+    auto found = output.end();
+    if (kind != logical::JoinKind::Right) found = std::find(output.begin(), output.end(), spread.left.columns[i]);
+    if (kind != logical::JoinKind::Left && found == output.end()) {
+      found = std::find(output.begin(), output.end(), spread.right.columns[i] + left_width);
+    }
     if (found == output.end()) return Distribution::any();
     result.columns.push_back(static_cast<uint32_t>(found - output.begin()));
   }

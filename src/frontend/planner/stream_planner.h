@@ -13,6 +13,12 @@
 
 namespace penstock::frontend {
 
+/// Rows a second that each actor of a job's sources, and of its backfills, reads; 0: no limit.
+struct RateLimits {
+  uint64_t source = 0;
+  uint64_t backfill = 0;
+};
+
 /// From an optimized logical plan to the fragment graph of a streaming job.
 ///
 ///  - Rows are told apart by the stream key, which is derived from below; columns for it are added where the plan does not have them.
@@ -23,7 +29,7 @@ namespace penstock::frontend {
 /// One object plans one job.
 class StreamPlanner {
  public:
-  explicit StreamPlanner(const SessionSettings& settings, uint64_t rate_limit) : settings_(settings), rate_limit_(rate_limit) {}
+  explicit StreamPlanner(const SessionSettings& settings, RateLimits rates) : settings_(settings), rates_(rates) {}
 
   /// The job that keeps `object` (a materialized view) equal to `plan`; fills in the object's columns, keys and state table. `names` are
   /// those of the visible columns. Errors: `NotSupported` for what cannot be done on a stream.
@@ -81,7 +87,7 @@ class StreamPlanner {
   Status check_depth(const logical::Plan& plan) const;
 
   const SessionSettings& settings_;
-  uint64_t rate_limit_;
+  RateLimits rates_;
   Fragmenter fragments_;
   std::map<std::string, int> plan_counts_;
   std::map<uint32_t, int> source_counts_;

@@ -55,7 +55,7 @@ pb::StreamNode StreamPlanner::source_node(const pb::CatalogObject& object, const
     *node.add_fields() = body.columns(static_cast<int>(c));
   }
   body.set_with_row_id(row_id);
-  body.set_rate_limit(rate_limit_of_source(object, rate_limit_));
+  body.set_rate_limit(rate_limit_of_source(object, rates_.source));
   if (row_id) {
     node.add_stream_key(static_cast<uint32_t>(node.fields_size()));
     add_field(node, std::string(kRowIdColumn), data::TypeKind::Int64);
@@ -150,6 +150,7 @@ Stream StreamPlanner::upstream_scan(const logical::Plan& plan, const Need& need)
   auto& body = *stream.node.mutable_stream_scan();
   body.set_upstream_object(object.id());
   *body.mutable_upstream_table() = table;
+  body.set_rate_limit(rates_.backfill);
   std::vector<uint32_t> output = scan.columns;
   const auto place_in_output = [&](uint32_t column) {
     const auto found = std::find(output.begin(), output.end(), column);

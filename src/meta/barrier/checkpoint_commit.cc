@@ -100,6 +100,12 @@ void CheckpointControl::on(Now now, CheckpointCommitted& event, ControlEffects& 
     trace->committed = (now.mono - front.injected).count() / 1000;
     trace->outcome = "committed";
   }
+  std::set<TableId> changed;
+  for (const auto& [who, report] : front.reports) {
+    for (const pb::SegmentInfo& segment : report.segments())
+      for (const uint32_t table : segment.tables()) changed.insert(TableId{table});
+  }
+  transactions_.on_committed(committed_, changed);
   announce_commit(front, event, out);
   for (const FlushWaiter& waiter : front.flushes) out.emplace_back(FlushDone{waiter, term_, committed_});
   for (const JobId job : front.detached) {
@@ -139,7 +145,7 @@ bool CheckpointControl::step_retire(ControlEffects& out) {
   members_.clear();
   joining_.clear();
   out.emplace_back(TermEnded{term_, committed_});
-  pauses_.tell(false);  // the next actors are told when they are made
+  end_transactions(out);
   term_.term = env_.ids.next_term();
   out.emplace_back(StatusChanged{});
   return true;

@@ -13,6 +13,7 @@ CheckpointControl::CheckpointControl(DatabaseId database, Options options, Envir
       term_{graph_of(database), env_.ids.next_term()},
       committed_(env_.model.committed(graph_of(database))),
       schedule_(options.schedule),
+      transactions_(options.transactions, committed_),
       back_off_(seed) {}
 
 void CheckpointControl::handle(Now now, ControlEvent event, ControlEffects& out) {
@@ -30,7 +31,8 @@ bool CheckpointControl::step(Now now, ControlEffects& out) {
   if (std::holds_alternative<Resetting>(state_)) return step_reset(now, out);
   if (std::holds_alternative<Initializing>(state_)) return step_front(now, out) || step_ending(now, out);
   if (std::holds_alternative<Running>(state_)) {
-    return step_front(now, out) || step_ending(now, out) || step_restart(now) || step_retire(out) || step_inject(now, out);
+    return step_front(now, out) || step_ending(now, out) || step_restart(now) || step_retire(out) || step_settings(now, out) ||
+           step_inject(now, out);
   }
   return false;
 }
@@ -83,8 +85,41 @@ void CheckpointControl::on(Now now, const FlushWanted& event, ControlEffects&) {
 
 void CheckpointControl::on(Now now, const CheckpointWanted&, ControlEffects&) { schedule_.want_checkpoint(now.mono); }
 
+void CheckpointControl::on(Now now, TransactionWanted& event, ControlEffects& out) {
+  const bool stale = std::ranges::any_of(event.participants, [&](const auto& participant) { return participant.graph != term_; });
+  if (stale || event.participants.empty()) {
+    out.emplace_back(TransactionDecided{event.transaction, TransactionDecided::Verdict::Gone, {}});
+    return;
+  }
+  std::vector<TransactionDecided> decided;
+  transactions_.want(std::move(event), decided);
+  schedule_.want_checkpoint(now.mono);
+  out.insert(out.end(), decided.begin(), decided.end());
+}
+
+void CheckpointControl::on(Now, const TransactionGivenUp& event, ControlEffects& out) {
+  std::vector<TransactionDecided> decided;
+  transactions_.give_up(event.transaction, decided);
+  out.insert(out.end(), decided.begin(), decided.end());
+}
+
+void CheckpointControl::end_transactions(ControlEffects& out) {
+  std::vector<TransactionDecided> decided;
+  transactions_.end_term(decided);
+  out.insert(out.end(), decided.begin(), decided.end());
+}
+
 void CheckpointControl::on(Now, const JobsQuarantined&, ControlEffects&) {
   if (auto* waiting = std::get_if<BackingOff>(&state_)) waiting->quarantines = false;
+}
+
+void CheckpointControl::on(Now now, const JobReadmitted& event, ControlEffects& out) {
+  if (graph_.job(event.job) != nullptr) return;
+  if (const auto* blocked = std::get_if<Blocked>(&state_)) {
+    attempt(now, std::string(blocked->reason), out);
+  } else {
+    fail(now, "a quarantined job was resumed", std::nullopt, true, out);
+  }
 }
 
 void CheckpointControl::on(Now now, const WorkerReady&, ControlEffects& out) {
@@ -143,6 +178,11 @@ void CheckpointControl::on(Now now, BarrierCompleted& event, ControlEffects& out
     root.set_message(wrong->message());
     return creating ? fail_creating(now, *creating, root, out) : fail(now, wrong->message(), root, false, out);
   }
+  if (event.report.kind() == pb::BARRIER_CHECKPOINT && who.first == term_) {
+    std::vector<TransactionId> held;
+    for (const uint64_t transaction : event.report.transactions_held()) held.emplace_back(transaction);
+    transactions_.on_held(now, event.worker, held);
+  }
   for (InflightBarrier& barrier : barriers_) {
     if (barrier.epoch.prev.value != event.report.epoch()) continue;
     if (BarrierTrace* trace = traces_.find(barrier.epoch.curr)) trace->merge(event.report.timings());
@@ -159,7 +199,7 @@ void CheckpointControl::check_stuck(Now now, ControlEffects& out) {
   }
   const InflightBarrier& oldest = barriers_.front();
   const TimePoint since = std::max(oldest.injected, stuck_reported_.value_or(oldest.injected));
-  if (now.mono - since < std::max(options_.stuck_after, 10 * schedule_.interval())) return;
+  if (now.mono - since < stuck_limit()) return;
   stuck_reported_ = now.mono;
   BarrierStuck stuck{oldest.epoch, static_cast<double>((now.mono - oldest.injected).count()) / 1e9, {}};
   for (const auto& [graph, worker] : oldest.waiting) {
@@ -185,7 +225,7 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
   if (std::holds_alternative<Running>(state_) && !members_.empty() && barriers_.size() < options_.max_in_flight) earlier(schedule_.due());
   if (!barriers_.empty()) {
     const TimePoint since = std::max(barriers_.front().injected, stuck_reported_.value_or(TimePoint{}));
-    earlier(since + std::max(options_.stuck_after, 10 * schedule_.interval()));
+    earlier(since + stuck_limit());
   }
   constexpr Duration kLeaseWait = std::chrono::milliseconds(10);
   if (out && lease_wanted_) out = std::max(*out, *lease_wanted_ + kLeaseWait);

@@ -16,6 +16,7 @@
 #include "meta/barrier/pause_reasons.h"
 #include "meta/barrier/schedule.h"
 #include "meta/barrier/trace.h"
+#include "meta/barrier/transactions.h"
 #include "meta/cluster/cluster.h"
 #include "meta/model/epoch_generator.h"
 #include "meta/model/id_allocator.h"
@@ -47,6 +48,7 @@ class CheckpointControl {
     runtime::Duration reset_timeout = std::chrono::seconds(10);  // a worker that does not answer a reset is disconnected
     runtime::Duration stable_after = std::chrono::seconds(10);   // running this long, the next failure is a first one again
     uint32_t create_attempts = 5;
+    Transactions::Options transactions = {};
     runtime::Duration patience = std::chrono::seconds(30);  // with a job whose errors may pass by themselves
     size_t max_creating = 8;                                // jobs with graphs of their own at a time; others wait
     uint32_t quarantine_after = 5;                          // failures without a stable time between that one job is the cause of
@@ -84,6 +86,24 @@ class CheckpointControl {
   [[nodiscard]] bool disk_full() const { return disk_full_; }
   [[nodiscard]] uint64_t stale_events() const { return stale_events_; }
   [[nodiscard]] uint64_t recoveries() const { return recoveries_; }
+  /// What monitoring wants to know.
+  struct Progress {
+    struct Oldest {
+      EpochPair epoch;
+      runtime::Duration age{};
+      std::string command;
+      std::set<WorkerId> waiting;
+      bool committing = false;
+    };
+    std::string_view state;  // "running", "resetting", …
+    size_t in_flight = 0;
+    std::optional<Oldest> oldest;
+    runtime::Duration stuck_after{};  // an older barrier is stuck
+    std::set<WorkerId> away;          // nodes that own vnodes and are waited for
+    size_t commands = 0;              // that wait
+    std::string waiting_command;      // why the first of them cannot be taken
+  };
+  [[nodiscard]] Progress progress(Now now) const;
   /// One line a thing, for `Inspect` and tests.
   [[nodiscard]] std::string debug_string(Now now) const;
 
@@ -107,6 +127,7 @@ class CheckpointControl {
   /// What differs from a barrier without command.
   struct Injection {
     std::optional<Command> command;
+    std::string what;  // for the trace, if no command says it
     pb::Mutation mutation;
     bool has_mutation = false;
     std::map<Participant, std::vector<uint32_t>> tables_before;  // if the command added tables
@@ -114,6 +135,7 @@ class CheckpointControl {
     std::map<JobId, JobPlacement> placed;
     std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned;
     std::vector<uint32_t> dropped_tables;
+    std::map<WorkerId, Transactions::Lists> transactions;
   };
 
   struct Running {
@@ -155,24 +177,29 @@ class CheckpointControl {
   void on(Now now, const CheckpointWanted& event, ControlEffects& out);
   void on(Now now, const DiskChanged& event, ControlEffects& out);
   void on(Now now, const JobsQuarantined& event, ControlEffects& out);
+  void on(Now now, const JobReadmitted& event, ControlEffects& out);
   void on(Now now, const WorkerReady& event, ControlEffects& out);
   void on(Now now, const WorkerLost& event, ControlEffects& out);
   void on(Now now, BarrierCompleted& event, ControlEffects& out);
   void on(Now now, const GraphFailed& event, ControlEffects& out);
   void on(Now now, const GraphReset& event, ControlEffects& out);
   void on(Now now, CheckpointCommitted& event, ControlEffects& out);
+  void on(Now now, TransactionWanted& event, ControlEffects& out);
+  void on(Now now, const TransactionGivenUp& event, ControlEffects& out);
 
   // Small steps, each safe alone; true if something was done. `handle` repeats them until none is.
   bool step(Now now, ControlEffects& out);
   bool step_front(Now now, ControlEffects& out);
+  bool step_settings(Now now, ControlEffects& out);
   bool step_inject(Now now, ControlEffects& out);
   bool step_reset(Now now, ControlEffects& out);
   bool step_retire(ControlEffects& out);
   void check_stuck(Now now, ControlEffects& out);
+  [[nodiscard]] std::string database_name() const;
+  [[nodiscard]] runtime::Duration stuck_limit() const { return std::max(options_.stuck_after, 10 * schedule_.interval()); }
 
   // checkpoint_inject.cc
   void look_at_disks(ControlEffects& out);
-  bool inject_pause(Now now, ControlEffects& out);
   bool inject_command(Now now, ControlEffects& out);
   enum class Taken { Yes, NotNow, Void };
   Taken take(Now now, CreateJob command, ControlEffects& out);
@@ -187,12 +214,21 @@ class CheckpointControl {
   void create_on(WorkerId worker, ControlEffects& out);
   void join(const std::set<WorkerId>& workers, ControlEffects& out);
   void finish_flushes_of_empty_graph(ControlEffects& out);
+  [[nodiscard]] std::vector<TransactionDecided> name_transactions(Now now, Epoch prev, Injection& injection);
+  void end_transactions(ControlEffects& out);
   [[nodiscard]] GraphMessages messages() const;
   /// Gives splits that no actor has to actors; returns what changed.
   [[nodiscard]] std::map<MetaModel::SplitKey, ActorId> assign(const JobPlan& plan, const JobPlacement& placement) const;
   [[nodiscard]] std::map<MetaModel::SplitKey, JobSplit> known_splits(JobId job) const;
   /// `assigned`: beside what is known.
   [[nodiscard]] ActorSplits splits_of(JobId job, const std::map<MetaModel::SplitKey, ActorId>& assigned = {}) const;
+
+  // checkpoint_settings.cc
+  [[nodiscard]] bool is_held(JobId job) const;
+  void look_at_database();
+  void take_settings();
+  bool hold(Now now, bool held, ControlEffects& out);
+  bool change_sources(Now now, ControlEffects& out);
 
   // checkpoint_creating.cc
   /// Whether the job is created in a graph of its own: what backfills or reads sources, but no table, whose graph takes DML.
@@ -251,12 +287,15 @@ class CheckpointControl {
   std::deque<InflightBarrier> barriers_;
   bool committing_ = false;                                           // the front
   std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned_;  // by recovery, to be durable with the next Checkpoint
+  std::set<JobId> held_;                                              // whose sources and backfill the last barrier left held
+  std::pair<uint64_t, bool> settings_seen_{0, false};                 // catalog version and whether all is paused: what is in force
   std::deque<Command> commands_;
   std::vector<FlushWaiter> flushes_;
   PauseReasons pauses_;
   bool disk_full_ = false;
   CreateTracker tracker_;
   BarrierSchedule schedule_;
+  Transactions transactions_;
   BackOff back_off_;
   TraceRing traces_;
   std::optional<runtime::TimePoint> stuck_reported_;

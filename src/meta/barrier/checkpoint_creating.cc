@@ -25,6 +25,7 @@ void CheckpointControl::create_job_graph(JobId job, const CreatingJob& creating,
   for (const WorkerId worker : creating.workers) {
     SendRequest send{worker, {}};
     pb::CreatePartialGraph* create = send.request.mutable_create_partial_graph();
+    create->set_database(database_name());
     to_pb(creating.graph, create->mutable_graph());
     to_pb(term_, create->mutable_trunk());
     create->set_database_id(database_.value);

@@ -5,7 +5,7 @@
 namespace penstock::meta {
 
 bool CheckpointControl::step_inject(Now now, ControlEffects& out) {
-  if (inject_pause(now, out) || inject_command(now, out)) return true;
+  if (inject_command(now, out)) return true;
   if (members_.empty()) {
     finish_flushes_of_empty_graph(out);
     return false;
@@ -26,19 +26,6 @@ void CheckpointControl::look_at_disks(ControlEffects& out) {
   const std::string& why = pauses_.why(PauseReasons::Reason::Disk);
   if (was_low != !why.empty()) out.emplace_back(EventHappened{why.empty() ? "disk has room again" : "disk nearly full", why, {}, {}});
   out.emplace_back(StatusChanged{});
-}
-
-// Takes effect when its barrier passes the sources, whether or not checkpoints before it can commit.
-bool CheckpointControl::inject_pause(Now now, ControlEffects& out) {
-  const std::optional<bool> pause = pauses_.due();
-  if (!pause || graph_.empty()) return false;
-  const auto curr = next_epoch(now, out);
-  if (!curr) return false;
-  Injection injection{.has_mutation = true};
-  *pause ? (void)injection.mutation.mutable_pause() : (void)injection.mutation.mutable_resume();
-  pauses_.tell(*pause);
-  inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
-  return true;
 }
 
 std::optional<Epoch> CheckpointControl::next_epoch(Now now, ControlEffects& out) {
@@ -107,10 +94,10 @@ CheckpointControl::Taken CheckpointControl::take(Now now, CreateJob command, Con
   const auto assigned = assign(*plan, placement);
   const GraphTerm graph = own_graph ? GraphTerm{graph_of(database_, command.job), env_.ids.next_term()} : term_;
   graph_.add(plan, placement, graph);
+  is_held(command.job) ? (void)held_.insert(command.job) : (void)held_.erase(command.job);
   const ActorSplits splits = splits_of(command.job, assigned);
   for (const WorkerId worker : workers) injection.build[{graph, worker}] = messages().build(command.job, worker, splits);
   *injection.mutation.mutable_add() = messages().add(command.job);
-  injection.mutation.mutable_add()->set_paused(pauses_.told());
   injection.has_mutation = true;
   injection.placed[command.job] = placement;
   if (!assigned.empty()) injection.assigned[command.job] = assigned;
@@ -146,6 +133,7 @@ CheckpointControl::Taken CheckpointControl::take(Now now, DropJobs command, Cont
   // The barrier is still theirs to collect; the next one is not.
   for (const JobId job : command.jobs) {
     graph_.remove(job);
+    held_.erase(job);
     tracker_.remove(job);
     assigned_.erase(job);
   }
@@ -220,6 +208,7 @@ void CheckpointControl::create_on(WorkerId worker, ControlEffects& out) {
   pb::CreatePartialGraph* create = send.request.mutable_create_partial_graph();
   to_pb(term_, create->mutable_graph());
   create->set_database_id(database_.value);
+  create->set_database(database_name());
   create->set_committed_epoch(committed_.value);
   for (const auto& [sequence, ref] : env_.model.segments(term_.graph, worker)) *create->add_segments() = ref;
   for (const auto& [id, plan] : env_.model.jobs()) {
@@ -231,17 +220,20 @@ void CheckpointControl::create_on(WorkerId worker, ControlEffects& out) {
 
 void CheckpointControl::inject(Now now, Epoch curr, pb::BarrierKind kind, Injection injection, ControlEffects& out) {
   InflightBarrier barrier{.epoch = {chain_end_, curr}, .kind = kind, .injected = now.mono};
+  std::vector<TransactionDecided> decided;
   barrier.waiting = barrier.participants = participants();
   if (kind == pb::BARRIER_CHECKPOINT) {
     barrier.flushes = std::exchange(flushes_, {});
     barrier.assigned = std::exchange(assigned_, {});
+    decided = name_transactions(now, barrier.epoch.prev, injection);
   }
   send_barrier(barrier, injection, out);
+  out.insert(out.end(), decided.begin(), decided.end());
 
   BarrierTrace trace{.epoch = barrier.epoch, .kind = kind};
-  trace.command = injection.command ? meta::describe(*injection.command) : "";
+  trace.command = injection.command ? meta::describe(*injection.command) : injection.what;
   const int64_t late = std::max<int64_t>(0, (now.mono - schedule_.due()).count() / 1000);
-  trace.scheduled_at = now.unix_micros - (injection.command ? 0 : late);
+  trace.scheduled_at = now.unix_micros - (trace.command.empty() ? late : 0);
   trace.injected_at = now.unix_micros;
   traces_.add(std::move(trace));
 
@@ -251,7 +243,18 @@ void CheckpointControl::inject(Now now, Epoch curr, pb::BarrierKind kind, Inject
   for (auto& [job, splits] : injection.assigned) barrier.assigned[job].insert(splits.begin(), splits.end());
   chain_end_ = curr;
   schedule_.on_injected(now.mono, kind == pb::BARRIER_CHECKPOINT);
+  if (transactions_.waiting()) schedule_.want_checkpoint(now.mono);
   barriers_.push_back(std::move(barrier));
+}
+
+// Held rows come out just before the barrier, also of an actor that it stops.
+std::vector<TransactionDecided> CheckpointControl::name_transactions(Now now, Epoch prev, Injection& injection) {
+  Transactions::Choice choice = transactions_.choose(now, prev, members_, [this](const auto& participant) {
+    const auto actor = graph_.find(participant.actor);
+    return participant.graph == term_ && actor && actor->worker == participant.worker && members_.contains(participant.worker);
+  });
+  injection.transactions = std::move(choice.of_worker);
+  return std::move(choice.decided);
 }
 
 void CheckpointControl::send_barrier(const InflightBarrier& barrier, Injection& injection, ControlEffects& out) const {
@@ -273,8 +276,16 @@ void CheckpointControl::send_barrier(const InflightBarrier& barrier, Injection& 
     } else if (before != injection.tables_before.end()) {
       inject->mutable_tables_to_sync()->Assign(before->second.begin(), before->second.end());
     }
+    const auto transactions = injection.transactions.find(worker);
+    if (graph == term_ && transactions != injection.transactions.end()) {
+      for (const TransactionId id : transactions->second.commit) inject->add_commit_txns(id.value);
+      for (const TransactionId id : transactions->second.abort) inject->add_abort_txns(id.value);
+    }
     if (const auto build = injection.build.find(who); build != injection.build.end()) {
-      for (pb::BuildFragment& fragment : build->second) *inject->add_build() = std::move(fragment);
+      for (pb::BuildFragment& fragment : build->second) {
+        fragment.set_paused(held_.contains(JobId{fragment.job_id()}));
+        *inject->add_build() = std::move(fragment);
+      }
     }
     out.emplace_back(std::move(send));
   }

@@ -87,6 +87,7 @@ void CheckpointControl::finish_reset(Now now, ControlEffects& out) {
     if (BarrierTrace* trace = traces_.find(barrier.epoch.curr)) trace->outcome = "failed";
   }
   out.emplace_back(TermEnded{term_, committed_});
+  end_transactions(out);
   redrive(done.root, out);
   forget_creating_after_reset(now);
   members_.clear();
@@ -215,19 +216,15 @@ bool CheckpointControl::attempt(Now now, const std::string& reason, ControlEffec
 
 void CheckpointControl::begin(Now now, const std::string& reason, Epoch first, ControlEffects& out) {
   chain_end_ = first;
+  look_at_disks(out);
+  take_settings();
   if (graph_.empty()) {
     state_ = Running{now.mono};
     failed_at_.reset();
     out.emplace_back(StatusChanged{});
     return;
   }
-  look_at_disks(out);
   Injection injection;
-  pauses_.tell(pauses_.paused());
-  if (pauses_.paused()) {
-    injection.mutation.mutable_add()->set_paused(true);
-    injection.has_mutation = true;
-  }
   for (const auto& [id, creating] : creating_) create_job_graph(id, creating, out);
   for (const auto& [id, job] : graph_.jobs()) {
     if (const auto assigned = assign(*job.plan, job.placement); !assigned.empty()) assigned_[id] = assigned;

@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "meta/barrier/command.h"
 #include "meta/barrier/commit_record.h"
+#include "meta/barrier/transactions.h"
 #include "proto/control_stream.pb.h"
 
 /// What goes into a database's `CheckpointControl` and what comes out of it.
@@ -33,6 +34,10 @@ struct CheckpointWanted {};
 struct DiskChanged {};
 /// What `QuarantineJob` asked for is durable, or the job is gone.
 struct JobsQuarantined {};
+/// The catalog has it back among the jobs that run: the graph is built anew, with it.
+struct JobReadmitted {
+  JobId job;
+};
 struct WorkerReady {
   WorkerId worker;
 };
@@ -61,7 +66,8 @@ struct CheckpointCommitted {
   std::vector<JobId> finished;
 };
 using ControlEvent = std::variant<Tick, CommandQueued, JobsDropped, FlushWanted, CheckpointWanted, DiskChanged, JobsQuarantined,
-                                  WorkerReady, WorkerLost, BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted>;
+                                  JobReadmitted, WorkerReady, WorkerLost, BarrierCompleted, GraphFailed, GraphReset, CheckpointCommitted,
+                                  TransactionWanted, TransactionGivenUp>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------------------------
 
@@ -121,7 +127,7 @@ struct DisconnectWorker {
   Error reason;
 };
 using ControlEffect = std::variant<SendRequest, CommitCheckpoint, LeaseWanted, FlushDone, JobCreated, JobFailed, QuarantineJob, TermEnded,
-                                   StatusChanged, EventHappened, BarrierStuck, DisconnectWorker>;
+                                   StatusChanged, EventHappened, BarrierStuck, DisconnectWorker, TransactionDecided>;
 using ControlEffects = std::vector<ControlEffect>;
 
 }  // namespace penstock::meta

@@ -2,13 +2,12 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 
 namespace penstock::meta {
 
-/// Why the sources of a database stand still, and what its actors were told last. Reasons are independent of each other: sources run again
+/// Why the sources and backfill of a database stand still. Reasons are independent of each other: sources run again
 /// when the last one is gone, so a full disk that has room again does not undo a user's PAUSE, nor the other way round. Pure; one owner.
 class PauseReasons {
  public:
@@ -37,16 +36,8 @@ class PauseReasons {
     return out;
   }
 
-  /// What the next barrier has to say: true Pause, false Resume; nullopt: actors know already.
-  [[nodiscard]] std::optional<bool> due() const { return paused() == told_ ? std::nullopt : std::optional(paused()); }
-  /// A barrier says so to all actors, or the actors of a new term begin so.
-  void tell(bool paused) { told_ = paused; }
-  /// How actors that are made now have to begin.
-  [[nodiscard]] bool told() const { return told_; }
-
  private:
   std::array<std::string, 2> why_;
-  bool told_ = false;
 };
 
 }  // namespace penstock::meta

@@ -17,6 +17,8 @@ class BarrierSchedule {
   };
   explicit BarrierSchedule(Options options) : options_(options) {}
 
+  /// From the next barrier on.
+  void change(Options options) { options_ = options; }
   /// Somebody waits for a checkpoint.
   void want_checkpoint(runtime::TimePoint now);
   /// The next barrier is a Checkpoint and due now: the first after an Initial.
@@ -33,7 +35,7 @@ class BarrierSchedule {
  private:
   [[nodiscard]] std::optional<runtime::TimePoint> early_due() const;
 
-  const Options options_;
+  Options options_;
   runtime::TimePoint last_barrier_;
   std::optional<runtime::TimePoint> last_checkpoint_;  // injected
   uint32_t since_checkpoint_ = 0;                      // barriers

@@ -203,6 +203,39 @@ Result<DropPlan> plan_drop(const MetaModel& model, ObjectId id, bool cascade) {
   return plan;
 }
 
+DropPlan plan_cancel(const MetaModel& model, const std::vector<ObjectId>& jobs) {
+  DropPlan plan;
+  for (const ObjectId id : jobs) {
+    const pb::CatalogObject* object = model.object(id);
+    if (object == nullptr || object->state() != pb::JOB_CREATING || std::ranges::find(plan.dropped, id) != plan.dropped.end()) continue;
+    plan.dropped.push_back(id);
+    erase_object(model, id, plan);
+  }
+  if (!plan.dropped.empty()) bump_version(model, plan.txn);
+  return plan;
+}
+
+Result<DropPlan> plan_drop_database(const MetaModel& model, DatabaseId id, bool cascade) {
+  const auto database = model.databases().find(id);
+  if (database == model.databases().end()) return error(Code::UndefinedDatabase, "database {} does not exist", id);
+  DropPlan plan;
+  std::string inside;
+  for (const auto& [object_id, object] : model.objects()) {
+    if (object.database_id() != id.value) continue;
+    plan.dropped.push_back(object_id);
+    inside += fmt::format("{}{}", inside.empty() ? "" : "\n", describe(object));
+  }
+  if (!cascade && !plan.dropped.empty()) {
+    return error(Code::DependentObjects, "cannot drop database {} because there are objects in it", database->second.name())
+        .with_detail(std::move(inside))
+        .with_hint("Use DROP DATABASE … CASCADE to drop them too.");
+  }
+  for (const ObjectId dropped : plan.dropped) erase_object(model, dropped, plan);
+  plan.txn.erase(keys::database(id));
+  bump_version(model, plan.txn);
+  return plan;
+}
+
 Txn plan_quarantine(const MetaModel& model, JobId job, const std::string& reason) {
   Txn txn;
   const pb::CatalogObject* first = model.object(job);

@@ -40,6 +40,11 @@ struct DropPlan {
 /// Errors: `UndefinedObject`; `DependentObjects` naming them, unless `cascade`.
 [[nodiscard]] Result<DropPlan> plan_drop(const MetaModel& model, ObjectId object, bool cascade);
 
+/// Those of the jobs that are being created, as they are now.
+[[nodiscard]] DropPlan plan_cancel(const MetaModel& model, const std::vector<ObjectId>& jobs);
+/// The database and all that is in it. Errors: `UndefinedDatabase`; `DependentObjects` naming what is in it, unless `cascade`.
+[[nodiscard]] Result<DropPlan> plan_drop_database(const MetaModel& model, DatabaseId database, bool cascade);
+
 /// The job and all jobs that read it, left out of the graph from now on: a transaction that says so durably, before the others go on
 /// without them. Empty if the job is gone or is quarantined already.
 [[nodiscard]] Txn plan_quarantine(const MetaModel& model, JobId job, const std::string& reason);

@@ -135,7 +135,10 @@ void Cluster::lose(Now now, WorkerId id, Node& node, const Error& reason, Effect
 
 void Cluster::on_pressure(WorkerId worker, const pb::Pressure& pressure) {
   const auto found = nodes_.find(worker);
-  if (found != nodes_.end()) found->second.disk = pressure;
+  if (found == nodes_.end()) return;
+  const pb::Pressure before = std::exchange(found->second.disk, pressure);
+  if (before.level() != pressure.level()) return;
+  found->second.disk.set_free_bytes(before.free_bytes());  // what is told of the disk is as of its change, so that it is told once
 }
 
 const pb::Pressure& Cluster::disk(WorkerId worker) const {
@@ -229,6 +232,10 @@ std::string Cluster::describe(WorkerId worker, Now now) const {
     out += fmt::format(", away for {:.1f} s: {}", seconds(now.mono - away->since), away->reason);
   } else if (std::holds_alternative<Connecting>(found->second.state)) {
     out += ", connecting";
+  } else if (const auto* live = std::get_if<Live>(&found->second.state)) {
+    if (const auto silent = now.mono - live->last_heard; silent > 2 * options_.ping_interval) {
+      out += fmt::format(", silent for {:.1f} s", seconds(silent));
+    }
   }
   return out;
 }

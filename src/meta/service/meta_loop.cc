@@ -4,6 +4,8 @@
 #include "meta/catalog/catalog_manager.h"
 #include "meta/model/keys.h"
 #include "meta/model/rows.h"
+#include "meta/service/inspector.h"
+#include "meta/service/meta_metrics.h"
 #include "meta/service/requests.h"
 #include "meta/service/snapshots.h"
 #include "meta/service/source_watch.h"
@@ -48,6 +50,8 @@ MetaLoop::MetaLoop(MetaNode::Options options, runtime::Runtime& runtime, rpc::Tr
       published_catalog_(model_.counter(Counter::CatalogVersion)) {
   requests_ = std::make_unique<Requests>(*this);
   sources_ = std::make_unique<SourceWatch>(*this);
+  inspector_ = std::make_unique<Inspector>(*this);
+  metrics_ = std::make_unique<MetaMetrics>(options_.metrics);
 }
 
 MetaLoop::~MetaLoop() = default;
@@ -67,6 +71,13 @@ Result<std::string> MetaLoop::listen(std::string_view address) {
   return listener_->address();
 }
 
+Result<std::string> MetaLoop::listen_also(rpc::Transport& transport, std::string_view address) {
+  PENSTOCK_TRY(auto listener, transport.listen(address, make_meta_service(shared_from_this())));
+  std::string where = listener->address();
+  post([this, listener = std::move(listener)]() mutable { second_listener_ = std::move(listener); });
+  return where;
+}
+
 // ---- life -----------------------------------------------------------------------------------------------------------------------------
 
 void MetaLoop::begin() {
@@ -75,6 +86,7 @@ void MetaLoop::begin() {
   for (const auto& [id, record] : model_.workers()) cluster_.on_registered(now(), record, effects);
   perform(std::move(effects));
   for (const auto& [id, database] : model_.databases()) add_database(id);
+  forget_dropped_databases();
   sources_->begin();
   if (!options_.data_dir.empty()) watch_disk();
 }
@@ -105,12 +117,9 @@ void MetaLoop::on_disk_changed() {
 }
 
 void MetaLoop::add_database(DatabaseId id) {
-  const pb::Database& record = model_.databases().at(id);
   CheckpointControl::Options options;
-  const uint32_t interval = record.barrier_interval_ms() != 0 ? record.barrier_interval_ms() : options_.barrier_interval_ms;
-  options.schedule.interval = std::chrono::milliseconds(std::max(1U, interval));
-  const uint32_t frequency = record.checkpoint_frequency() != 0 ? record.checkpoint_frequency() : options_.checkpoint_frequency;
-  options.schedule.checkpoint_frequency = std::max(1U, frequency);
+  options.schedule.interval = std::chrono::milliseconds(std::max(1U, options_.barrier_interval_ms));
+  options.schedule.checkpoint_frequency = std::max(1U, options_.checkpoint_frequency);
   options.max_in_flight = std::max<size_t>(1, options_.max_in_flight_barriers);
   const CheckpointControl::Environment environment{model_, cluster_, epochs_, ids_};
   databases_[id] = std::make_unique<CheckpointControl>(id, options, environment, runtime_.random());
@@ -132,8 +141,10 @@ void MetaLoop::stop() {
   inspections_.clear();
   creations_.clear();
   flushes_.clear();
+  transactions_.clear();
   streams_.close_all(reason);
   subscribers_.close_all(reason);
+  second_listener_.reset();
   listener_.reset();
 }
 
@@ -186,6 +197,11 @@ CheckpointControl* MetaLoop::database(DatabaseId id) {
   return found == databases_.end() ? nullptr : found->second.get();
 }
 
+std::string MetaLoop::database_name(DatabaseId id) const {
+  const auto found = model_.databases().find(id);
+  return found == model_.databases().end() ? fmt::format("{}", id) : found->second.name();
+}
+
 void MetaLoop::enqueue(DatabaseId database, ControlEvent event) {
   events_.emplace_back(database, std::move(event));
   if (!draining_events_) drain();
@@ -203,9 +219,11 @@ void MetaLoop::drain() {
     for (ControlEffect& effect : effects) {
       std::visit([&](auto& e) { perform(id, e); }, effect);
     }
+    metrics_->observe(database_name(id), *control, runtime_.now());
   }
   draining_events_ = false;
   if (stopped_) return;
+  retire_dropped_databases();
   publish();
   arm();
 }
@@ -328,6 +346,13 @@ void MetaLoop::flush(DatabaseId id, absl::AnyInvocable<void(const FlushDone&)> d
   enqueue(id, FlushWanted{{flushes_made_}});
 }
 
+Status MetaLoop::commit_transaction(DatabaseId id, TransactionWanted wanted, absl::AnyInvocable<void(const TransactionDecided&)> done) {
+  const auto [at, added] = transactions_.try_emplace({id, wanted.transaction}, std::move(done));
+  if (!added) return error(Code::Protocol, "transaction {:016x} is asked for twice", wanted.transaction.value);
+  enqueue(id, std::move(wanted));
+  return ok();
+}
+
 void MetaLoop::wait_created(JobId job, absl::AnyInvocable<void(const Status&)> done) { creations_[job].push_back(std::move(done)); }
 
 void MetaLoop::finish_created(JobId job, const Status& status) {
@@ -350,7 +375,8 @@ void MetaLoop::on_dropped(std::map<DatabaseId, std::vector<JobId>> jobs, const E
   publish();
 }
 
-void MetaLoop::inspect_worker(WorkerId worker, std::string what, absl::AnyInvocable<void(Result<std::string>)> done) {
+void MetaLoop::inspect_worker(WorkerId worker, std::string what, runtime::Duration patience,
+                              absl::AnyInvocable<void(Result<pb::InspectResponse>)> done) {
   if (!cluster_.is_live(worker)) return done(error(Code::Unavailable, "{} is not connected", cluster_.describe(worker, now())));
   const uint64_t number = ++inspections_made_;
   pb::ControlRequest request;
@@ -359,9 +385,11 @@ void MetaLoop::inspect_worker(WorkerId worker, std::string what, absl::AnyInvoca
   Inspection& inspection = inspections_[number];
   inspection.worker = worker;
   inspection.done = std::move(done);
-  inspection.timeout = runtime_.after(std::chrono::seconds(5), *executor_, [self = shared_from_this(), number] {
+  inspection.timeout = runtime_.after(patience, *executor_, [self = shared_from_this(), number, patience] {
     auto found = self->inspections_.extract(number);
-    if (!found.empty()) found.mapped().done(error(Code::Timeout, "node {} did not answer for 5 s", found.mapped().worker));
+    if (found.empty()) return;
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience).count();
+    found.mapped().done(error(Code::Timeout, "node {} did not answer for {} s", found.mapped().worker, seconds));
   });
   streams_.send(worker, request);
 }

@@ -16,6 +16,8 @@
 
 namespace penstock::meta {
 
+class Inspector;
+class MetaMetrics;
 class Requests;
 class SourceWatch;
 
@@ -54,6 +56,8 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void post(runtime::Job job);
   /// Takes the address; requests are handled from `begin` on.
   [[nodiscard]] Result<std::string> listen(std::string_view address);
+  /// Serves the same calls on a second transport too. Thread-safe.
+  [[nodiscard]] Result<std::string> listen_also(rpc::Transport& transport, std::string_view address);
   void begin();
   void stop();
   [[nodiscard]] bool stopped() const { return stopped_; }
@@ -71,6 +75,8 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   [[nodiscard]] Now now() const { return {runtime_.now(), runtime_.unix_micros()}; }
   [[nodiscard]] const std::map<DatabaseId, std::unique_ptr<CheckpointControl>>& databases() const { return databases_; }
   [[nodiscard]] CheckpointControl* database(DatabaseId id);
+  /// For people; its number if it has no name any more.
+  [[nodiscard]] std::string database_name(DatabaseId id) const;
   [[nodiscard]] const std::map<std::pair<ObjectId, ActorId>, SourceStats>& source_stats() const { return source_stats_; }
   [[nodiscard]] SourceWatch& sources() { return *sources_; }
   [[nodiscard]] Subscribers& subscribers() { return subscribers_; }
@@ -87,31 +93,43 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void add_database(DatabaseId id);
   /// The next checkpoint of the database that covers everything before.
   void flush(DatabaseId id, absl::AnyInvocable<void(const FlushDone&)> done);
+  /// Decided when a Checkpoint names it, or when it has come to nothing.
+  /// `Protocol` if it is asked for already.
+  [[nodiscard]] Status commit_transaction(DatabaseId id, TransactionWanted wanted,
+                                          absl::AnyInvocable<void(const TransactionDecided&)> done);
   /// Answered when the job is created, or with the reason why it never will be.
   void wait_created(JobId job, absl::AnyInvocable<void(const Status&)> done);
   void finish_created(JobId job, const Status& status);
   /// Jobs are gone from the catalog: their actors stop, who waits for them is told.
   void on_dropped(std::map<DatabaseId, std::vector<JobId>> jobs, const Error& reason);
-  void inspect_worker(WorkerId worker, std::string what, absl::AnyInvocable<void(Result<std::string>)> done);
+  /// The catalog has forgotten it, and its jobs: it goes once they have stopped.
+  void on_database_dropped(DatabaseId id);
+  void inspect_worker(WorkerId worker, std::string what, runtime::Duration patience,
+                      absl::AnyInvocable<void(Result<pb::InspectResponse>)> done);
+  [[nodiscard]] Inspector& inspector() { return *inspector_; }
+  [[nodiscard]] MetaMetrics& metrics() { return *metrics_; }
+  void log_event(DatabaseId database, std::string kind, std::string text, JobId job, WorkerId worker);
   [[nodiscard]] pb::MetaSnapshot snapshot();
   [[nodiscard]] std::string debug_text() const;
 
  private:
   struct Inspection {
     WorkerId worker;
-    absl::AnyInvocable<void(Result<std::string>)> done;
+    absl::AnyInvocable<void(Result<pb::InspectResponse>)> done;
     runtime::Timer timeout;
   };
 
   void watch_disk();
   void on_disk_changed();
   void drain();
+  void retire_dropped_databases();
+  void forget_dropped_databases();
+  void forget_graphs(const std::set<PartialGraphId>& graphs);
   void arm();
   void tick();
   void extend(Txn& txn);
   void on_committed();
   void on_fatal(const Error& reason);
-  void log_event(DatabaseId database, std::string kind, std::string text, JobId job, WorkerId worker);
 
   // meta_loop_effects.cc
   void perform(DatabaseId database, SendRequest& effect);
@@ -126,6 +144,7 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void perform(DatabaseId database, EventHappened& effect);
   void perform(DatabaseId database, BarrierStuck& effect);
   void perform(DatabaseId database, DisconnectWorker& effect);
+  void perform(DatabaseId database, TransactionDecided& effect);
   void perform(Cluster::Connect& effect);
   void perform(Cluster::Ping& effect);
   void perform(Cluster::Close& effect);
@@ -149,6 +168,8 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   const std::unique_ptr<runtime::Executor> executor_;
   std::unique_ptr<Requests> requests_;
   std::unique_ptr<SourceWatch> sources_;
+  std::unique_ptr<Inspector> inspector_;
+  std::unique_ptr<MetaMetrics> metrics_;
 
   // Owned by the loop.
   bool stopped_ = false;
@@ -159,14 +180,17 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   EpochGenerator epochs_;
   IdAllocator ids_;
   std::map<DatabaseId, std::unique_ptr<CheckpointControl>> databases_;
+  std::set<DatabaseId> dropped_databases_;  // of those, waiting for their jobs to stop
   CommitQueue commits_;
   ControlStreams streams_;
   Subscribers subscribers_;
   std::unique_ptr<rpc::Listener> listener_;
+  std::unique_ptr<rpc::Listener> second_listener_;
   std::deque<std::pair<DatabaseId, ControlEvent>> events_;
   bool lease_wanted_ = false;
   std::map<uint64_t, absl::AnyInvocable<void(const FlushDone&)>> flushes_;
   uint64_t flushes_made_ = 0;
+  std::map<std::pair<DatabaseId, TransactionId>, absl::AnyInvocable<void(const TransactionDecided&)>> transactions_;
   std::map<JobId, std::vector<absl::AnyInvocable<void(const Status&)>>> creations_;
   std::map<uint64_t, Inspection> inspections_;
   uint64_t inspections_made_ = 0;

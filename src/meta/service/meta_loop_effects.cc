@@ -2,6 +2,7 @@
 #include "common/log.h"
 #include "meta/catalog/catalog_manager.h"
 #include "meta/model/rows.h"
+#include "meta/service/inspector.h"
 #include "meta/service/meta_loop.h"
 #include "meta/service/source_watch.h"
 
@@ -54,8 +55,10 @@ void MetaLoop::perform(DatabaseId database, JobFailed& effect) {
   log_event(database, "job failed", effect.reason.to_string(), effect.job, {});
   const auto dropped = std::make_shared<catalog::DropPlan>();  // shared by the two ends of the commit
   submit(
-      [this, dropped, job = effect.job]() -> Result<Txn> {
-        if (model_.object(job) == nullptr) return Txn{};
+      [this, dropped, job = effect.job, reason = effect.reason]() -> Result<Txn> {
+        const pb::CatalogObject* object = model_.object(job);
+        if (object == nullptr) return Txn{};
+        if (object->rebuilt()) return catalog::plan_quarantine(model_, job, reason.message());
         PENSTOCK_TRY(*dropped, catalog::plan_drop(model_, job, true));
         return std::move(dropped->txn);
       },
@@ -82,23 +85,17 @@ void MetaLoop::perform(DatabaseId database, EventHappened& effect) {
   log_event(database, std::move(effect.kind), std::move(effect.text), effect.job, effect.worker);
 }
 
-void MetaLoop::perform(DatabaseId database, BarrierStuck& effect) {
-  std::string missing;
-  for (const WorkerId worker : effect.missing) missing += fmt::format("; waits for {}", cluster_.describe(worker, now()));
-  if (effect.missing.empty()) missing = "; all nodes have answered, its commit is not through";
-  log::warn("meta", "database {}: barrier {} is {:.1f} s old{}", database, effect.epoch.prev, effect.seconds, missing);
-  log_event(database, "stuck", fmt::format("barrier {} is {:.1f} s old{}", effect.epoch.prev, effect.seconds, missing), {}, {});
-  for (const WorkerId worker : effect.missing) {
-    inspect_worker(worker, "stuck barrier", [worker](const Result<std::string>& text) {
-      log::warn("meta", "node {} says:\n{}", worker, text.has_value() ? text.value() : text.error().to_string());
-    });
-  }
-}
+void MetaLoop::perform(DatabaseId database, BarrierStuck& effect) { inspector_->on_stuck(database, effect); }
 
 void MetaLoop::perform(DatabaseId, DisconnectWorker& effect) {
   Cluster::Effects effects;
   cluster_.disconnect(now(), effect.worker, effect.reason, effects);
   perform(std::move(effects));
+}
+
+void MetaLoop::perform(DatabaseId database, TransactionDecided& effect) {
+  auto found = transactions_.extract({database, effect.transaction});
+  if (!found.empty()) found.mapped()(effect);
 }
 
 // ---- nodes ----------------------------------------------------------------------------------------------------------------------------
@@ -202,12 +199,15 @@ void MetaLoop::dispatch(WorkerId worker, uint64_t attempt, pb::ControlResponse& 
     }
     case pb::ControlResponse::kInspect: {
       auto found = inspections_.extract(message.inspect().request());
-      if (!found.empty()) found.mapped().done(std::move(*message.mutable_inspect()->mutable_text()));
+      if (!found.empty()) found.mapped().done(std::move(*message.mutable_inspect()));
       return;
     }
-    case pb::ControlResponse::kPressure:
+    case pb::ControlResponse::kPressure: {
+      const bool disk_changed = cluster_.disk(worker).level() != message.pressure().level();
       cluster_.on_pressure(worker, message.pressure());
-      return on_disk_changed();
+      if (disk_changed) on_disk_changed();
+      return;
+    }
     case pb::ControlResponse::kShutdown:
       return on_leaving(worker, attempt);
     case pb::ControlResponse::kPong:

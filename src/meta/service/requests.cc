@@ -2,6 +2,7 @@
 
 #include "meta/catalog/catalog_manager.h"
 #include "meta/model/rows.h"
+#include "meta/service/inspector.h"
 #include "meta/service/meta_loop.h"
 #include "meta/service/source_watch.h"
 #include "meta/service/system_rows.h"
@@ -23,10 +24,23 @@ void Requests::call(std::string_view method, const rpc::Bytes& bytes, PendingRep
   if (method == "/penstock.Meta/CreateObject") return parsed(bytes, std::move(reply), &Requests::create_object);
   if (method == "/penstock.Meta/DropObject") return parsed(bytes, std::move(reply), &Requests::drop_object);
   if (method == "/penstock.Meta/CreateDatabase") return parsed(bytes, std::move(reply), &Requests::create_database);
+  if (method == "/penstock.Meta/Pause") return parsed(bytes, std::move(reply), &Requests::pause);
+  if (method == "/penstock.Meta/Resume") return parsed(bytes, std::move(reply), &Requests::resume);
+  if (method == "/penstock.Meta/Throttle") return parsed(bytes, std::move(reply), &Requests::throttle);
+  if (method == "/penstock.Meta/AlterSource") return parsed(bytes, std::move(reply), &Requests::alter_source);
+  if (method == "/penstock.Meta/RenameObject") return parsed(bytes, std::move(reply), &Requests::rename_object);
+  if (method == "/penstock.Meta/AlterDatabase") return parsed(bytes, std::move(reply), &Requests::alter_database);
+  if (method == "/penstock.Meta/DropDatabase") return parsed(bytes, std::move(reply), &Requests::drop_database);
+  if (method == "/penstock.Meta/CancelJobs") return parsed(bytes, std::move(reply), &Requests::cancel_jobs);
   if (method == "/penstock.Meta/Flush") return parsed(bytes, std::move(reply), &Requests::flush);
+  if (method == "/penstock.Meta/CommitTransaction") return parsed(bytes, std::move(reply), &Requests::commit_transaction);
+  if (method == "/penstock.Meta/AbortTransaction") return parsed(bytes, std::move(reply), &Requests::abort_transaction);
   if (method == "/penstock.Meta/WaitForSource") return parsed(bytes, std::move(reply), &Requests::wait_for_source);
   if (method == "/penstock.Meta/SystemRows") return parsed(bytes, std::move(reply), &Requests::system_rows);
   if (method == "/penstock.Meta/Inspect") return parsed(bytes, std::move(reply), &Requests::inspect);
+  if (method == "/penstock.Meta/AwaitTree") return parsed(bytes, std::move(reply), &Requests::await_tree);
+  if (method == "/penstock.Meta/TableSizes") return parsed(bytes, std::move(reply), &Requests::table_sizes);
+  if (method == "/penstock.Meta/Doctor") return parsed(bytes, std::move(reply), &Requests::doctor);
   reply.fail(error(Code::NotSupported, "meta has no method {}", method));
 }
 
@@ -81,6 +95,10 @@ void Requests::create_listed(const pb::CreateObjectRequest& request, const catal
   const auto plan = std::make_shared<catalog::CreatePlan>();  // shared by the two ends of the commit
   loop_.submit(
       [this, plan, request, listings]() -> Result<Txn> {
+        const uint64_t creation = request.object().creation();
+        if (creation != 0 && std::ranges::find(cancelled_creations_, creation) != cancelled_creations_.end()) {
+          return error(Code::Cancelled, "it was cancelled");
+        }
         PENSTOCK_TRY(*plan, catalog::plan_create(loop_.model(), request, listings, loop_.now().unix_micros));
         return std::move(plan->txn);
       },
@@ -160,6 +178,49 @@ void Requests::flush(const pb::FlushRequest& request, PendingReply reply) {
   });
 }
 
+namespace {
+
+TransactionWanted from_pb(const pb::CommitTransactionRequest& request) {
+  TransactionWanted wanted{TransactionId{request.transaction()}, {}, Epoch{request.read_epoch()}, {}};
+  for (const pb::TransactionParticipant& p : request.participants()) {
+    wanted.participants.push_back({meta::from_pb(p.graph()), WorkerId{p.worker_id()}, ActorId{p.actor_id()}});
+  }
+  for (const pb::TransactionWrites& w : request.writes()) {
+    wanted.writes.push_back({TableId{w.table_id()}, w.read(), w.whole_table(), {w.keys().begin(), w.keys().end()}});
+  }
+  return wanted;
+}
+
+}  // namespace
+
+void Requests::commit_transaction(const pb::CommitTransactionRequest& request, PendingReply reply) {
+  const DatabaseId id{request.database_id()};
+  const CheckpointControl* control = loop_.database(id);
+  if (control == nullptr) return reply.fail(error(Code::UndefinedDatabase, "database {} does not exist", id));
+  // All participants are of the term in which it is decided, so that is where the epoch belongs.
+  pb::CommitTransactionResponse response;
+  if (request.participants_size() > 0) *response.mutable_graph() = request.participants(0).graph();
+  const auto caller = std::make_shared<PendingReply>(std::move(reply));  // shared by the answer and a refusal
+  const Status taken = loop_.commit_transaction(id, from_pb(request), [response, caller](const TransactionDecided& decided) mutable {
+    if (decided.verdict == TransactionDecided::Verdict::Gone) {
+      return caller->fail(
+          error(Code::SerializationFailure, "a recovery or a change of a table dropped the transaction's rows; nothing of it was applied")
+              .with_hint("Run it again."));
+    }
+    response.set_conflict(decided.verdict == TransactionDecided::Verdict::Conflict);
+    response.set_epoch(decided.epoch.value);
+    caller->answer(response);
+  });
+  if (taken.has_error()) caller->fail(taken.error());
+}
+
+void Requests::abort_transaction(const pb::AbortTransactionRequest& request, PendingReply reply) {
+  const DatabaseId id{request.database_id()};
+  if (loop_.database(id) == nullptr) return reply.fail(error(Code::UndefinedDatabase, "database {} does not exist", id));
+  reply.answer(pb::AbortTransactionResponse());
+  loop_.enqueue(id, TransactionGivenUp{TransactionId{request.transaction()}});
+}
+
 void Requests::wait_for_source(const pb::WaitForSourceRequest& request, PendingReply reply) {
   loop_.sources().wait_for_end(ObjectId{request.source_id()}, std::move(reply));
 }
@@ -176,12 +237,27 @@ void Requests::inspect(const pb::InspectRequest& request, PendingReply reply) {
     response.set_text(loop_.debug_text());
     return reply.answer(response);
   }
-  loop_.inspect_worker(WorkerId{request.worker_id()}, request.what(), [reply = std::move(reply)](Result<std::string> text) mutable {
-    if (text.has_error()) return reply.fail(text.error());
-    pb::InspectReply answer;
-    answer.set_text(std::move(text).value());
-    reply.answer(answer);
-  });
+  loop_.inspect_worker(WorkerId{request.worker_id()}, request.what(), std::chrono::seconds(5),
+                       [reply = std::move(reply)](Result<pb::InspectResponse> said) mutable {
+                         if (said.has_error()) return reply.fail(said.error());
+                         pb::InspectReply answer;
+                         answer.set_text(std::move(*said.value().mutable_text()));
+                         reply.answer(answer);
+                       });
+}
+
+void Requests::await_tree(const pb::AwaitTreeRequest& request, PendingReply reply) {
+  const AwaitFilter filter{WorkerId{request.worker_id()}, ActorId{request.actor_id()}};
+  loop_.inspector().await_tree(filter, [reply = std::move(reply)](const pb::AwaitTreeReply& tree) mutable { reply.answer(tree); });
+}
+
+void Requests::table_sizes(const pb::TableSizesRequest&, PendingReply reply) {
+  loop_.inspector().table_sizes([reply = std::move(reply)](const pb::TableSizesReply& sizes) mutable { reply.answer(sizes); });
+}
+
+void Requests::doctor(const pb::DoctorRequest& request, PendingReply reply) {
+  loop_.inspector().doctor(request.unix_micros(),
+                           [reply = std::move(reply)](const pb::DoctorReply& findings) mutable { reply.answer(findings); });
 }
 
 namespace {

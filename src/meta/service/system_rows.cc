@@ -91,6 +91,14 @@ void add_sources(MetaLoop& loop, pb::SystemRowsResponse& out) {
   }
 }
 
+std::string state_of(const MetaLoop& loop, const pb::CatalogObject& object) {
+  if (object.state() == pb::JOB_QUARANTINED) return "quarantined";
+  const auto database = loop.databases().find(DatabaseId{object.database_id()});
+  const bool paused = object.paused() || (database != loop.databases().end() && database->second->pauses().paused());
+  if (object.state() == pb::JOB_CREATING) return paused ? "creating, paused" : "creating";
+  return paused ? "paused" : "created";
+}
+
 void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
   for (const auto& [id, plan] : loop.model().jobs()) {
     const pb::CatalogObject* object = loop.model().object(id);
@@ -105,7 +113,7 @@ void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
     }
     Row row(out);
     row.number(id.value).text(plan->name()).text(kind_of(object->kind()));
-    row.text(object->state() == pb::JOB_CREATING ? "creating" : object->state() == pb::JOB_QUARANTINED ? "quarantined" : "created");
+    row.text(state_of(loop, *object));
     const CheckpointControl* control = loop.database(plan->database());
     const auto progress = control->creating().jobs().find(id);
     if (progress == control->creating().jobs().end()) {
@@ -192,7 +200,11 @@ void add_workers(MetaLoop& loop, pb::SystemRowsResponse& out) {
         .number(record.parallelism())
         .number(actors[id])
         .number(record.incarnation())
-        .text(disk_text(loop.cluster().disk(id)));
+        .text(disk_text(loop.cluster().disk(id)))
+        .number(loop.cluster().disk(id).state_bytes())
+        .number(loop.cluster().disk(id).state_limit())
+        .number(loop.cluster().disk(id).unflushed_bytes())
+        .number(loop.cluster().disk(id).exchange_bytes());
   }
 }
 
@@ -200,9 +212,19 @@ std::string_view kind_of(pb::BarrierKind kind) {
   return kind == pb::BARRIER_INITIAL ? "initial" : kind == pb::BARRIER_CHECKPOINT ? "checkpoint" : "barrier";
 }
 
+// "3: 0.1..0.4 (actor 17), 4: …": milliseconds since the injection, and who was last.
+std::string fragments_text(const BarrierTrace& trace) {
+  std::string out;
+  for (const auto& [id, fragment] : trace.fragments) {
+    out += fmt::format("{}{}: {:.1f}..{:.1f} (actor {})", out.empty() ? "" : ", ", id, static_cast<double>(fragment.first_collect) / 1000,
+                       static_cast<double>(fragment.last_collect) / 1000, fragment.last_actor);
+  }
+  return out;
+}
+
 void add_barriers(MetaLoop& loop, pb::SystemRowsResponse& out) {
   for (const auto& [id, control] : loop.databases()) {
-    const std::string& database = loop.model().databases().at(id).name();
+    const std::string database = loop.database_name(id);
     for (const BarrierTrace& trace : control->traces()) {
       const auto slowest = std::ranges::max_element(trace.fragments, {}, [](const auto& f) { return f.second.last_collect; });
       Row row(out);
@@ -216,7 +238,28 @@ void add_barriers(MetaLoop& loop, pb::SystemRowsResponse& out) {
         row.number(slowest->first.value).number(slowest->second.last_actor.value);
       }
       trace.command.empty() ? row.null() : row.text(trace.command);
+      row.millis(std::max<int64_t>(0, trace.injected_at - trace.scheduled_at));
+      row.millis(trace.last_collect < 0 ? -1 : trace.last_collect - trace.first_collect);
+      row.millis(trace.committed < 0 ? -1 : trace.committed - std::max<int64_t>(trace.commit_started, 0));
+      trace.fragments.empty() ? row.null() : row.text(fragments_text(trace));
     }
+  }
+}
+
+void add_databases(MetaLoop& loop, pb::SystemRowsResponse& out) {
+  for (const auto& [id, control] : loop.databases()) {
+    const auto progress = control->progress(loop.now());
+    Row row(out);
+    row.number(id.value).text(loop.database_name(id)).text(std::string(progress.state));
+    const std::string reason = control->recovery_reason(loop.now());
+    reason.empty() ? row.null() : row.text(reason);
+    row.number(control->graph().term.value).number(control->committed().value);
+    control->committed() == Epoch{} ? row.null() : row.time(unix_millis_of(control->committed()) * 1000);
+    row.number(progress.in_flight);
+    progress.oldest ? row.millis(progress.oldest->age.count() / 1000) : row.null();
+    row.number(progress.commands);
+    progress.waiting_command.empty() ? row.null() : row.text(progress.waiting_command);
+    row.number(control->recoveries());
   }
 }
 
@@ -227,22 +270,58 @@ void add_events(MetaLoop& loop, pb::SystemRowsResponse& out) {
     const auto database = loop.model().databases().find(DatabaseId{event.database_id()});
     database == loop.model().databases().end() ? row.null() : row.text(database->second.name());
     row.text(event.text());
+    event.job_id() == 0 ? row.null() : row.text(name_of(loop.model(), JobId{event.job_id()}));
+    event.worker_id() == 0 ? row.null() : row.number(event.worker_id());
+  }
+}
+
+struct Relation {
+  void (*add)(MetaLoop&, pb::SystemRowsResponse&);
+  std::string_view columns;  // "name kind", comma between; the kinds of SystemRowsResponse
+};
+
+const std::map<std::string, Relation>& known_relations() {
+  static const std::map<std::string, Relation> kRelations = {
+      {"penstock_sources",
+       {add_sources, "source_id n,source t,job_id n,job t,split t,rows_read n,position t,finished b,skipped_rows n,last_error t"}},
+      {"penstock_jobs", {add_jobs, "job_id n,name t,kind t,state t,progress_rows n,parallelism n,fragments n,actors n,definition t"}},
+      {"penstock_fragments", {add_fragments, "fragment_id n,job_id n,job t,distribution t,actors n,operators t,upstreams t"}},
+      {"penstock_actors", {add_actors, "actor_id n,fragment_id n,job_id n,job t,worker_id n,vnodes n"}},
+      {"penstock_workers",
+       {add_workers,
+        "worker_id n,node t,endpoint t,alive b,parallelism n,actors n,incarnation n,disk t,"
+        "state_bytes n,state_limit n,unflushed_bytes n,exchange_bytes n"}},
+      {"penstock_databases",
+       {add_databases,
+        "database_id n,name t,state t,reason t,term n,committed_epoch n,committed_at t,in_flight n,oldest_ms n,"
+        "waiting_commands n,waiting_reason t,recoveries n"}},
+      {"penstock_barriers",
+       {add_barriers,
+        "database t,epoch n,kind t,state t,scheduled_at t,first_collect_ms n,last_collect_ms n,sync_ms n,checkpoint_ms n,"
+        "total_ms n,slowest_fragment n,slowest_actor n,command t,send_ms n,align_ms n,commit_ms n,fragments t"}},
+      {"penstock_events", {add_events, "at t,kind t,database t,text t,job t,worker_id n"}},
+  };
+  return kRelations;
+}
+
+void name_columns(std::string_view columns, pb::SystemRowsResponse& out) {
+  while (!columns.empty()) {
+    const size_t end = std::min(columns.find(','), columns.size());
+    const std::string_view column = columns.substr(0, end);
+    out.add_columns(std::string(column.substr(0, column.size() - 2)));
+    out.mutable_kinds()->push_back(column.back());
+    columns.remove_prefix(std::min(end + 1, columns.size()));
   }
 }
 
 }  // namespace
 
 Result<pb::SystemRowsResponse> make_system_rows(MetaLoop& loop, const std::string& relation) {
-  using Add = void (*)(MetaLoop&, pb::SystemRowsResponse&);
-  static const std::map<std::string, Add> kRelations = {
-      {"penstock_sources", add_sources}, {"penstock_jobs", add_jobs},       {"penstock_fragments", add_fragments},
-      {"penstock_actors", add_actors},   {"penstock_workers", add_workers}, {"penstock_barriers", add_barriers},
-      {"penstock_events", add_events},
-  };
-  const auto found = kRelations.find(relation);
-  if (found == kRelations.end()) return error(Code::UndefinedTable, "meta has no relation {}", relation);
+  const auto found = known_relations().find(relation);
+  if (found == known_relations().end()) return error(Code::UndefinedTable, "meta has no relation {}", relation);
   pb::SystemRowsResponse out;
-  found->second(loop, out);
+  name_columns(found->second.columns, out);
+  found->second.add(loop, out);
   return out;
 }
 

@@ -43,6 +43,11 @@ bool FlushMarks::contains(uint64_t sequence) const {
   return marks_.contains(sequence);
 }
 
+std::set<uint64_t> FlushMarks::all() const {
+  const MutexLock lock(mutex_);
+  return marks_;
+}
+
 uint64_t FlushMarks::highest() const {
   MutexLock lock(mutex_);
   return highest_;

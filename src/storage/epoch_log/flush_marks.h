@@ -26,6 +26,8 @@ class FlushMarks {
 
   [[nodiscard]] bool contains(uint64_t sequence) const;
   [[nodiscard]] uint64_t highest() const;
+  /// Those flushed and not struck off.
+  [[nodiscard]] std::set<uint64_t> all() const;
   void strike_off(std::span<const uint64_t> sequences);
   /// Strikes off all that are not in `live`.
   void retain(const std::set<uint64_t>& live);

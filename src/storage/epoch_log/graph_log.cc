@@ -305,4 +305,10 @@ GraphLog::Usage GraphLog::usage() const {
   return usage;
 }
 
+void GraphLog::add_table_bytes(std::map<TableId, uint64_t>& sizes) const {
+  MutexLock lock(mutex_);
+  if (versions_.empty()) return;
+  for (const LogSegmentPtr& segment : versions_.back().version->segments) segment->add_table_bytes(sizes);
+}
+
 }  // namespace penstock::storage

@@ -124,6 +124,8 @@ class GraphLog {
     uint64_t segments = 0;
   };
   [[nodiscard]] Usage usage() const;
+  /// Adds what committed rows that are not flushed yet take, by table.
+  void add_table_bytes(std::map<TableId, uint64_t>& sizes) const;
 
  private:
   struct OpenEpoch {

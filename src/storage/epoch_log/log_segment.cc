@@ -64,4 +64,11 @@ size_t LogSegment::memory_bytes() const {
   return bytes;
 }
 
+void LogSegment::add_table_bytes(std::map<TableId, uint64_t>& sizes) const {
+  MutexLock lock(mutex_);
+  for (const auto& [table, rows] : tables_) {
+    for (const ChunkPtr& chunk : rows.chunks) sizes[table] += chunk_bytes(*chunk);
+  }
+}
+
 }  // namespace penstock::storage

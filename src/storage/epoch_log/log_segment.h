@@ -44,6 +44,8 @@ class LogSegment {
   /// Its rows are elsewhere (flushed), or nobody wants them: the file may be used again when the last holder lets go.
   void discard_file() const { file_->discard(); }
   [[nodiscard]] size_t memory_bytes() const;
+  /// Adds what its rows take, by table.
+  void add_table_bytes(std::map<TableId, uint64_t>& sizes) const;
 
  private:
   struct TableRows {

@@ -228,6 +228,19 @@ StateStore::Usage LogStateStore::usage() const {
   return usage;
 }
 
+std::map<TableId, uint64_t> LogStateStore::table_sizes() const {
+  std::map<TableId, uint64_t> sizes = core_.base->table_sizes();
+  for (const auto& graph : graphs()) graph->add_table_bytes(sizes);
+  return sizes;
+}
+
+// The files first: what is flushed meanwhile has its mark before its file goes.
+std::optional<std::set<uint64_t>> LogStateStore::known_segments() const {
+  std::set<uint64_t> known = core_.files->sequences();
+  known.merge(marks_.all());
+  return known;
+}
+
 StateStore::Disk LogStateStore::disk() const {
   const DiskGuard::Space space = space_of(core_.folder.files(), core_.folder.path(), core_.options.disk_reserve);
   Disk disk{.free_bytes = space.free_bytes, .reserve_bytes = space.reserve_bytes};

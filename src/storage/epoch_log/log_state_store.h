@@ -44,6 +44,8 @@ class LogStateStore final : public StateStore {
   [[nodiscard]] Result<std::unique_ptr<SnapshotReader>> read_sealed(PartialGraphId graph, TableId table, Epoch epoch) override;
   [[nodiscard]] Epoch committed_epoch(PartialGraphId graph) const override;
   [[nodiscard]] Usage usage() const override;
+  [[nodiscard]] std::map<TableId, uint64_t> table_sizes() const override;
+  [[nodiscard]] std::optional<std::set<uint64_t>> known_segments() const override;
   [[nodiscard]] Disk disk() const override;
 
   /// From now on flushing begins at this many committed bytes; 0: as the options say.

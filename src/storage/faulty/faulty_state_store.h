@@ -60,6 +60,8 @@ class FaultyStateStore final : public StateStore {
   [[nodiscard]] Result<std::unique_ptr<SnapshotReader>> read_sealed(PartialGraphId graph, TableId table, Epoch epoch) override;
   [[nodiscard]] Epoch committed_epoch(PartialGraphId graph) const override { return inner_.committed_epoch(graph); }
   [[nodiscard]] Usage usage() const override { return inner_.usage(); }
+  [[nodiscard]] std::optional<std::set<uint64_t>> known_segments() const override { return inner_.known_segments(); }
+  [[nodiscard]] std::map<TableId, uint64_t> table_sizes() const override { return inner_.table_sizes(); }
   [[nodiscard]] Disk disk() const override { return inner_.disk(); }
 
  private:

@@ -24,6 +24,7 @@ class RocksDbBase final : public SortedBase {
   [[nodiscard]] bool busy() const override;
   [[nodiscard]] Result<bool> has_rows(TableId table) override;
   [[nodiscard]] uint64_t bytes() const override;
+  [[nodiscard]] std::map<TableId, uint64_t> table_sizes() const override;
   void forget(std::span<const TableId> tables) override;
   [[nodiscard]] std::string statistics() const override;
 

@@ -179,6 +179,16 @@ void SegmentFiles::remove_free_files() {
   for (const auto& [size, number] : files) remove_file(number);
 }
 
+std::set<uint64_t> SegmentFiles::sequences() const {
+  const MutexLock lock(mutex_);
+  std::set<uint64_t> out;
+  for (const auto& [sequence, file] : on_disk_) out.insert(sequence);
+  for (const auto& [sequence, file] : in_use_) {
+    if (!file.expired()) out.insert(sequence);
+  }
+  return out;
+}
+
 uint64_t SegmentFiles::bytes() const {
   MutexLock lock(mutex_);
   uint64_t bytes = used_bytes_;

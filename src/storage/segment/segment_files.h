@@ -84,6 +84,8 @@ class SegmentFiles {
   /// Removes free files to give their space back.
   void remove_free_files();
 
+  /// Of the segments that have a file.
+  [[nodiscard]] std::set<uint64_t> sequences() const;
   /// Of all files, free ones included.
   [[nodiscard]] uint64_t bytes() const;
   [[nodiscard]] FileSystem& files() const { return files_; }

@@ -47,6 +47,8 @@ class ChannelSender {
   /// True: `message` was taken. False: no budget (of a chunk only); it is left as it was, and the owner is woken with `Wake::Output` when
   /// there is. Errors: `Closed` (with the receiver's reason) when the receiver is gone, `Protocol` when too many barriers are in flight.
   [[nodiscard]] virtual Result<bool> try_send(Message& message) = 0;
+  /// What may still be sent before the budget is used up, as far as is known.
+  [[nodiscard]] virtual size_t room() const = 0;
   /// `Closed` when the receiver is gone; the owner is woken with `Wake::Output` when that happens.
   [[nodiscard]] virtual Status state() const = 0;
 };
@@ -58,6 +60,8 @@ class ChannelReceiver {
   virtual ~ChannelReceiver() = default;
   /// The actor has taken in a chunk of this weight: gives the budget back, now or with a later batch.
   virtual void release_chunk(size_t weight) = 0;
+  /// Gives this much back at once: whoever keeps a `ReceiveWindow` makes the batches.
+  virtual void give_back(size_t weight) = 0;
   virtual void release_barrier() = 0;
 };
 

@@ -33,7 +33,7 @@ class ExchangeClient::Peer : public std::enable_shared_from_this<Peer> {
     return closed_.has_value();
   }
   [[nodiscard]] std::pair<uint32_t, std::shared_ptr<Channel>> subscribe(const RemoteUpstream& upstream, std::shared_ptr<Mailbox> mailbox,
-                                                                        uint32_t channel, size_t budget);
+                                                                        uint32_t channel, size_t budget, size_t kept_back);
   void unsubscribe(uint32_t number);
   void give_credit(uint32_t number, Channel& channel, size_t rows);
 
@@ -69,8 +69,9 @@ class ExchangeClient::Receiver final : public ChannelReceiver {
 
   void release_chunk(size_t weight) override {
     unreturned_ += weight;
-    if (unreturned_ >= channel_->budget / 4) peer_->give_credit(number_, *channel_, std::exchange(unreturned_, 0));
+    if (unreturned_ >= channel_->budget / 4) give_back(std::exchange(unreturned_, 0));
   }
+  void give_back(size_t weight) override { peer_->give_credit(number_, *channel_, weight); }
   void release_barrier() override { channel_->barriers.fetch_sub(1, std::memory_order_relaxed); }
 
  private:
@@ -83,7 +84,7 @@ class ExchangeClient::Receiver final : public ChannelReceiver {
 ExchangeClient::~ExchangeClient() = default;
 
 std::unique_ptr<ChannelReceiver> ExchangeClient::open(const RemoteUpstream& upstream, std::shared_ptr<Mailbox> mailbox, uint32_t channel,
-                                                      size_t budget) {
+                                                      size_t budget, size_t kept_back) {
   std::shared_ptr<Peer> peer;
   {
     MutexLock lock(mutex_);
@@ -94,7 +95,7 @@ std::unique_ptr<ChannelReceiver> ExchangeClient::open(const RemoteUpstream& upst
     }
     peer = known;
   }
-  auto [number, state] = peer->subscribe(upstream, std::move(mailbox), channel, budget);
+  auto [number, state] = peer->subscribe(upstream, std::move(mailbox), channel, budget, kept_back);
   return std::make_unique<Receiver>(std::move(peer), number, std::move(state));
 }
 
@@ -120,11 +121,13 @@ void ExchangeClient::Peer::connect(rpc::Transport& transport, const std::string&
 
 std::pair<uint32_t, std::shared_ptr<ExchangeClient::Peer::Channel>> ExchangeClient::Peer::subscribe(const RemoteUpstream& upstream,
                                                                                                     std::shared_ptr<Mailbox> mailbox,
-                                                                                                    uint32_t channel, size_t budget) {
+                                                                                                    uint32_t channel, size_t budget,
+                                                                                                    size_t kept_back) {
   auto state = std::make_shared<Channel>();
   state->mailbox = std::move(mailbox);
   state->channel = channel;
   state->budget = budget;
+  state->in_flight.store(kept_back);
   state->types = upstream.types;
 
   pb::ExchangeFrame frame;
@@ -138,6 +141,7 @@ std::pair<uint32_t, std::shared_ptr<ExchangeClient::Peer::Channel>> ExchangeClie
   wanted.set_edge(upstream.edge.value);
   wanted.set_link(upstream.link);
   wanted.set_row_budget(static_cast<uint32_t>(budget));
+  wanted.set_kept_back(static_cast<uint32_t>(kept_back));
 
   std::optional<Error> closed;
   uint32_t number = 0;

@@ -25,7 +25,7 @@ class ExchangeClient final : public RemoteInput {
   ~ExchangeClient() override;
 
   [[nodiscard]] std::unique_ptr<ChannelReceiver> open(const RemoteUpstream& upstream, std::shared_ptr<Mailbox> mailbox, uint32_t channel,
-                                                      size_t budget) override;
+                                                      size_t budget, size_t kept_back = 0) override;
 
  private:
   class Peer;

@@ -120,6 +120,11 @@ class ExchangeService::Session::Sender final : public ChannelSender {
     return ok();
   }
 
+  size_t room() const override {
+    MutexLock lock(session_->mutex_);
+    return channel_->budget - std::min(channel_->budget, channel_->in_flight);
+  }
+
   Result<bool> try_send(Message& message) override {
     const auto* chunk = std::get_if<data::StreamChunk>(&message);
     std::string frame;
@@ -236,7 +241,11 @@ Status ExchangeService::Session::take_subscribe(const pb::ExchangeSubscribe& sub
   }
   const BarrierGather::Edge edge{graph_of(subscribe.up_graph()), graph_of(subscribe.graph()), FragmentId{subscribe.edge()},
                                  subscribe.link()};
+  if (subscribe.kept_back() >= subscribe.row_budget()) {
+    return error(Code::Protocol, "channel {} keeps back {} of a budget of {} rows", number, subscribe.kept_back(), subscribe.row_budget());
+  }
   const auto channel = std::make_shared<Channel>(subscribe.row_budget());
+  channel->in_flight = subscribe.kept_back();
   {
     MutexLock lock(mutex_);
     if (ever_opened(number)) return error(Code::Protocol, "channel {} after channel {}", number, highest_);

@@ -65,6 +65,8 @@ class LocalSender final : public ChannelSender {
     return error(Code::Closed, "downstream actor {} has ended", state_->downstream);
   }
 
+  size_t room() const override { return state_->budget - std::min(state_->budget, state_->in_flight.load(std::memory_order_relaxed)); }
+
   Result<bool> try_send(Message& message) override {
     PENSTOCK_TRY(state());
     if (auto* chunk = std::get_if<data::StreamChunk>(&message)) return send_chunk(*chunk);
@@ -111,8 +113,11 @@ class LocalReceiver final : public ChannelReceiver {
 
   void release_chunk(size_t weight) override {
     unreturned_ += weight;
-    if (unreturned_ < state_->budget / 4) return;
-    state_->in_flight.fetch_sub(std::exchange(unreturned_, 0));
+    if (unreturned_ >= state_->budget / 4) give_back(std::exchange(unreturned_, 0));
+  }
+
+  void give_back(size_t weight) override {
+    state_->in_flight.fetch_sub(weight);
     if (state_->waiting.load() && state_->waiting.exchange(false)) state_->wake_sender();
   }
 
@@ -125,8 +130,10 @@ class LocalReceiver final : public ChannelReceiver {
 
 }  // namespace
 
-LocalChannel make_local_channel(std::shared_ptr<Mailbox> mailbox, uint32_t channel, size_t budget, ActorId upstream, ActorId downstream) {
+LocalChannel make_local_channel(std::shared_ptr<Mailbox> mailbox, uint32_t channel, size_t budget, ActorId upstream, ActorId downstream,
+                                size_t kept_back) {
   auto state = std::make_shared<LocalState>(std::move(mailbox), channel, budget, upstream, downstream);
+  state->in_flight.store(kept_back);
   return {std::make_unique<LocalSender>(state), std::make_unique<LocalReceiver>(state)};
 }
 

@@ -15,7 +15,8 @@ struct LocalChannel {
 };
 
 /// `channel`: the number under which `mailbox` gets the messages. `upstream`, `downstream`: who they are ("actor 7"), for errors.
+/// `kept_back`: of the budget, until the receiver gives it back (`ReceiveWindow`).
 [[nodiscard]] LocalChannel make_local_channel(std::shared_ptr<Mailbox> mailbox, uint32_t channel, size_t budget, ActorId upstream,
-                                              ActorId downstream);
+                                              ActorId downstream, size_t kept_back = 0);
 
 }  // namespace penstock::stream

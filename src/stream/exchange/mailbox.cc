@@ -5,6 +5,7 @@
 namespace penstock::stream {
 
 void Mailbox::push(Delivery delivery) {
+  if (meter_ && delivery.weight > 0) delivery.counted = ExchangeMeter::Share(*meter_, delivery.weight);
   {
     MutexLock lock(mutex_);
     if (closed_) return;

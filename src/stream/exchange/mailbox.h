@@ -7,6 +7,7 @@
 
 #include "common/mutex.h"
 #include "stream/exchange/channel.h"
+#include "stream/exchange/exchange_meter.h"
 
 namespace penstock::stream {
 
@@ -26,12 +27,15 @@ class Mailbox {
     uint32_t channel;
     uint32_t weight;  // of a chunk
     std::variant<data::StreamChunk, Barrier, End> what;
+    ExchangeMeter::Share counted{};
   };
 
   explicit Mailbox(std::shared_ptr<Signal> owner) : owner_(std::move(owner)) {}
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
+  /// What waits here is counted there. Before the first sender is there.
+  void set_meter(std::shared_ptr<ExchangeMeter> meter) { meter_ = std::move(meter); }
   /// Wakes the owner if the mailbox was empty. After `close` the delivery is destroyed.
   void push(Delivery delivery);
   /// Moves everything into `out`, which must be empty; its memory is used for what comes next. Owner only.
@@ -40,7 +44,8 @@ class Mailbox {
   void close();
 
  private:
-  const std::shared_ptr<Signal> owner_;  // shared with everything else that may wake the actor
+  const std::shared_ptr<Signal> owner_;   // shared with everything else that may wake the actor
+  std::shared_ptr<ExchangeMeter> meter_;  // shared by all mailboxes of the node; null: none
 
   std::atomic<bool> any_{false};  // something may be there: set before the owner is woken
   Mutex mutex_;

@@ -7,12 +7,26 @@ namespace penstock::stream {
 Merge::~Merge() { mailbox_->close(); }
 
 uint32_t Merge::add_channel(Upstream upstream) {
-  channels_.push_back({upstream, nullptr, {}});
+  channels_.push_back({.upstream = upstream});
   ++live_;
   return static_cast<uint32_t>(channels_.size() - 1);
 }
 
-void Merge::set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> receiver) { channels_[channel].receiver = std::move(receiver); }
+void Merge::set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> receiver, std::optional<ReceiveWindow> window) {
+  channels_[channel].receiver = std::move(receiver);
+  channels_[channel].window = window;
+}
+
+void Merge::set_pace(const runtime::Runtime& clock, std::shared_ptr<const Pace> pace) {
+  clock_ = &clock;
+  pace_ = std::move(pace);
+}
+
+void Merge::release(Channel& channel, const Mailbox::Delivery& delivery) const {
+  if (!channel.window) return channel.receiver->release_chunk(delivery.weight);
+  const size_t due = channel.window->take(delivery.weight, pace_->horizon(), clock_->now());
+  if (due > 0) channel.receiver->give_back(due);
+}
 
 Result<Merge::Item> Merge::next() {
   if (given_) return Item{};
@@ -73,7 +87,7 @@ Result<Merge::Item> Merge::take(uint32_t number, Mailbox::Delivery delivery) {
     return error(Code::Protocol, "actor {} of fragment {} sent rows before its first barrier", channel.upstream.actor,
                  channel.upstream.fragment);
   }
-  channel.receiver->release_chunk(delivery.weight);
+  release(channel, delivery);
   return Item{Chunk{channel.upstream.input, std::get<data::StreamChunk>(std::move(delivery.what))}};
 }
 

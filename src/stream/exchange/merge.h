@@ -10,6 +10,8 @@
 #include "stream/exchange/channel.h"
 #include "stream/exchange/fifo.h"
 #include "stream/exchange/mailbox.h"
+#include "stream/exchange/receive_window.h"
+#include "stream/pace.h"
 
 namespace penstock::stream {
 
@@ -44,7 +46,9 @@ class Merge {
 
   /// Announces a channel and gives it the number under which it must deliver to `mailbox()`.
   [[nodiscard]] uint32_t add_channel(Upstream upstream);
-  void set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> receiver);
+  void set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> receiver, std::optional<ReceiveWindow> window = std::nullopt);
+  /// Channels may have windows, kept by this clock and horizon. Before any channel.
+  void set_pace(const runtime::Runtime& clock, std::shared_ptr<const Pace> pace);
   [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
 
   [[nodiscard]] bool has_channels() const { return live_ > 0; }
@@ -63,6 +67,7 @@ class Merge {
   struct Channel {
     Upstream upstream;
     std::unique_ptr<ChannelReceiver> receiver;
+    std::optional<ReceiveWindow> window;
     Fifo<Mailbox::Delivery> backlog;
     bool blocked = false;  // the barrier is here
     bool queued = false;   // in `ready_`
@@ -73,8 +78,11 @@ class Merge {
   [[nodiscard]] Status sort_in();
   [[nodiscard]] Status arrive(uint32_t number, const Barrier& barrier);
   [[nodiscard]] Result<Item> take(uint32_t number, Mailbox::Delivery delivery);
+  void release(Channel& channel, const Mailbox::Delivery& delivery) const;
   void enqueue(uint32_t number);
 
+  const runtime::Runtime* clock_ = nullptr;
+  std::shared_ptr<const Pace> pace_;        // shared with the graph's other actors and its barrier manager
   const std::shared_ptr<Mailbox> mailbox_;  // shared with the senders
   std::vector<Channel> channels_;           // by number; numbers are never used again
   size_t live_ = 0;                         // channels not removed

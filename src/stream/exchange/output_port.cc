@@ -20,6 +20,8 @@ Status OutputPort::push(StreamChunk chunk) {
   if (small) {
     small_rows_ += chunk.rows();
     small_.push_back(std::move(chunk));
+    // Gathering more than there is room for would let it all through as one chunk.
+    if (sender_ && small_rows_ >= sender_->room()) seal_small();
   } else {
     return send_or_keep(std::move(chunk));
   }

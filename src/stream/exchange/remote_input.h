@@ -27,9 +27,10 @@ struct RemoteUpstream {
 class RemoteInput {
  public:
   virtual ~RemoteInput() = default;
+  /// `kept_back`: of the budget, until the receiver gives it back (`ReceiveWindow`).
   /// The messages come to `mailbox` under `channel`; also why there will be none, if the node cannot be reached or refuses.
   [[nodiscard]] virtual std::unique_ptr<ChannelReceiver> open(const RemoteUpstream& upstream, std::shared_ptr<Mailbox> mailbox,
-                                                              uint32_t channel, size_t budget) = 0;
+                                                              uint32_t channel, size_t budget, size_t kept_back = 0) = 0;
 };
 
 }  // namespace penstock::stream

@@ -13,6 +13,7 @@
 #include "runtime/runtime.h"
 #include "storage/state_store.h"
 #include "stream/message.h"
+#include "stream/pace.h"
 
 namespace penstock::stream {
 
@@ -56,15 +57,16 @@ class DmlQueue {
     data::StreamChunk chunk;                        // columns of the table
     absl::AnyInvocable<void(Result<Epoch>)> taken;  // called once: the epoch (curr) that holds the rows, or why not
   };
-  /// All that was accepted so far; empty when nothing.
-  [[nodiscard]] virtual std::vector<Batch> take() = 0;
+  /// All that was accepted so far, and what a barrier has named as part of `epoch`, the one that runs; empty when nothing.
+  [[nodiscard]] virtual std::vector<Batch> take(Epoch epoch) = 0;
 };
 /// Where DML actors make themselves known. Registering gives a queue; dropping it unregisters and fails what is left in it.
 class DmlRegistry {
  public:
   virtual ~DmlRegistry() = default;
-  /// `wake` is called (from any thread) after a batch was put into an empty queue.
-  [[nodiscard]] virtual std::unique_ptr<DmlQueue> register_actor(ObjectId table, ActorId actor, Term term, std::function<void()> wake) = 0;
+  /// `types`: of the table's columns. `wake` is called (from any thread) after a batch was put into an empty queue.
+  [[nodiscard]] virtual std::unique_ptr<DmlQueue> register_actor(ObjectId table, std::vector<data::DataType> types, ActorId actor,
+                                                                 std::function<void()> wake) = 0;
 };
 
 /// Memory of operators' state on this node, one budget for all; thread-safe counters.
@@ -94,12 +96,14 @@ struct ActorContext {
   uint32_t table_base = 0;  // added to local table ids of the plan
   uint32_t operator_base = 0;
   std::vector<SplitState> splits;
+  bool paused = false;  // sources and backfill begin held
   runtime::Runtime& runtime;
   storage::StateStore& store;
   EpochReports& reports;
   DmlRegistry& dml;
   MemoryBudget& memory;
-  std::function<void()> wake;  // thread-safe: the actor's generators may have something; may come after the actor is gone
+  std::shared_ptr<const Pace> pace;  // shared with the graph's other actors; null: none
+  std::function<void()> wake;        // thread-safe: the actor's generators may have something; may come after the actor is gone
 };
 
 }  // namespace penstock::stream

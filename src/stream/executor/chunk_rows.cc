@@ -1,5 +1,6 @@
 #include "stream/executor/chunk_rows.h"
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 
@@ -96,6 +97,44 @@ void mark_different(const Column& a, std::span<const uint32_t> rows_a, const Col
       different[i] |= static_cast<uint8_t>(!same_value(va[rows_a[i] * a.stride()], vb[rows_b[i] * b.stride()]));
     }
   });
+}
+
+StreamChunk without_empty_updates(StreamChunk chunk) {
+  if (chunk.insert_only()) return chunk;
+  std::vector<uint32_t> before, after;
+  for (uint32_t row = 0; row + 1 < chunk.rows(); ++row) {
+    if (chunk.op(row) != Op::UpdateDelete || chunk.op(row + 1) != Op::UpdateInsert) continue;
+    if (!chunk.is_visible(row) || !chunk.is_visible(row + 1)) continue;
+    before.push_back(row);
+    after.push_back(row + 1);
+  }
+  std::vector<uint8_t> different(before.size(), 0);
+  for (const Column& column : chunk.data().columns()) mark_different(column, before, column, after, different);
+  if (std::ranges::find(different, 0) == different.end()) return chunk;
+  Bitmap visible = chunk.visibility() != nullptr ? *chunk.visibility() : Bitmap(chunk.rows(), true);
+  for (size_t i = 0; i < before.size(); ++i) {
+    if (different[i] != 0) continue;
+    visible.set(before[i], false);
+    visible.set(after[i], false);
+  }
+  return chunk.with_visibility(std::make_shared<const Bitmap>(std::move(visible)));
+}
+
+void append_in_pieces(StreamChunk chunk, std::vector<StreamChunk>& out) {
+  if (chunk.rows() <= data::kChunkRows) {
+    out.push_back(std::move(chunk));
+    return;
+  }
+  for (size_t begin = 0; begin < chunk.rows();) {
+    size_t end = std::min(begin + data::kChunkRows, chunk.rows());
+    if (end < chunk.rows() && end > begin + 1 && chunk.op(end) == Op::UpdateInsert && chunk.op(end - 1) == Op::UpdateDelete) --end;
+    std::vector<uint32_t> rows;
+    for (size_t row = begin; row < end; ++row) {
+      if (chunk.is_visible(row)) rows.push_back(static_cast<uint32_t>(row));
+    }
+    if (!rows.empty()) out.push_back(chunk.gather(rows));
+    begin = end;
+  }
 }
 
 Column gather_or_null(const Column& column, std::span<const uint32_t> rows) {

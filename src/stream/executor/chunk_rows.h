@@ -25,6 +25,12 @@ void signs_of(const data::StreamChunk& chunk, std::span<const uint32_t> rows, st
 /// Nothing if none is left.
 [[nodiscard]] std::optional<data::StreamChunk> keep_rows(const data::StreamChunk& chunk, data::Bitmap pass);
 
+/// Without the updates that change no column: what a projection makes of changes elsewhere. Itself if there is none.
+[[nodiscard]] data::StreamChunk without_empty_updates(data::StreamChunk chunk);
+
+/// `chunk` in pieces of at most kChunkRows rows, no update cut in two.
+void append_in_pieces(data::StreamChunk chunk, std::vector<data::StreamChunk>& out);
+
 /// different[i] becomes 1 where a[rows_a[i]] and b[rows_b[i]] are not the same to the last digit: 1.0 and 1.00 are equal as numbers, yet
 /// a view shows which of them it is. The columns must be of one type.
 void mark_different(const data::Column& a, std::span<const uint32_t> rows_a, const data::Column& b, std::span<const uint32_t> rows_b,

@@ -3,19 +3,15 @@
 #include <algorithm>
 
 #include "common/check.h"
+#include "stream/executor/chunk_rows.h"
 
 namespace penstock::stream {
 
 DmlOperator::DmlOperator(ObjectId table, std::vector<data::DataType> types, const ActorContext& context)
-    : table_(table),
-      types_(std::move(types)),
-      actor_(context.actor),
-      term_(context.graph.term),
-      registry_(context.dml),
-      wake_(context.wake) {}
+    : table_(table), types_(std::move(types)), actor_(context.actor), registry_(context.dml), wake_(context.wake) {}
 
 Status DmlOperator::init(EpochPair /*first*/) {
-  queue_ = registry_.register_actor(table_, actor_, term_, wake_);
+  queue_ = registry_.register_actor(table_, types_, actor_, wake_);
   return ok();
 }
 
@@ -44,15 +40,15 @@ bool DmlOperator::fits(const data::StreamChunk& chunk) const {
   return std::ranges::equal(chunk.data().types(), types_, {}, kind, kind);
 }
 
-// Batches are small and few beside other sources, and a barrier may not leave any behind: there is no bound on what one call takes.
+// A barrier may not leave any behind, and what was accepted is in memory anyway: there is no bound on what one call takes.
 void DmlOperator::drain(Output& out) {
   if (!epoch_) return;
-  for (DmlQueue::Batch& batch : queue_->take()) {
+  for (DmlQueue::Batch& batch : queue_->take(*epoch_)) {
     if (!fits(batch.chunk)) {
       batch.taken(error(Code::Protocol, "a DML batch has other columns than the table"));
       continue;
     }
-    if (batch.chunk.rows() > 0) out.push_back(std::move(batch.chunk));
+    append_in_pieces(std::move(batch.chunk), out);
     batch.taken(*epoch_);
   }
 }

@@ -27,7 +27,6 @@ class DmlOperator final : public Operator, public Generator {
   const ObjectId table_;
   const std::vector<data::DataType> types_;
   const ActorId actor_;
-  const Term term_;
   DmlRegistry& registry_;
   const std::function<void()> wake_;
   std::unique_ptr<DmlQueue> queue_;  // from init on

@@ -7,7 +7,7 @@
 
 namespace penstock::stream {
 
-/// Computes a column an expression; rows, ops and visibility stay as they are.
+/// Computes a column an expression; rows and ops stay as they are, but updates that change none of the columns are hidden.
 class ProjectOperator final : public Operator {
  public:
   ProjectOperator(std::vector<expr::ExpressionPtr> exprs, EpochReports& reports) : exprs_(std::move(exprs)), errors_(reports) {}

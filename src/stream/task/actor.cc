@@ -53,13 +53,16 @@ Actor::Actor(Key, const Environment& environment, storage::GraphTerm graph, std:
                .table_base = fragment_->table_base(),
                .operator_base = fragment_->operator_base(),
                .splits = splits_of(plan),
+               .paused = fragment_->paused(),
                .runtime = environment.runtime,
                .store = environment.store,
                .reports = *manager_,
                .dml = environment.dml,
                .memory = environment.memory,
+               .pace = manager_->pace(),
                .wake = [signal = signal_] { signal->wake(Wake::Generator); }},
-      alive_(std::move(alive)) {}
+      alive_(std::move(alive)),
+      paused_(context_.paused) {}
 
 Actor::~Actor() = default;
 
@@ -94,6 +97,7 @@ void Actor::start() {
   input_->set_subscription(manager_->subscribe_barrier(context_.actor, [signal = signal_] { signal->wake(Wake::Barrier); }));
   plan_ = nullptr;
   fragment_ = nullptr;
+  stats_.run(context_.runtime.now());
   signal_->yield();
 }
 
@@ -120,7 +124,7 @@ void Actor::run() {
 }
 
 Actor::Turn Actor::run_slice() {
-  stats_.run();
+  if (stats_.waits()) stats_.run(context_.runtime.now());
   std::optional<runtime::TimePoint> begin;  // most runs end before the first look at the clock
   for (int steps = 1;; ++steps) {
     const Result<Turn> result = turn();

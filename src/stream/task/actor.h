@@ -117,6 +117,7 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   [[nodiscard]] Result<bool> poll_generators();
   void arm_retry_timer();
   void keep_memory_budget();
+  [[nodiscard]] bool holds_for_memory();
 
   // Barriers.
   [[nodiscard]] Result<Turn> next_stage();
@@ -144,7 +145,7 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   Stage stage_ = Stage::Running;
   std::optional<Barrier> barrier_;  // at work, unless Running
   bool begun_ = false;              // the first barrier has passed
-  bool paused_ = false;
+  bool paused_;                     // generators are not asked
   bool reading_state_ = false;
   std::optional<Status> state_read_result_;  // set by the reader, which then wakes the actor
   struct GeneratorState {

@@ -1,6 +1,7 @@
 // The part of an actor that takes a barrier through its stages.
 #include "common/check.h"
 #include "proto/control_stream.pb.h"
+#include "stream/executor/mutation.h"
 #include "stream/task/actor.h"
 
 namespace penstock::stream {
@@ -58,10 +59,8 @@ void Actor::remove_outputs() {
 
 Actor::Turn Actor::finish_barrier() {
   const Barrier barrier = *std::exchange(barrier_, std::nullopt);
-  if (const pb::Mutation* mutation = barrier.mutation.get()) {
-    if (mutation->has_pause()) paused_ = true;
-    if (mutation->has_resume()) paused_ = false;
-    if (mutation->has_add() && !begun_) paused_ = mutation->add().paused();
+  if (barrier.mutation) {
+    if (const auto paused = paused_by(barrier, context_.actor)) paused_ = *paused;
     // It may have given a generator new splits or another rate.
     for (GeneratorState& generator : generators_) generator.due = true;
   }

@@ -15,13 +15,17 @@ Result<Merge::Item> ActorInput::next() {
   return from_subscription();
 }
 
+bool ActorInput::announced() {
+  if (announced_) return true;
+  if (!ask_) return false;
+  announced_ = subscription_->next();
+  ask_ = announced_.has_value();
+  return ask_;
+}
+
 Result<Merge::Item> ActorInput::from_subscription() {
-  if (!ask_) return Merge::Item{};
-  std::optional<Barrier> barrier = subscription_->next();
-  if (!barrier) {
-    ask_ = false;
-    return Merge::Item{};
-  }
+  if (!announced()) return Merge::Item{};
+  std::optional<Barrier> barrier = std::exchange(announced_, std::nullopt);
   const EpochPair epoch = barrier->epoch;
   if (epoch.prev != expected_.prev || (!begun_ && epoch != expected_) || epoch.curr <= epoch.prev) {
     return error(Code::Protocol, "barrier {}..{} does not continue the chain, which ends at {}", epoch.prev, epoch.curr, expected_.prev);

@@ -26,6 +26,8 @@ class ActorInput {
 
   /// The subscription says that there is more.
   void on_subscription_wake() { ask_ = true; }
+  /// A barrier was injected that this actor has not passed.
+  [[nodiscard]] bool announced();
   /// A chunk, a barrier with its mutation, or nothing now.
   [[nodiscard]] Result<Merge::Item> next();
   /// The barrier that `next` gave is done with. Upstream actors that it stopped are forgotten.
@@ -39,6 +41,7 @@ class ActorInput {
   Merge merge_;
   std::shared_ptr<BarrierSubscription> subscription_;  // shared with the barrier manager
   bool ask_ = true;                                    // the subscription may have something
+  std::optional<Barrier> announced_;                   // taken from the subscription, not yet given
   bool arrived_ = false;                               // the barrier is there on all channels
   EpochPair expected_;                                 // the first barrier; afterwards only `prev` counts
   bool begun_ = false;

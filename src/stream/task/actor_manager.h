@@ -10,6 +10,7 @@
 #include "common/ids.h"
 #include "common/vnode.h"
 #include "stream/executor/actor_context.h"
+#include "stream/task/actor_stats.h"
 #include "stream/task/local_barrier_manager.h"
 
 namespace penstock::pb {
@@ -24,8 +25,9 @@ struct ActorStatus {
   FragmentId fragment;
   JobId job;
   std::string job_name;
+  storage::GraphTerm graph;
   std::string waiting_for;  // "input from fragment 3 (actor 17 has not sent barrier …)", "output to actor 5: no budget", "state read", ""
-  int64_t waiting_micros = 0;
+  ActorWait wait;
   Epoch epoch;  // curr of the last barrier passed
   uint64_t rows_in = 0;
   uint64_t rows_out = 0;

@@ -26,6 +26,7 @@ void Actor::begin_state_read() {
 }
 
 Result<Actor::Turn> Actor::take_input() {
+  if (holds_for_memory()) return wait(WaitingFor::Memory);
   PENSTOCK_TRY(Merge::Item item, input_->next());
   if (auto* chunk = std::get_if<Merge::Chunk>(&item)) {
     stats_.add_rows_in(chunk->chunk.rows());
@@ -74,6 +75,16 @@ void Actor::arm_retry_timer() {
   timer_at_ = next;
   const auto delay = std::max(runtime::Duration::zero(), *next - now);
   timer_ = context_.runtime.after(delay, context_.runtime.pool(), [signal = signal_] { signal->wake(Wake::Generator); });
+}
+
+// State that this epoch has changed stays until a barrier has passed. Once the node is well over its budget and this actor has nothing left
+// to evict, it takes only what is in front of the next barrier; its upstreams, and with them the sources, find no room and wait.
+bool Actor::holds_for_memory() {
+  constexpr size_t kSlack = 1 << 20;
+  const size_t limit = context_.memory.limit();
+  if (limit == 0 || !begun_ || context_.memory.excess() <= limit / 4 + kSlack || chain_->memory_bytes() == 0) return false;
+  keep_memory_budget();
+  return evicted_nothing_ && context_.memory.excess() > limit / 4 + kSlack && !input_->announced();
 }
 
 void Actor::keep_memory_budget() {

@@ -22,13 +22,25 @@ std::string ActorStats::waiting_for() const {
       return fmt::format("actor {} to connect", actor);
     case WaitingFor::StateRead:
       return "state read";
+    case WaitingFor::Memory:
+      return "memory: the next barrier, after which state can be evicted";
   }
   return "";
 }
 
-int64_t ActorStats::waiting_micros(runtime::TimePoint now) const {
-  if (what_.load(std::memory_order_relaxed) == WaitingFor::Nothing) return 0;
-  return std::max<int64_t>(0, now.nanos - since_.load(std::memory_order_relaxed)) / 1000;
+ActorWait ActorStats::record(runtime::TimePoint now) const {
+  ActorWait out;
+  const uint64_t who = who_.load(std::memory_order_relaxed);
+  out.what = what_.load(std::memory_order_relaxed);
+  out.micros = std::max<int64_t>(0, now.nanos - since_.load(std::memory_order_relaxed)) / 1000;
+  for (size_t i = 0; i < kWaitKinds; ++i) out.total_micros[i] = waited_[i].load(std::memory_order_relaxed) / 1000;
+  if (out.what == WaitingFor::Nothing) return out;
+  out.total_micros[static_cast<size_t>(out.what)] += out.micros;
+  const bool names_actor = out.what == WaitingFor::Alignment || out.what == WaitingFor::Output || out.what == WaitingFor::Connection;
+  if (names_actor) out.actor = ActorId{static_cast<uint32_t>(who)};
+  if (out.what == WaitingFor::Alignment) out.fragment = FragmentId{static_cast<uint32_t>(who >> 32)};
+  out.awaited = Epoch{awaited_.load(std::memory_order_relaxed)};
+  return out;
 }
 
 }  // namespace penstock::stream

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <string>
 
@@ -9,7 +10,7 @@
 
 namespace penstock::stream {
 
-/// What an actor waits on at this moment.
+/// What an actor waits on at this moment. Numbered as `pb::WaitKind` (proto/inspect.proto).
 enum class WaitingFor : uint8_t {
   Nothing,       // it runs, or will as soon as a core is free
   Input,         // rows or a barrier
@@ -18,6 +19,18 @@ enum class WaitingFor : uint8_t {
   Output,        // a downstream actor has not taken what was sent
   Connection,    // a downstream actor has not asked for its channel
   StateRead,     // rows from the state store
+  Memory,        // the next barrier, which makes state clean that can then be evicted
+};
+constexpr size_t kWaitKinds = 7;
+
+/// An actor's record at one moment.
+struct ActorWait {
+  WaitingFor what = WaitingFor::Nothing;
+  ActorId actor;                                   // whom it waits for, if anybody
+  FragmentId fragment;                             // of that actor, if known
+  Epoch awaited;                                   // prev of the barrier waited for
+  int64_t micros = 0;                              // how long already; how long it has been busy, if it waits for nothing
+  std::array<int64_t, kWaitKinds> total_micros{};  // by `WaitingFor`, since the actor began, this wait included
 };
 
 /// The actor's record in the await tree: written on transitions only, read from any thread at any time. Fields are read one by one, so a
@@ -31,14 +44,25 @@ class ActorStats {
     since_.store(now.nanos, std::memory_order_relaxed);
     what_.store(what, std::memory_order_relaxed);
   }
-  void run() { what_.store(WaitingFor::Nothing, std::memory_order_relaxed); }
+  /// It runs again, or for the first time.
+  void run(runtime::TimePoint now) {
+    const auto what = what_.load(std::memory_order_relaxed);
+    if (what != WaitingFor::Nothing) {
+      auto& total = waited_[static_cast<size_t>(what)];
+      total.store(total.load(std::memory_order_relaxed) + now.nanos - since_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    }
+    since_.store(now.nanos, std::memory_order_relaxed);
+    what_.store(WaitingFor::Nothing, std::memory_order_relaxed);
+  }
+  [[nodiscard]] bool waits() const { return what_.load(std::memory_order_relaxed) != WaitingFor::Nothing; }
   void pass(Epoch curr) { epoch_.store(curr.value, std::memory_order_relaxed); }
   // One writer: no read-modify-write is needed.
   void add_rows_in(size_t rows) { rows_in_.store(rows_in_.load(std::memory_order_relaxed) + rows, std::memory_order_relaxed); }
   void add_rows_out(size_t rows) { rows_out_.store(rows_out_.load(std::memory_order_relaxed) + rows, std::memory_order_relaxed); }
 
+  /// In words; nothing if it waits for nothing.
   [[nodiscard]] std::string waiting_for() const;
-  [[nodiscard]] int64_t waiting_micros(runtime::TimePoint now) const;
+  [[nodiscard]] ActorWait record(runtime::TimePoint now) const;
   [[nodiscard]] Epoch epoch() const { return Epoch{epoch_.load(std::memory_order_relaxed)}; }
   [[nodiscard]] uint64_t rows_in() const { return rows_in_.load(std::memory_order_relaxed); }
   [[nodiscard]] uint64_t rows_out() const { return rows_out_.load(std::memory_order_relaxed); }
@@ -48,6 +72,7 @@ class ActorStats {
   std::atomic<uint64_t> who_{0};  // fragment << 32 | actor
   std::atomic<uint64_t> awaited_{0};
   std::atomic<int64_t> since_{0};
+  std::array<std::atomic<int64_t>, kWaitKinds> waited_{};  // nanoseconds, waits that are over
   std::atomic<uint64_t> epoch_{0};
   std::atomic<uint64_t> rows_in_{0};
   std::atomic<uint64_t> rows_out_{0};

@@ -6,6 +6,7 @@
 
 #include "common/mutex.h"
 #include "stream/executor/actor_context.h"
+#include "stream/task/transaction_holder.h"
 
 namespace penstock::stream {
 
@@ -16,8 +17,12 @@ namespace penstock::stream {
 ///  - `ConfigurationLimit`: the actor's queue is full, not applied;
 ///  - `SerializationFailure`: the actor ended before it took the batch, not applied;
 ///  - `OutcomeUnknown`: it ended after it took it and before it said in which epoch.
+///
+/// Rows of a transaction are held instead: by one actor a table, until the barrier worker says that a barrier names the transaction. They
+/// come out in the epoch which that barrier ends, and in no other, however late the actor takes it; or they are dropped, when meta aborts
+/// the transaction or the actor ends. What was accepted without a transaction is not held up by them.
 /// Thread-safe: frontends submit from any thread, actors take on theirs. Outlives every actor.
-class DmlManager {
+class DmlManager : public TransactionHolder {
  public:
   /// Where the rows went: they are durable when this epoch of this term has committed.
   struct Taken {
@@ -25,6 +30,11 @@ class DmlManager {
     Epoch epoch;
   };
   using Done = absl::AnyInvocable<void(Result<Taken>)>;
+  /// Who holds rows of a transaction.
+  struct Held {
+    storage::GraphTerm graph;
+    ActorId actor;
+  };
 
   DmlManager() = default;
   DmlManager(const DmlManager&) = delete;
@@ -32,9 +42,19 @@ class DmlManager {
 
   /// Rows that wait in one actor's queue; one batch of any size always fits an empty one.
   static constexpr size_t kMostRows = 1 << 18;
+  /// Rows of transactions that one actor holds.
+  static constexpr size_t kMostHeldRows = 1 << 20;
 
   /// `chunk`: columns of the table. `done` is called from any thread, perhaps before this returns.
   void submit(ObjectId table, data::StreamChunk chunk, Done done);
+
+  /// Holds rows for `transaction`, beside those it holds for it already. `actor`: who has the earlier ones, or 0 for any; all rows of a
+  /// table must go to one. Errors: `Unavailable` (no such actor runs here), `ConfigurationLimit` (it holds too much), `Protocol` (other
+  /// columns than the table's); the rows are not held then.
+  [[nodiscard]] Result<Held> hold(ObjectId table, TransactionId transaction, ActorId actor, data::StreamChunk chunk);
+  Status resolve(storage::GraphTerm graph, Epoch prev, std::span<const TransactionId> commit,
+                 std::span<const TransactionId> abort) override;
+  [[nodiscard]] std::vector<TransactionId> held(storage::GraphTerm graph) const override;
 
   /// Where the actors of one incarnation of a graph register.
   [[nodiscard]] std::unique_ptr<DmlRegistry> registry_of(storage::GraphTerm graph);
@@ -52,8 +72,11 @@ class DmlManager {
   void add(ObjectId table, std::shared_ptr<Queue> queue);
   void remove(ObjectId table, const std::shared_ptr<Queue>& queue);
 
-  Mutex mutex_;
+  using Holders = std::vector<std::shared_ptr<Queue>>;  // shared with their actors
+
+  mutable Mutex mutex_;  // before a queue's own
   std::map<ObjectId, Actors> tables_ ABSL_GUARDED_BY(mutex_);
+  std::map<storage::GraphTerm, std::map<TransactionId, Holders>> holding_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace penstock::stream

@@ -9,6 +9,7 @@
 #include "common/ids.h"
 #include "stream/executor/actor_context.h"
 #include "stream/message.h"
+#include "stream/pace.h"
 
 namespace penstock::stream {
 
@@ -31,6 +32,8 @@ class LocalBarrierManager : public EpochReports {
   virtual void notify_failure(ActorId actor, Error error) = 0;
   /// The barriers from the actor's first one on. `wake` is called after one was put.
   [[nodiscard]] virtual std::shared_ptr<BarrierSubscription> subscribe_barrier(ActorId actor, std::function<void()> wake) = 0;
+  /// How long rows may wait in the channels of this graph; null: as long as they like.
+  [[nodiscard]] virtual std::shared_ptr<const Pace> pace() const { return nullptr; }
 };
 
 }  // namespace penstock::stream

@@ -135,6 +135,13 @@ Status LocalStreamManager::open_inputs(Actor& actor) {
   const size_t budget = channel_budget(fan_in);
 
   Merge& merge = actor.merge();
+  merge.mailbox()->set_meter(meter_);
+  std::optional<ReceiveWindow> window;
+  if (context.pace) {
+    merge.set_pace(environment_.runtime, context.pace);
+    window.emplace(budget);
+  }
+  const size_t kept_back = window ? window->kept_back() : 0;
   for (const pb::UpstreamActors& link : actor.plan().upstreams()) {
     PENSTOCK_TRY(const size_t leaf, actor.leaf_of(link.link()));
     for (const pb::ActorInfo& upstream : link.actors()) {
@@ -142,8 +149,8 @@ Status LocalStreamManager::open_inputs(Actor& actor) {
       const GraphTerm graph{PartialGraphId{upstream.graph().id()}, Term{upstream.graph().term()}};
       const uint32_t channel = merge.add_channel({from, FragmentId{link.fragment_id()}, leaf});
       if (WorkerId{upstream.worker_id()} == own) {
-        LocalChannel ends = make_local_channel(merge.mailbox(), channel, budget, from, context.actor);
-        merge.set_receiver(channel, std::move(ends.receiver));
+        LocalChannel ends = make_local_channel(merge.mailbox(), channel, budget, from, context.actor, kept_back);
+        merge.set_receiver(channel, std::move(ends.receiver), window);
         connect({graph, from, {context.actor, link.link(), std::move(ends.sender)}});
       } else if (remote != nullptr) {
         const RemoteUpstream wanted{.endpoint = upstream.endpoint(),
@@ -155,7 +162,7 @@ Status LocalStreamManager::open_inputs(Actor& actor) {
                                     .edge = context.fragment,
                                     .link = link.link(),
                                     .types = types_of_link(actor.fragment_plan(), link.link())};
-        merge.set_receiver(channel, remote->open(wanted, merge.mailbox(), channel, budget));
+        merge.set_receiver(channel, remote->open(wanted, merge.mailbox(), channel, budget, kept_back), window);
       } else {
         return error(Code::Protocol, "actor {} is on worker {}, and this node knows no other", from, upstream.worker_id());
       }
@@ -194,7 +201,7 @@ std::vector<ActorStatus> LocalStreamManager::status() const {
   for (const auto& actor : actors) {
     const ActorStats& stats = actor->stats();
     const ActorContext& context = actor->context();
-    all.push_back({context.actor, context.fragment, context.job, actor->job_name(), stats.waiting_for(), stats.waiting_micros(now),
+    all.push_back({context.actor, context.fragment, context.job, actor->job_name(), context.graph, stats.waiting_for(), stats.record(now),
                    stats.epoch(), stats.rows_in(), stats.rows_out()});
   }
   return all;

@@ -43,6 +43,8 @@ class LocalStreamManager final : public ActorManager, public OutputHub, private 
 
   [[nodiscard]] uint64_t refused_requests() const;
   [[nodiscard]] size_t parked_requests() const;
+  /// Of the rows that wait in the channels to this node's actors, about.
+  [[nodiscard]] uint64_t exchange_bytes() const { return meter_->weight() * kBytesPerRow; }
 
  private:
   struct BuildJob {
@@ -60,6 +62,7 @@ class LocalStreamManager final : public ActorManager, public OutputHub, private 
   void actor_ended(storage::GraphTerm graph, ActorId actor) override;
 
   const Environment environment_;
+  const std::shared_ptr<ExchangeMeter> meter_ = std::make_shared<ExchangeMeter>();  // shared with the actors' mailboxes
 
   mutable Mutex mutex_;  // never held while anything outside `table_` is called
   GraphTable table_ ABSL_GUARDED_BY(mutex_);

@@ -60,10 +60,12 @@ void OperatorChain::begin_after_barrier() {
   pass_node_ = 0;
 }
 
-/// The next operator's turn. A pass that finds nobody else is over; the one before the barrier goes over into the barrier's own.
+/// The next operator's turn. A pass that finds nobody else is over; the one before the barrier goes over into the barrier's own. Up to the
+/// barrier inputs come before their consumer; after it the consumer comes first, so that what an input then gives finds it in the new epoch.
 Status OperatorChain::next_of_pass() {
   while (pass_node_ < tree_.nodes.size()) {
-    const size_t node = pass_node_++;
+    const size_t turn = pass_node_++;
+    const size_t node = pass_ == Pass::After ? tree_.nodes.size() - 1 - turn : turn;
     Operator* op = tree_.nodes[node].op.get();
     if (op == nullptr) continue;
     if (pass_ != Pass::Before) {

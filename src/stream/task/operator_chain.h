@@ -39,7 +39,7 @@ class OperatorChain {
   /// The barrier's first half: generators give what must come before it, then each operator flushes, inputs before their consumer, what it
   /// produces flowing up before the consumer's own turn. The chain is busy until all of it has left the root.
   void begin_barrier(Barrier barrier);
-  /// The second half, once the barrier was sent on.
+  /// The second half, once the barrier was sent on: each operator again, consumers before their inputs.
   void begin_after_barrier();
 
   [[nodiscard]] size_t generators() const { return generators_.size(); }

@@ -108,7 +108,7 @@ TEST(Agent, asks_for_its_token_and_for_its_version) {
   )");
   EXPECT_EQ(world.said(), "wrong token");
   world.run("attach 4 x r1 token=secret v9 => 4:refused, hangup 4");
-  EXPECT_EQ(world.said(), "this agent speaks version 1, the controller 9");
+  EXPECT_EQ(world.said(), "this agent speaks version 2, the controller 9");
   world.run("attach 5 x r1 token=secret => 5:hello - 0 -1");
 }
 

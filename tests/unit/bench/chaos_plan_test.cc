@@ -43,22 +43,22 @@ TEST(ChaosPlan, with_a_duration_the_actions_are_repeated_until_it_is_over) {
 }
 
 TEST(ChaosPlan, every_mistake_is_found) {
-  EXPECT_EQ(workload_error("kind: chaos"), "3:57: workload of stage 'a' needs 'actions'");
-  EXPECT_EQ(workload_error("kind: chaos, actions: []"), "3:71: workload of stage 'a': 'actions' is a list of at least one action");
-  EXPECT_EQ(workload_error("kind: chaos, actions: [{}]"), "3:81: action 1 of stage 'a' is empty");
-  EXPECT_EQ(workload_error("kind: chaos, actions: [{kil: db}]"), "3:82: action 1 of stage 'a': 'kil' is no action; did you mean 'kill'?");
-  EXPECT_EQ(workload_error("kind: chaos, actions: [{kill: bd}]"), "3:82: action 1 of stage 'a': 'bd' is no process; did you mean 'db'?");
+  EXPECT_EQ(workload_error("kind: chaos"), "3:50: workload of stage 'a' needs 'actions'");
+  EXPECT_EQ(workload_error("kind: chaos, actions: []"), "3:64: workload of stage 'a': 'actions' is a list of at least one action");
+  EXPECT_EQ(workload_error("kind: chaos, actions: [{}]"), "3:74: action 1 of stage 'a' is empty");
+  EXPECT_EQ(workload_error("kind: chaos, actions: [{kil: db}]"), "3:75: action 1 of stage 'a': 'kil' is no action; did you mean 'kill'?");
+  EXPECT_EQ(workload_error("kind: chaos, actions: [{kill: bd}]"), "3:75: action 1 of stage 'a': 'bd' is no process; known are: db, other");
   EXPECT_EQ(workload_error("kind: chaos, actions: [{kill: db, start: db}]"),
-            "3:82: action 1 of stage 'a': an action does one thing, not start and kill");
-  EXPECT_EQ(workload_error("kind: chaos, actions: [{pause: db}]"), "3:81: action 1 of stage 'a' needs 'for'");
+            "3:75: action 1 of stage 'a': an action does one thing, not start and kill");
+  EXPECT_EQ(workload_error("kind: chaos, actions: [{pause: db}]"), "3:74: action 1 of stage 'a' needs 'for'");
   EXPECT_EQ(workload_error("kind: chaos, actions: [{kill: db, for: 1s}]"),
-            "3:92: unknown key 'for' in action 1 of stage 'a'; known are: kill");
-  EXPECT_EQ(workload_error("kind: chaos, actions: [{committed: false}]"), "3:82: action 1 of stage 'a': write committed: true");
+            "3:85: unknown key 'for' in action 1 of stage 'a'; known are: kill");
+  EXPECT_EQ(workload_error("kind: chaos, actions: [{committed: false}]"), "3:75: action 1 of stage 'a': write committed: true");
   EXPECT_EQ(workload_error("kind: chaos, actions: [{kill: db}, {kill: other}]"),
-            "3:93: the processes and links of one stage's actions must be of one agent");
-  EXPECT_EQ(workload_error("kind: chaos, server: x, actions: [{wait: 1s}]"), "3:71: workload of stage 'a': a server is HOST:PORT");
+            "3:86: the processes and links of one stage's actions must be of one agent");
+  EXPECT_EQ(workload_error("kind: chaos, server: x, actions: [{wait: 1s}]"), "3:64: workload of stage 'a': a server is HOST:PORT");
   EXPECT_EQ(mistake_of(whole_file("kind: chaos, actions: [{kill: db}]", "run: {name: t}\n")).substr(2),
-            "3:82: action 1 of stage 'a': there is no process: name them in 'processes' of 'run'");
+            "3:75: action 1 of stage 'a': there is no process: name them in 'processes' of 'run'");
   EXPECT_EQ(mistake_of("run: {name: t, processes: {a: {}}}\nstages: []\n"), "f:1:31: process 'a' needs 'command'");
   EXPECT_EQ(mistake_of("run: {name: t, processes: {A: {command: x}}}\nstages: []\n"),
             "f:1:28: 'processes': the name of a process has 1 to 64 lower-case letters, digits, - and _");
@@ -74,8 +74,8 @@ TEST(ChaosPlan, links_are_cut_and_slowed_by_their_agent) {
   EXPECT_EQ(options.links.at("wire").to, "b:2");
   EXPECT_EQ(options.actions[1].duration, std::chrono::milliseconds(20));
   EXPECT_EQ(mistake_of(whole_file("kind: chaos, actions: [{cut: wir, for: 1s}]", run)).substr(2),
-            "3:82: action 1 of stage 'a': 'wir' is no link; did you mean 'wire'?");
-  EXPECT_EQ(mistake_of(whole_file("kind: chaos, actions: [{slow: wire}]", run)).substr(2), "3:81: action 1 of stage 'a' needs 'by'");
+            "3:75: action 1 of stage 'a': 'wir' is no link; did you mean 'wire'?");
+  EXPECT_EQ(mistake_of(whole_file("kind: chaos, actions: [{slow: wire}]", run)).substr(2), "3:74: action 1 of stage 'a' needs 'by'");
   EXPECT_EQ(mistake_of("run: {name: t, links: {a: {listen: x, to: 'b:1'}}}\nstages: []\n"), "f:1:28: link 'a': 'x' is no HOST:PORT");
   EXPECT_EQ(mistake_of("run: {name: t, links: {a: {listen: 'x:1'}}}\nstages: []\n"), "f:1:27: link 'a' needs 'to'");
 }
@@ -83,16 +83,16 @@ TEST(ChaosPlan, links_are_cut_and_slowed_by_their_agent) {
 TEST(StreamPlan, statements_or_a_load) {
   const Plan statements = testing::plan_of(whole_file("kind: stream, sql: [CREATE TABLE a (b INT), FLUSH]"));
   EXPECT_EQ(std::get<StreamOptions>(statements.stages[0].workload).sql, (std::vector<std::string>{"CREATE TABLE a (b INT)", "FLUSH"}));
-  EXPECT_EQ(workload_error("kind: stream, sql: FLUSH"), "3:76: 'sql' of workload of stage 'a' must be a list");
+  EXPECT_EQ(workload_error("kind: stream, sql: FLUSH"), "3:69: 'sql' of workload of stage 'a' must be a list");
   EXPECT_EQ(workload_error("kind: stream, sql: [FLUSH], rows: 3"),
-            "3:85: unknown key 'rows' in workload of stage 'a'; known are: kind, server, user, database, query_timeout, sql");
-  EXPECT_EQ(workload_error("kind: stream"), "3:57: stage 'a' would never end: set max_tasks, or a completion with a duration");
+            "3:78: unknown key 'rows' in workload of stage 'a'; known are: kind, server, user, database, query_timeout, sql");
+  EXPECT_EQ(workload_error("kind: stream"), "3:50: stage 'a' would never end: set max_tasks, or a completion with a duration");
   EXPECT_EQ(workload_error("kind: stream, table: A"),
-            "3:71: workload of stage 'a': a table's name has 1 to 40 lower-case letters, digits and _");
+            "3:64: workload of stage 'a': a table's name has 1 to 40 lower-case letters, digits and _");
   EXPECT_EQ(workload_error("kind: stream, rows: 10000, value: 1KiB"),
-            "3:84: workload of stage 'a': a statement has at most 1 MiB: use fewer rows or smaller values");
+            "3:77: workload of stage 'a': a statement has at most 1 MiB: use fewer rows or smaller values");
   EXPECT_EQ(workload_error("kind: stream, weights: {verify: 0}"),
-            "3:71: workload of stage 'a': the sum of the weights must be from 1 to 1000000");
+            "3:64: workload of stage 'a': the sum of the weights must be from 1 to 1000000");
 }
 
 TEST(ChaosPlan, is_printed_for_people) {

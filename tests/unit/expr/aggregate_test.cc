@@ -207,6 +207,34 @@ TEST(Aggregate, finds_extremes_and_truths) {
   )");
 }
 
+TEST(Aggregate, measures_spread_as_postgres) {
+  run_aggregates(R"(
+    var_samp int4: 1 2 3 4                           => 1.6666666666666667
+    var_pop int4: 1 2 3 4                            => 1.2500000000000000
+    stddev int4: 1 2 3 4                             => 1.2909944487358056
+    stddev_pop int4: 1 2 3 4                         => 1.1180339887498948
+    stddev int8: 5 .                                 => NULL
+    stddev_pop int8: 5                               => 0
+    variance int8: 9223372036854775807 -9223372036854775808 => error value overflows numeric format: the result needs more than 38 digits
+    variance int8: 1000000001 1000000002 1000000003  => 1.00000000000000000000
+    stddev int2: 2 4 4 4 5 5 7 9                     => 2.1380899352993951
+    var_pop int4: 7 7 7                              => 0
+    variance numeric: 1.5 2.25 3                     => 0.56250000000000000000
+    stddev numeric: 1.5 2.25 3                       => 0.75000000000000000000
+    var_pop numeric: 0.001 100 1e10                  => 22222221999997779999.977778
+    stddev numeric: NaN 1                            => NaN
+    stddev numeric: Infinity 1                       => NaN
+    var_samp float8: 1 2 3 4                         => 1.6666666666666667
+    stddev float8: 1000000001 1000000002 1000000003  => 1
+    stddev float8: 0.1 0.2 0.4                       => 0.15275252316519466
+    var_pop float4: 1.5 2.5                          => 0.25
+    stddev float8: NaN 1                             => NaN
+    stddev_pop float8: 3                             => 0
+    stddev float8: 3                                 => NULL
+    variance float8: 1e200 1                         => error value out of range: overflow
+  )");
+}
+
 TEST(Aggregate, counts_rows_without_looking_at_any_column) {
   Groups groups(call_of("count", std::nullopt), 2);
   groups.apply({}, {0, 1, 2, 3}, {0, 1, 0, 0}, {1, 1, 1, -1});
@@ -280,6 +308,11 @@ TEST(Aggregate, forgets_retracted_rows_without_a_trace) {
       check_against_fresh(function, TypeKind::Numeric, numerics, seed);
       check_against_fresh(function, TypeKind::Interval, intervals, seed);
       check_against_fresh(function, TypeKind::Float64, floats, seed);
+    }
+    for (const auto* const function : {"var_pop", "stddev"}) {
+      check_against_fresh(function, TypeKind::Int64, integers, seed);
+      check_against_fresh(function, TypeKind::Numeric, {"1", "1.5", "-2.25", "NaN", ".", "1e10"}, seed);
+      check_against_fresh(function, TypeKind::Float64, {"1", "2.5", "-0.75", ".", "NaN", "Infinity", "4096"}, seed);
     }
     check_against_fresh("bool_and", TypeKind::Boolean, {"t", "f", "t", "."}, seed);
     check_against_fresh("bool_or", TypeKind::Boolean, {"f", "f", "t", "."}, seed);

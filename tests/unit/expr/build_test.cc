@@ -87,6 +87,33 @@ TEST(Build, keeps_constants_constant) {
   EXPECT_EQ(column.datum(8), data::Datum(42));
 }
 
+TEST(Build, computes_what_stands_in_several_places_once_a_chunk) {
+  // Each computation of 1 / $0 counts its failing rows again.
+  const std::vector<DataType> types = {TypeKind::Int32};
+  const auto chunk = data::chunk_from_table("I32\n+ 0\n+ 1\n+ 0\n");
+  const auto errors_of = [&](std::string_view text) {
+    RowErrors errors;
+    const auto built = build(parse(text, types).value(), types);
+    (void)evaluate_texts(*built.value(), chunk.data(), nullptr, &errors);
+    return errors.count;
+  };
+  EXPECT_EQ(errors_of("divide(1, $0)"), 2U);
+  EXPECT_EQ(errors_of("add(divide(1, $0), divide(1, $0))"), 2U);
+  EXPECT_EQ(errors_of("add(divide(1, $0), divide(2, $0))"), 4U);
+  EXPECT_EQ(errors_of("and(greater_than(divide(1, $0), -5), less_than(divide(1, $0), 5))"), 2U);
+  EXPECT_EQ(errors_of("add(multiply(divide(1, $0), 2), multiply(divide(1, $0), 2))"), 2U);
+}
+
+TEST(Build, computes_again_for_rows_that_were_not_active_before) {
+  const std::vector<DataType> types = {TypeKind::Int32};
+  const auto chunk = data::chunk_from_table("I32\n+ 1\n+ 2\n+ 3\n+ .\n");
+  const auto built = build(parse("add(case(equal($0, 2), multiply($0, 10), 0), multiply($0, 10))", types).value(), types);
+  EXPECT_EQ(evaluate_texts(*built.value(), chunk.data()), (std::vector<std::string>{"10", "40", "30", "NULL"}));
+  // Another chunk, another time: nothing is left from before.
+  const auto other = data::chunk_from_table("I32\n+ 7\n");
+  EXPECT_EQ(evaluate_texts(*built.value(), other.data()), (std::vector<std::string>{"70"}));
+}
+
 TEST(Build, evaluates_over_no_rows) {
   const std::vector<DataType> types = {TypeKind::Int32, TypeKind::Varchar};
   for (const auto* const text : {"add($0, 1)", "case(equal($0, 1), $1, 'x')", "and(equal($0, 1), equal($1, 'a'))", "coalesce($1, 'a')",

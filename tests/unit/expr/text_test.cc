@@ -95,6 +95,7 @@ TEST(Text, pads_repeats_and_reverses) {
     repeat('ab', 3)                        => ababab
     repeat('ab', 0)                        => ""
     repeat('ab', -1)                       => ""
+    repeat('', 2147483647)                 => ""
     reverse('hello')                       => olleh
     reverse('größe')                       => eßörg
     overlay('Txxxxas', 'hom', 2, 4)        => Thomas

@@ -45,9 +45,12 @@ class FixtureCatalog : public frontend::CatalogReader {
   const frontend::SystemRelation* find_system(std::string_view schema, std::string_view name) const override {
     return schema == "pg_catalog" && name == jobs_.name ? &jobs_ : nullptr;
   }
-  bool has_database(std::string_view name) const override { return name == "dev"; }
+  std::optional<uint32_t> database_id(std::string_view name) const override {
+    return name == "dev" ? std::optional<uint32_t>(1) : name == "other" ? std::optional<uint32_t>(2) : std::nullopt;
+  }
 
-  frontend::SessionSettings settings{.version = "PostgreSQL 15 (Penstock)", .now_micros = 1'436'918'400'000'000, .variables = {{"timezone", "UTC"}}};
+  frontend::SessionSettings settings{
+      .version = "PostgreSQL 15 (Penstock)", .now_micros = 1'436'918'400'000'000, .variables = {{"timezone", "UTC"}}};
 
  private:
   void add(pb::CatalogObject object, uint32_t tables) {

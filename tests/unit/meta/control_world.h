@@ -21,15 +21,22 @@ namespace penstock::meta::testing {
 ///     @0 ready 1          node 1 answers Init              lost 1               its control stream ended
 ///     create 3            its catalog commit is done       drop 3 4             likewise
 ///     flush 7             checkpoint                       tick
+///     pause [3]  resume [3]  throttle 1 500  throttle_backfill 3 500  interval 200 5  option 1 KEY VALUE   likewise
 ///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ.
 ///                         In all its graphs, or with job=JOB (0: the database's) in that one alone. Empty Initials go with it
+///                         held=TRANSACTION changed=TABLE
 ///     commit              the commit asked for is durable
+///     txn 7 on=NODE/ACTOR key=5   transaction 7 held there, which read row 5 of table 1 as committed; `stale` before on=: in an older
+///     term;
+///                         `whole=5`: read the whole table.  give_up 7
 ///     disk 1 low|full|enough   what node 1 says of its disk; 0: meta's own
 ///     quarantined 2       job 2 and what reads it are marked
 ///     fail 1 ACTOR SCORE [JOB]  node 1 says the graph failed, or that of a job     reset 1 [ACTOR SCORE]   node 1 answers its resets
 /// Effects:
 ///     1:create(5)[s1]     CreatePartialGraph at committed epoch 5 with segment 1
-///     1:initial 0..5 a1,2 t1 b2    barrier with actors to collect, tables to sync, actors built; +add +stop +splits for mutations
+///     1:initial 0..5 a1,2 t1 b2    barrier with actors to collect, tables to sync, actors built; +add +stop +splits for mutations, +x7 -x8
+///                         for transactions to commit and abort, +pause4,5 with the actors named, +throttle 4=500 backfill 5=100; paused:
+///                         something is built so
 ///     1/2:…               likewise of the graph of job 2, which is being created;   1/2:merge 5
 ///     1:committed 5       1:committed 5 with 2      1:reset   1:reset+2 (and job 2's graph)   1:reset2 (that alone)   1:remove   commit 5
 ///     flushed 7 at 5   created 3   failed 3   quarantine 2   term   stuck 1 disconnect 1   lease
@@ -121,6 +128,7 @@ class ControlWorld {
   std::string reset(const ::penstock::testing::Words& words);
   ControlEvent completed(WorkerId worker, const pb::InjectBarrier& inject, const ::penstock::testing::Words& words);
   std::string commit();
+  std::string transaction(const ::penstock::testing::Words& words);
   std::string describe(const ControlEffect& effect);
   std::string describe(WorkerId worker, const pb::ControlRequest& request);
   static pb::RootError root(const ::penstock::testing::Words& words, size_t at);

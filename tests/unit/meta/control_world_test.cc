@@ -1,6 +1,7 @@
 // The other half of control_world.h.
 #include "unit/meta/control_world.h"
 
+#include "meta/catalog/alter.h"
 #include "meta/model/rows.h"
 
 namespace penstock::meta::testing {
@@ -55,12 +56,48 @@ std::string ControlWorld::apply(Words words) {
   if (what == "checkpoint") return handle(CheckpointWanted{});
   if (what == "collect") return collect(words);
   if (what == "commit") return commit();
+  if (what == "txn") return transaction(words);
+  if (what == "give_up") return handle(TransactionGivenUp{TransactionId{number(1)}});
   if (what == "disk") return disk(WorkerId{number(1)}, words.at(2));
   if (what == "fail") {
     const GraphTerm graph = words.size() > 4 ? terms_.at(graph_of(catalog::kDefaultDatabase, JobId{number(4)})) : control_->graph();
     return handle(GraphFailed{WorkerId{number(1)}, graph, root(words, 2)});
   }
   if (what == "reset") return reset(words);
+  if (what == "pause" || what == "resume") {  // of the database, or of a job; its commit is done
+    pb::PauseRequest request;
+    request.set_database_id(1);
+    if (words.size() > 1) request.set_job_id(number(1));
+    auto txn = catalog::plan_pause(model_, request, what == "pause");
+    EXPECT_TRUE(txn.has_value()) << txn.error().to_string();
+    must(model_.apply(txn.value()));
+    return handle(Tick{});
+  }
+  if (what == "throttle" || what == "throttle_backfill") {  // OBJECT RATE
+    pb::ThrottleRequest request;
+    request.set_object_id(number(1));
+    request.set_rate(number(2));
+    request.set_backfill(what != "throttle");
+    auto txn = catalog::plan_throttle(model_, request);
+    EXPECT_TRUE(txn.has_value()) << txn.error().to_string();
+    must(model_.apply(txn.value()));
+    return handle(Tick{});
+  }
+  if (what == "option") {  // SOURCE KEY VALUE; a fourth word: and nobody is told
+    pb::AlterSourceRequest request;
+    request.set_source_id(number(1));
+    (*request.mutable_properties())[words.at(2)] = words.at(3);
+    must(model_.apply(catalog::plan_alter_source(model_, request).value()));
+    return words.size() > 4 ? "" : handle(Tick{});
+  }
+  if (what == "interval") {  // MS FREQUENCY
+    pb::AlterDatabaseRequest request;
+    request.set_database_id(1);
+    request.set_barrier_interval_ms(number(1));
+    request.set_checkpoint_frequency(number(2));
+    must(model_.apply(catalog::plan_alter_database(model_, request).value()));
+    return handle(Tick{});
+  }
   if (what == "drop") {
     for (const JobId job : jobs_of(words)) {
       auto plan = catalog::plan_drop(model_, job, true);
@@ -85,9 +122,7 @@ std::string ControlWorld::disk(WorkerId worker, const std::string& level) {
 
 std::string ControlWorld::ready(WorkerId worker) {
   Cluster::Effects effects;
-  Now later = now_;
-  later.mono.nanos += 1'000'000'000;  // past the retry
-  cluster_.on_tick(later, effects);
+  cluster_.on_registered(now_, model_.workers().at(worker), effects);  // it asks to be connected, however long it was away
   note_attempts(effects);
   pb::InitResponse answer;
   answer.set_node_id(fmt::format("uuid-{}", worker));
@@ -176,6 +211,10 @@ ControlEvent ControlWorld::completed(WorkerId worker, const pb::InjectBarrier& i
       pb::SegmentRef* ref = event.report.add_segments()->mutable_ref();
       ref->set_sequence(std::stoull(value));
       *ref->mutable_graph() = inject.graph();
+    } else if (name == "held") {
+      event.report.add_transactions_held(std::stoull(value));
+    } else if (name == "changed") {
+      event.report.add_segments()->add_tables(static_cast<uint32_t>(std::stoul(value)));
     } else if (name == "flushed") {
       event.report.add_flushed_segments(std::stoull(value));
     } else if (name == "split") {
@@ -191,6 +230,28 @@ ControlEvent ControlWorld::completed(WorkerId worker, const pb::InjectBarrier& i
     }
   }
   return event;
+}
+
+std::string ControlWorld::transaction(const Words& words) {
+  TransactionWanted wanted{.transaction = TransactionId{std::stoull(words.at(1))}, .read_epoch = control_->committed()};
+  GraphTerm graph = control_->graph();
+  for (size_t i = 2; i < words.size(); ++i) {
+    const std::string value = words[i].substr(words[i].find('=') + 1);
+    if (words[i].starts_with("on=")) {
+      const size_t slash = value.find('/');
+      wanted.participants.push_back({graph, WorkerId{static_cast<uint32_t>(std::stoul(value.substr(0, slash)))},
+                                     ActorId{static_cast<uint32_t>(std::stoul(value.substr(slash + 1)))}});
+    } else if (words[i].starts_with("key=")) {
+      wanted.writes.push_back({TableId{1}, true, false, {std::stoull(value)}});
+    } else if (words[i].starts_with("whole=")) {
+      wanted.writes.push_back({TableId{1}, true, true, {std::stoull(value)}});
+    } else if (words[i] == "stale") {
+      graph.term = Term{0};
+    } else {
+      ADD_FAILURE() << words[i];
+    }
+  }
+  return handle(std::move(wanted));
 }
 
 std::string ControlWorld::commit() {
@@ -238,11 +299,32 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
     if (!inject.tables_to_sync().empty()) out += " t" + listed(inject.tables_to_sync());
     if (!built.empty()) out += " b" + listed(built);
     const pb::Mutation& mutation = inject.barrier().mutation();
-    if (mutation.has_add()) out += mutation.add().paused() ? " +add(paused)" : " +add";
-    if (mutation.has_pause()) out += " +pause";
-    if (mutation.has_resume()) out += " +resume";
+    if (mutation.has_add()) out += " +add";
     if (mutation.has_stop()) out += " +stop";
     if (mutation.has_source_change_split()) out += " +splits";
+    if (mutation.has_pause()) out += " +pause" + listed(mutation.pause().actors());
+    if (mutation.has_resume()) out += " +resume" + listed(mutation.resume().actors());
+    if (mutation.has_connector_props_change()) {
+      out += " +props";
+      for (const auto& [source, props] : mutation.connector_props_change().by_source()) {
+        const auto on_error = props.properties().find("on_error");
+        out += fmt::format(" {}:{}", source, on_error == props.properties().end() ? "" : on_error->second);
+      }
+    }
+    if (mutation.has_throttle()) {
+      const auto rates = [&](std::string_view name, const auto& by_actor) {
+        for (const auto& [actor, rate] : std::map<uint32_t, uint64_t>(by_actor.begin(), by_actor.end())) {
+          out += fmt::format(" {}{}={}", name, actor, rate);
+        }
+      };
+      out += " +throttle";
+      rates("", mutation.throttle().rate_by_actor());
+      rates("backfill ", mutation.throttle().backfill_rate_by_actor());
+    }
+    const bool paused = std::ranges::any_of(inject.build(), [](const pb::BuildFragment& fragment) { return fragment.paused(); });
+    if (paused) out += " paused";
+    if (!inject.commit_txns().empty()) out += " +x" + listed(inject.commit_txns());
+    if (!inject.abort_txns().empty()) out += " -x" + listed(inject.abort_txns());
     return out;
   }
   if (request.has_commit_epoch()) {
@@ -294,6 +376,10 @@ std::string ControlWorld::describe(const ControlEffect& effect) {
       std::string out = fmt::format("stuck {}", show(e.epoch.prev));
       for (const WorkerId worker : e.missing) out += fmt::format(" {}", worker);
       return out;
+    }
+    std::string operator()(const TransactionDecided& e) const {
+      static const char* const kNames[] = {"named", "conflict", "gone"};
+      return fmt::format("{} {}", kNames[static_cast<int>(e.verdict)], e.transaction);
     }
     std::string operator()(const DisconnectWorker& e) const { return fmt::format("disconnect {}", e.worker); }
   };

@@ -269,9 +269,10 @@ TEST_F(CreatingControlTest, only_so_many_jobs_are_created_at_a_time) {
 
 // Meta dies after each step, and is started again on what is durable.
 TEST_F(CreatingControlTest, a_restart_at_any_step_of_a_creation_goes_on_from_what_was_committed) {
-  const std::vector<::penstock::testing::Words> steps = {{"create", "2"},   {"collect", "1"},           {"collect", "2"},           {"commit"},
-                                             {"@1002", "tick"}, {"collect", "1", "done=3"}, {"collect", "2", "done=4"}, {"commit"},
-                                             {"@2002", "tick"}, {"collect", "1"},           {"collect", "2"},           {"commit"}};
+  const std::vector<::penstock::testing::Words> steps = {
+      {"create", "2"},   {"collect", "1"},           {"collect", "2"},           {"commit"},
+      {"@1002", "tick"}, {"collect", "1", "done=3"}, {"collect", "2", "done=4"}, {"commit"},
+      {"@2002", "tick"}, {"collect", "1"},           {"collect", "2"},           {"commit"}};
   for (size_t upto = 0; upto <= steps.size(); ++upto) {
     SCOPED_TRACE(upto);
     begin();

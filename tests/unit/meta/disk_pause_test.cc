@@ -11,25 +11,15 @@ using Reason = PauseReasons::Reason;
 
 TEST(PauseReasons, sources_run_again_when_the_last_reason_is_gone) {
   PauseReasons reasons;
-  EXPECT_EQ(reasons.due(), std::nullopt);
+  EXPECT_FALSE(reasons.paused());
   EXPECT_TRUE(reasons.set(Reason::Disk, "full"));
   EXPECT_FALSE(reasons.set(Reason::Disk, "full"));
-  EXPECT_EQ(reasons.due(), true);
-  reasons.tell(true);
-  EXPECT_EQ(reasons.due(), std::nullopt);
   reasons.set(Reason::User, "paused by the user");
   EXPECT_EQ(reasons.describe(), "paused by the user; full");
   reasons.set(Reason::Disk, "");
-  EXPECT_EQ(reasons.due(), std::nullopt) << "the user's pause stays";
+  EXPECT_TRUE(reasons.paused()) << "the user's pause stays";
   reasons.set(Reason::User, "");
-  EXPECT_EQ(reasons.due(), false);
-}
-
-TEST(PauseReasons, a_reason_that_comes_and_goes_before_it_was_told_asks_for_nothing) {
-  PauseReasons reasons;
-  reasons.set(Reason::Disk, "full");
-  reasons.set(Reason::Disk, "");
-  EXPECT_EQ(reasons.due(), std::nullopt);
+  EXPECT_FALSE(reasons.paused());
 }
 
 /// Two nodes of one core each; table 1 runs with actors 1 (node 1) and 2 (node 2).
@@ -102,7 +92,7 @@ TEST_F(DiskPause, actors_that_a_recovery_builds_begin_paused) {
     @10 disk 1 low     => 1:checkpoint 1..10 a1 t1 +pause, 2:checkpoint 1..10 a2 t1 +pause
     fail 1 1           => 1:reset, 2:reset
     reset 1            =>
-    reset 2            => term ended at 0, 1:create(0), 2:create(0), 1:initial 0..11 a1 t1 b1 +add(paused), 2:initial 0..11 a2 t1 b2 +add(paused)
+    reset 2            => term ended at 0, 1:create(0), 2:create(0), 1:initial 0..11 a1 t1 b1 paused, 2:initial 0..11 a2 t1 b2 paused
     collect 1          =>
     collect 2          => 1:checkpoint 11..12 a1 t1, 2:checkpoint 11..12 a2 t1
     disk 1 enough      => 1:checkpoint 12..13 a1 t1 +resume, 2:checkpoint 12..13 a2 t1 +resume
@@ -130,11 +120,24 @@ TEST_F(DiskPause, a_node_that_is_lost_takes_its_pressure_with_it) {
   )");
 }
 
+TEST_F(DiskPause, a_user_s_pause_and_a_full_disk_do_not_undo_each_other) {
+  run(R"(
+    @10 disk 1 low     => 1:checkpoint 1..10 a1 t1 +pause, 2:checkpoint 1..10 a2 t1 +pause
+    pause              =>
+    @20 disk 1 enough  =>
+    resume             => 1:checkpoint 10..20 a1 t1 +resume, 2:checkpoint 10..20 a2 t1 +resume
+    pause              => 1:checkpoint 20..21 a1 t1 +pause, 2:checkpoint 20..21 a2 t1 +pause
+    @30 disk 1 low     =>
+    resume             =>
+    @40 disk 1 enough  => 1:checkpoint 21..40 a1 t1 +resume, 2:checkpoint 21..40 a2 t1 +resume
+  )");
+}
+
 TEST_F(DiskPause, a_job_made_meanwhile_begins_paused) {
   world_.add(testing::table("u"));
   run(R"(
     @10 disk 1 low     => 1:checkpoint 1..10 a1 t1 +pause, 2:checkpoint 1..10 a2 t1 +pause
-    create 2           => 1:checkpoint 10..11 a1,3 t1 b3 +add(paused), 2:checkpoint 10..11 a2,4 t1 b4 +add(paused)
+    create 2           => 1:checkpoint 10..11 a1,3 t1 b3 +add paused, 2:checkpoint 10..11 a2,4 t1 b4 +add paused
   )");
 }
 

@@ -31,9 +31,9 @@ struct FakeDisk {
     FakeRows rows;  // as of the end of the epoch
   };
   std::map<uint64_t, Segment> segments;
-  std::set<uint64_t> committed;  // of them
-  FakeRows flushed;              // what went to the sorted store
-  std::set<uint64_t> flushed_marks;
+  std::set<uint64_t> committed;                // of them
+  FakeRows flushed;                            // what went to the sorted store
+  std::map<uint64_t, uint32_t> flushed_marks;  // with the database
   uint64_t highest_leader = 0;
 };
 
@@ -66,6 +66,8 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
 
   /// Completes nothing while true; what was held is completed in order afterwards.
   void hold(bool held);
+  /// From now on it hears and says nothing, as a stopped process.
+  void mute() { muted_ = true; }
   /// Of the graph that has the actor; of all databases' graphs if none has.
   void send_failure(uint32_t actor, const std::string& message);
   /// Of every job that is being created here.
@@ -123,6 +125,7 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
   bool initialized_ = false;
   bool stopped_ = false;
   bool held_ = false;
+  bool muted_ = false;
   bool left_in_good_order_ = false;
   std::string cluster_;
   std::map<uint64_t, Graph> graphs_;

@@ -1,6 +1,8 @@
 // The other half of fake_cluster.h.
 #include "unit/meta/fake_cluster.h"
 
+#include "meta/service/control_streams.h"
+
 namespace penstock::meta::testing {
 
 using runtime::Duration;
@@ -65,6 +67,7 @@ void FakeCompute::send(const pb::ControlResponse& response) {
 }
 
 void FakeCompute::on_bytes(const rpc::Bytes& bytes) {
+  if (muted_) return;
   pb::ControlRequest request;
   ASSERT_TRUE(request.ParseFromString(bytes));
   if (request.has_init()) return handle(request.init());
@@ -287,7 +290,9 @@ void FakeCompute::write_segment(Graph& graph, const pb::InjectBarrier& inject, p
   *complete.add_segments()->mutable_ref() = segment.ref;
   graph.staged[complete.epoch()].push_back(segment.ref.sequence());
   disk_->segments[segment.ref.sequence()] = segment;
-  for (const uint64_t sequence : disk_->flushed_marks) complete.add_flushed_segments(sequence);
+  for (const auto& [sequence, database] : disk_->flushed_marks) {
+    if (database == static_cast<uint32_t>(inject.graph().id())) complete.add_flushed_segments(sequence);
+  }
 }
 
 void FakeCompute::handle(const pb::CommitEpoch& commit) {
@@ -303,7 +308,7 @@ void FakeCompute::handle(const pb::CommitEpoch& commit) {
     const auto segment = disk_->segments.find(sequence);
     if (segment == disk_->segments.end()) continue;
     for (const auto& [split, rows] : segment->second.rows) disk_->flushed[split] = std::max(disk_->flushed[split], rows);
-    disk_->flushed_marks.insert(sequence);
+    disk_->flushed_marks[sequence] = static_cast<uint32_t>(segment->second.ref.graph().id());
     disk_->segments.erase(segment);
   }
 }

@@ -262,7 +262,7 @@ TEST(MetaNode, a_barrier_that_is_held_is_said_to_be_stuck_with_who_is_missing) {
   cluster.compute(1).hold(true);
   cluster.sim().run_for(std::chrono::seconds(13));
   bool found = false;
-  for (const std::string& row : cluster.rows("penstock_events")) found |= row.find("waits for node 2 (compute-2") != std::string::npos;
+  for (const std::string& row : cluster.rows("penstock_events")) found |= row.find("held up by node 2 (compute-2") != std::string::npos;
   EXPECT_TRUE(found);
   cluster.compute(1).hold(false);
   EXPECT_TRUE(cluster.flush().has_value());

@@ -56,6 +56,7 @@ inline pb::CreateObjectRequest view_on_source(const std::string& name, uint32_t 
   pb::Fragment* reads = add_fragment(request);
   reads->set_has_source(true);
   reads->set_source_id(source);
+  reads->mutable_root()->mutable_source()->set_source_id(source);
   pb::Fragment* aggregates = add_fragment(request);
   materialize(request, aggregates);
   aggregates->mutable_root()->add_input()->mutable_hash_agg()->mutable_group_table()->set_table_id(1);

@@ -162,9 +162,76 @@ TEST(SimRuntime, trace_tells_logical_events_apart) {
   EXPECT_NE(hash_of(""), SimRuntime().trace_hash());
 }
 
-TEST(SimRuntimeDeathTest, has_no_threads_to_give) {
+TEST(SimRuntimeThreads, take_turns_and_wait_in_virtual_time) {
   SimRuntime sim;
-  EXPECT_DEATH(sim.spawn_thread("session", [] {}), "thread session asked for in simulation");
+  std::string order;
+  for (const char* name : {"a", "b"}) {
+    sim.spawn_thread(name, [&sim, &order, name] {
+      const auto waiter = sim.make_waiter();
+      EXPECT_FALSE(waiter->wait_for(name[0] == 'a' ? 2s : 1s));
+      order += name;
+      EXPECT_FALSE(waiter->wait_for(5s));
+      order += name;
+    });
+  }
+  sim.run_for(3s);
+  EXPECT_EQ(order, "ba");
+  sim.run_for(10s);
+  EXPECT_EQ(order, "baba");
+  EXPECT_GE(sim.now().nanos, 13'000'000'000);
+}
+
+TEST(SimRuntimeThreads, are_woken_by_jobs_and_by_each_other) {
+  SimRuntime sim;
+  const auto first = sim.make_waiter(), second = sim.make_waiter();
+  std::string order;
+  sim.spawn_thread("first", [&] {
+    EXPECT_TRUE(first->wait_for(60s));
+    order += "first ";
+    second->notify();
+  });
+  sim.spawn_thread("second", [&] {
+    EXPECT_TRUE(second->wait_for(60s));
+    order += "second";
+  });
+  sim.run_until_idle();
+  EXPECT_EQ(order, "");
+  sim.post_after(1s, sim.pool(), [&] { first->notify(); });
+  sim.run_for(2s);
+  EXPECT_EQ(order, "first second");
+}
+
+TEST(SimRuntimeThreads, end_before_the_runtime_does_with_their_time_over) {
+  TimePoint end;
+  {
+    SimRuntime sim;
+    sim.spawn_thread("patient", [&] {
+      while (sim.now() < TimePoint{} + 3600s) (void)sim.make_waiter()->wait_for(600s);
+      end = sim.now();
+    });
+    sim.run_for(1s);
+    EXPECT_EQ(end.nanos, 0);
+  }
+  EXPECT_GE(end, TimePoint{} + 3600s);
+}
+
+TEST(SimRuntimeThreads, run_in_an_order_that_the_seed_decides) {
+  const auto run = [](uint64_t seed) {
+    SimRuntime sim(seed);
+    std::string order;
+    for (int i = 0; i < 6; ++i) {
+      sim.spawn_thread("t", [&, i] {
+        for (int k = 0; k < 5; ++k) {
+          order += static_cast<char>('a' + i);
+          (void)sim.make_waiter()->wait_for(Duration(sim.random() % 1000));
+        }
+      });
+    }
+    sim.run_for(1s);
+    return std::pair(order, sim.trace_hash());
+  };
+  EXPECT_EQ(run(7), run(7));
+  EXPECT_NE(run(7).first, run(8).first);
 }
 
 }  // namespace

@@ -35,8 +35,9 @@ struct HashAggOptions {
 
 /// GROUP BY over a changelog.
 ///
-///  - Changed groups come out at the barrier only, as one Insert, Delete or update each, and only if a column changed. Their state is
-///    encoded once, at the same moment. Output is the group key, then a column a call.
+///  - Changed groups come out at the barrier, as one Insert, Delete or update each, and only if a column changed. Their state is encoded
+///    once, at the same moment. (Sooner only if the node is over its memory budget and changed groups are what takes it.) Output is the
+///    group key, then a column a call.
 ///  - A group whose row count is 0 does not exist. Without a group key there is one row always, from just after the first barrier on.
 ///  - Groups that changed since the last barrier stay in memory; others may be evicted and are read again when they are touched, a chunk's
 ///    worth with one multi-get.
@@ -67,6 +68,8 @@ class HashAggOperator final : public Operator {
     std::vector<uint32_t> unknown;                 // groups whose best values must be read
     std::vector<std::vector<data::Datum>> refill;  // what was read for them
   };
+  // Groups in a batch of changed rows: each may give two rows, and a batch becomes one chunk.
+  static constexpr size_t kOldRows = data::kChunkRows / 2;
   // Groups touched since the barrier that had a row, and that row's columns of the calls.
   struct OldRows {
     std::vector<uint32_t> groups;
@@ -80,14 +83,15 @@ class HashAggOperator final : public Operator {
   [[nodiscard]] Result<Step> read_or(Phase phase, Output& out);
   Status read_states();
   Status install_states();
-  Result<Step> apply_chunk();
+  Result<Step> apply_chunk(Output& out);
   void mark_dirty();
   void apply_call(size_t call);
   void apply_function(size_t call, const Changes& changes);
   void track_values(Values& values, const Changes& changes);
-  void settle_memory();
+  [[nodiscard]] bool settle_memory();
 
-  // A barrier.
+  // A barrier, or changed groups must leave memory.
+  Result<Step> flush(Output& out);
   void find_unknown();
   Status read_unknown();
   void take_best_values();

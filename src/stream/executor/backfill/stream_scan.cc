@@ -2,6 +2,7 @@
 
 #include "data/key_codec.h"
 #include "stream/executor/chunk_rows.h"
+#include "stream/executor/mutation.h"
 
 namespace penstock::stream {
 
@@ -11,6 +12,8 @@ namespace {
 
 constexpr uint32_t kNotOurs = UINT32_MAX;
 constexpr size_t kRowsBetweenLooks = 256;  // at the clock
+// A table that keeps changing is read once a barrier: a second's worth at a time.
+constexpr uint64_t kLimitSlices = 10;
 
 std::string vnode_bytes(uint32_t vnode) { return {static_cast<char>(vnode >> 8 & 0xff), static_cast<char>(vnode & 0xff)}; }
 
@@ -30,7 +33,7 @@ class StreamScanOperator::Batch {
   }
 
   [[nodiscard]] bool full() const {
-    if (rows_ >= scan_.batch_rows_) return true;
+    if (rows_ >= scan_.allowed_) return true;
     return rows_ % kRowsBetweenLooks == 0 && rows_ > 0 && scan_.runtime_.now() >= end_;
   }
   Status add(std::string_view value) {
@@ -39,6 +42,7 @@ class StreamScanOperator::Batch {
     if (++chunk_rows_ == data::kChunkRows) finish_chunk();
     return ok();
   }
+  [[nodiscard]] size_t rows() const { return rows_; }
   void finish_chunk() {
     if (chunk_rows_ == 0) return;
     std::vector<data::Column> columns;
@@ -73,7 +77,9 @@ StreamScanOperator::StreamScanOperator(Options options, const ActorContext& cont
       runtime_(context.runtime),
       reports_(context.reports),
       progress_(std::move(options.progress)),
-      position_of_(std::max(context.vnodes.size(), 1U), kNotOurs) {
+      position_of_(std::max(context.vnodes.size(), 1U), kNotOurs),
+      paused_(context.paused),
+      limit_(options.rate_limit, kLimitSlices) {
   tables_.add(progress_);
   const auto vnodes = upstream_.dist_key.empty() ? std::vector<VNode>{0} : context.vnodes.list();
   for (const VNode vnode : vnodes) {
@@ -98,18 +104,26 @@ Result<Step> StreamScanOperator::on_barrier(const Barrier& barrier, Output& out)
   return Step::Done;
 }
 
-Result<Step> StreamScanOperator::after_barrier(const Barrier& /*barrier*/, Output& /*out*/) {
+Result<Step> StreamScanOperator::after_barrier(const Barrier& barrier, Output& /*out*/) {
   PENSTOCK_TRY(tables_.post_yield());
   still_ = false;
-  if (finished()) return Step::Done;
-  phase_ = Phase::Read;
-  return Step::NeedState;
+  if (const auto paused = paused_by(barrier, actor_)) paused_ = *paused;
+  if (const auto rate = backfill_rate_by(barrier, actor_)) limit_.set_rate(*rate);
+  return begin_batch() ? Step::NeedState : Step::Done;
 }
 
 Result<Generator::Poll> StreamScanOperator::poll(Output& /*out*/) {
-  if (!loaded_ || still_ || finished()) return Poll{};
+  if (begin_batch()) return Poll{Step::NeedState, std::nullopt};
+  const bool waits = loaded_ && !still_ && !finished() && !paused_;
+  return waits ? Poll{Step::Done, limit_.wait()} : Poll{};
+}
+
+bool StreamScanOperator::begin_batch() {
+  if (!loaded_ || still_ || finished() || paused_) return false;
+  allowed_ = limit_.available(runtime_.now(), batch_rows_);
+  if (allowed_ == 0) return false;
   phase_ = Phase::Read;
-  return Poll{Step::NeedState, std::nullopt};
+  return true;
 }
 
 Operator::StateRead StreamScanOperator::take_state_read() {
@@ -154,6 +168,7 @@ Status StreamScanOperator::read_batch() {
     PENSTOCK_TRY(read_vnode(*reader.value(), positions_[current_], batch));
   }
   batch.finish_chunk();
+  limit_.take(batch.rows());
   return ok();
 }
 

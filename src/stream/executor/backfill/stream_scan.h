@@ -7,6 +7,7 @@
 #include "stream/executor/actor_context.h"
 #include "stream/executor/backfill/scan_position.h"
 #include "stream/executor/operator.h"
+#include "stream/executor/source/token_bucket.h"
 #include "stream/executor/state/barrier_tables.h"
 
 namespace penstock::stream {
@@ -16,7 +17,8 @@ namespace penstock::stream {
 /// After each barrier, and before the first change of `curr`, it reads a batch of the table as of the sealed epoch `prev`, above its
 /// position, in key order, one vnode after the other. When the first change of `curr` has come the position stands still until the next
 /// barrier: changes at or below it pass, those above are dropped, because a later batch reads them. As long as no change has come, further
-/// batches of the same snapshot may follow (`poll`), so a quiet table is read without waiting for barriers.
+/// batches of the same snapshot may follow (`poll`), so a quiet table is read without waiting for barriers. While it is paused it reads
+/// nothing; a rate bounds what it reads, never the changes that pass.
 ///
 /// Positions are rows of `progress` (vnode, pk of the last row read or NULL, finished, rows), stored under the vnode they speak of and
 /// committed with the rows they stand for. Progress is reported at each barrier until it was reported as done.
@@ -29,6 +31,7 @@ class StreamScanOperator final : public Operator, public Generator {
     /// A batch ends with whichever comes first.
     size_t batch_rows = 65'536;
     runtime::Duration batch_time = std::chrono::milliseconds(50);
+    uint64_t rate_limit = 0;  // rows a second; 0: none
   };
   StreamScanOperator(Options options, const ActorContext& context);
 
@@ -52,6 +55,8 @@ class StreamScanOperator final : public Operator, public Generator {
   Status load_position(ScanPosition& position, std::string_view value);
   void save();
   void report(Epoch prev);
+  /// True if a batch may be read now; it is what `take_state_read` does next.
+  [[nodiscard]] bool begin_batch();
   Status read_batch();
   Status read_vnode(storage::SnapshotReader& reader, ScanPosition& position, Batch& batch);
   [[nodiscard]] Result<data::Bitmap> passed_rows(const data::StreamChunk& chunk) const;
@@ -78,6 +83,9 @@ class StreamScanOperator final : public Operator, public Generator {
   bool still_ = true;                   // a change of the running epoch has come: the position stands still
   Epoch sealed_;                        // what batches are read as of
   std::deque<data::StreamChunk> read_;  // not yet given out
+  bool paused_;
+  TokenBucket limit_;
+  size_t allowed_ = 0;  // rows of the batch that is being read
 };
 
 }  // namespace penstock::stream

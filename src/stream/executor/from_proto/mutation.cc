@@ -1,5 +1,7 @@
 #include "stream/executor/mutation.h"
 
+#include <algorithm>
+
 #include "proto/control_stream.pb.h"
 
 namespace penstock::stream {
@@ -17,15 +19,6 @@ SourceMutation source_mutation(const Barrier& barrier, ActorId actor) {
   if (barrier.mutation == nullptr) return out;
   const pb::Mutation& mutation = *barrier.mutation;
   switch (mutation.kind_case()) {
-    case pb::Mutation::kAdd:
-      if (mutation.add().paused()) out.paused = true;
-      break;
-    case pb::Mutation::kPause:
-      out.paused = true;
-      break;
-    case pb::Mutation::kResume:
-      out.paused = false;
-      break;
     case pb::Mutation::kSourceChangeSplit: {
       const auto& by_actor = mutation.source_change_split().splits();
       const auto mine = by_actor.find(actor.value);
@@ -40,11 +33,35 @@ SourceMutation source_mutation(const Barrier& barrier, ActorId actor) {
       if (mine != by_actor.end()) out.rate_limit = mine->second;
       break;
     }
-    case pb::Mutation::kStop:
-    case pb::Mutation::KIND_NOT_SET:
+    default:
       break;
   }
   return out;
+}
+
+std::optional<bool> paused_by(const Barrier& barrier, ActorId actor) {
+  if (barrier.mutation == nullptr) return std::nullopt;
+  const auto names = [&](const auto& mutation) {
+    return mutation.actors().empty() || std::ranges::find(mutation.actors(), actor.value) != mutation.actors().end();
+  };
+  if (barrier.mutation->has_pause() && names(barrier.mutation->pause())) return true;
+  if (barrier.mutation->has_resume() && names(barrier.mutation->resume())) return false;
+  return std::nullopt;
+}
+
+std::optional<std::map<std::string, std::string>> connector_props_by(const Barrier& barrier, ObjectId source) {
+  if (barrier.mutation == nullptr || !barrier.mutation->has_connector_props_change()) return std::nullopt;
+  const auto& by_source = barrier.mutation->connector_props_change().by_source();
+  const auto mine = by_source.find(source.value);
+  if (mine == by_source.end()) return std::nullopt;
+  return std::map<std::string, std::string>(mine->second.properties().begin(), mine->second.properties().end());
+}
+
+std::optional<uint64_t> backfill_rate_by(const Barrier& barrier, ActorId actor) {
+  if (barrier.mutation == nullptr || !barrier.mutation->has_throttle()) return std::nullopt;
+  const auto& by_actor = barrier.mutation->throttle().backfill_rate_by_actor();
+  const auto mine = by_actor.find(actor.value);
+  return mine == by_actor.end() ? std::nullopt : std::optional<uint64_t>(mine->second);
 }
 
 }  // namespace penstock::stream

@@ -34,6 +34,7 @@ Result<Built> build_stream_scan(const Request& request) {
   PENSTOCK_TRY(auto progress, open_table(request, scan.progress(), progress_columns(upstream)));
   if (progress.schema().pk != std::vector<uint32_t>{0}) return error(Code::Protocol, "the progress of a backfill is kept by vnode");
   StreamScanOperator::Options options{std::move(upstream), std::move(output), std::move(progress)};
+  options.rate_limit = scan.rate_limit();
   return Built{std::make_unique<StreamScanOperator>(std::move(options), request.context), std::move(types)};
 }
 

@@ -23,6 +23,8 @@ SourceOperator::SourceOperator(Options options, const ActorContext& context, Spl
       runtime_(context.runtime),
       reports_(context.reports),
       to_open_(context.splits),
+      paused_(context.paused),
+      flow_(context.pace),
       limit_(options_.rate_limit),
       pace_(0) {}
 
@@ -45,7 +47,8 @@ Result<Step> SourceOperator::resume(Output& out) {
 // Asks the splits in turn until one gives rows or needs a read. The one that needs a read keeps the turn.
 Result<Generator::Poll> SourceOperator::read_some(Output& out) {
   const auto now = runtime_.now();
-  const uint64_t paced = pace_.available(now, data::kChunkRows);
+  const uint64_t wanted = sizer_.next(now, flow_ ? flow_->horizon() : runtime::Duration::zero());
+  const uint64_t paced = pace_.available(now, wanted);
   const uint64_t budget = limit_.available(now, paced);
   if (budget == 0) return Poll{Step::Done, paced == 0 ? pace_.wait() : limit_.wait()};
   bool idle = false;
@@ -66,6 +69,7 @@ Result<Generator::Poll> SourceOperator::read_some(Output& out) {
     if (some) {
       pace_.take(out.back().rows());
       limit_.take(out.back().rows());
+      sizer_.emitted(now, out.back().rows());
     }
     if (state == SplitReader::State::NeedRead) return Poll{Step::NeedState, std::nullopt};
     if (state == SplitReader::State::Finished) finish(split);
@@ -100,8 +104,11 @@ Result<Step> SourceOperator::on_barrier(const Barrier& barrier, Output& /*out*/)
 
 Result<Step> SourceOperator::after_barrier(const Barrier& barrier, Output& /*out*/) {
   SourceMutation mutation = source_mutation(barrier, actor_);
-  if (mutation.paused) paused_ = *mutation.paused;
+  if (const auto paused = paused_by(barrier, actor_)) paused_ = *paused;
   if (mutation.rate_limit) limit_.set_rate(*mutation.rate_limit);
+  if (auto properties = connector_props_by(barrier, options_.source)) {
+    PENSTOCK_TRY(change(std::move(*properties)));
+  }
   if (mutation.splits) {
     PENSTOCK_TRY(assign(std::move(*mutation.splits)));
   }
@@ -123,7 +130,23 @@ Status SourceOperator::assign(std::vector<SplitState> splits) {
   for (Split& gone : splits_) forget(gone);
   splits_ = std::move(assigned);
   turn_ = 0;
-  if (options_.own_rate != 0) pace_.set_rate(std::max<uint64_t>(options_.own_rate * splits_.size() / options_.own_splits, 1));
+  keep_own_pace();
+  return ok();
+}
+
+void SourceOperator::keep_own_pace() {
+  pace_.set_rate(options_.own_rate == 0 ? 0 : std::max<uint64_t>(options_.own_rate * splits_.size() / options_.own_splits, 1));
+}
+
+Status SourceOperator::change(std::map<std::string, std::string> properties) {
+  options_.spec.properties = std::move(properties);
+  options_.own_rate = connector::own_rate(options_.spec);
+  for (Split& split : splits_) {
+    if (split.reader == nullptr) continue;
+    forget(split);
+    PENSTOCK_TRY(split, open(std::move(split.state)));
+  }
+  keep_own_pace();
   return ok();
 }
 

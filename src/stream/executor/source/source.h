@@ -8,6 +8,7 @@
 #include "stream/executor/actor_context.h"
 #include "stream/executor/mutation.h"
 #include "stream/executor/operator.h"
+#include "stream/executor/source/chunk_sizer.h"
 #include "stream/executor/source/token_bucket.h"
 
 namespace penstock::stream {
@@ -21,7 +22,8 @@ using SplitReaderFactory = std::function<Result<std::unique_ptr<connector::Split
 ///  - Never blocks: a reader that needs bytes becomes NeedState, and the read runs on the blocking pool.
 ///  - At each Checkpoint barrier it reports where every split stands: "all rows before this are in `prev`". Nothing else keeps offsets.
 ///  - Row id: split number << 40 | row in the split; the same when a row is read again after a recovery.
-///  - Pause, Resume, SourceChangeSplit and Throttle take effect once their barrier has passed. A split that stays keeps its reader.
+///  - Pause, Resume, SourceChangeSplit, Throttle and ConnectorPropsChange take effect once their barrier has passed. A split that stays
+///    keeps its reader; with new options each reader is opened anew where it was.
 ///  - A bad record is the reader's business (on_error): it fails the actor, or is counted and told with the next report.
 class SourceOperator final : public Operator, public Generator {
  public:
@@ -55,6 +57,8 @@ class SourceOperator final : public Operator, public Generator {
 
   Result<Split> open(SplitState state);
   Status assign(std::vector<SplitState> splits);
+  Status change(std::map<std::string, std::string> properties);
+  void keep_own_pace();
   void forget(Split& split);
   void finish(Split& split);
   Result<Poll> read_some(Output& out);
@@ -63,7 +67,7 @@ class SourceOperator final : public Operator, public Generator {
   [[nodiscard]] SourceReport report() const;
   [[nodiscard]] std::string place(const Split& split) const;
 
-  const Options options_;
+  Options options_;  // the spec's properties and its own rate change
   const ActorId actor_;
   const SplitReaderFactory open_;
   runtime::Runtime& runtime_;
@@ -72,7 +76,9 @@ class SourceOperator final : public Operator, public Generator {
   std::vector<Split> splits_;
   std::vector<SplitState> to_open_;  // from construction to init
   size_t turn_ = 0;                  // of splits_: who reads next, and who reads now after NeedState
-  bool paused_ = false;
+  bool paused_;
+  std::shared_ptr<const Pace> flow_;  // shared with the graph's other actors; null: none
+  ChunkSizer sizer_{data::kChunkRows};
   TokenBucket limit_;            // of the user
   TokenBucket pace_;             // of the source itself, the actor's share
   uint64_t skipped_before_ = 0;  // by readers that are gone

@@ -8,17 +8,17 @@
 
 namespace penstock::stream {
 
-/// Lets `rate` rows a second through, a tenth of a second's worth at a time. A caller that comes late finds twice that at most, so a short
-/// delay loses no row and a source that was held up for long does not make up for it at once. Whole numbers only: nothing is lost or won by
-/// rounding. A rate of 0 lets everything through.
+/// Lets `rate` rows a second through, a tenth of a second's worth at a time. A caller that comes late finds `most` of those at most (two),
+/// so a short delay loses no row and a source that was held up for long does not make up for it at once. Whole numbers only: nothing is
+/// lost or won by rounding. A rate of 0 lets everything through.
 class TokenBucket {
  public:
-  explicit TokenBucket(uint64_t rate) { set_rate(rate); }
+  explicit TokenBucket(uint64_t rate, uint64_t most = 2) : most_(most) { set_rate(rate); }
 
   void set_rate(uint64_t rate) {
     rate_ = rate;
     batch_ = std::max<uint64_t>(rate / 10, 1) * kSecond;
-    tokens_ = std::min(tokens_, 2 * batch_);
+    tokens_ = std::min(tokens_, most_ * batch_);
   }
   /// How many of `wanted` rows may come now.
   [[nodiscard]] uint64_t available(runtime::TimePoint now, uint64_t wanted) {
@@ -44,9 +44,10 @@ class TokenBucket {
     const auto nanos = static_cast<uint64_t>(std::max<int64_t>((now - *last_).count(), 0));
     last_ = now;
     const unsigned __int128 filled = tokens_ + static_cast<unsigned __int128>(nanos) * rate_;
-    tokens_ = filled > 2 * batch_ ? 2 * batch_ : static_cast<uint64_t>(filled);
+    tokens_ = filled > most_ * batch_ ? most_ * batch_ : static_cast<uint64_t>(filled);
   }
 
+  const uint64_t most_;
   uint64_t rate_ = 0;
   uint64_t batch_ = 0;
   uint64_t tokens_ = 0;

@@ -25,15 +25,17 @@ class MemoryAccount {
     return static_cast<size_t>(static_cast<double>(excess) * share) + bytes_ / 32;
   }
 
-  /// Sets what is used now, after `owed()` bytes were asked for. If most of it could not be given (it is dirty), walking all of the state
-  /// for each chunk would help nobody.
-  void gave_back(size_t owed, size_t bytes) {
+  /// Sets what is used now, after `owed()` bytes were asked for. False if most of it could not be given, because it is dirty: then walking
+  /// all of the state for each chunk would help nobody.
+  bool gave_back(size_t owed, size_t bytes) {
     const size_t before = bytes_;
     set(bytes);
-    ask_again_at_ = before - std::min(before, bytes) < owed / 2 ? bytes + bytes / 8 : 0;
+    const bool enough = before - std::min(before, bytes) >= owed / 2;
+    ask_again_at_ = enough ? 0 : bytes + bytes / 8;
+    return enough;
   }
   /// What was dirty is clean now.
-  void barrier_passed() { ask_again_at_ = 0; }
+  void all_clean() { ask_again_at_ = 0; }
 
  private:
   MemoryBudget& budget_;

@@ -54,6 +54,8 @@ Result<ControlRequest> from_pb(pb::InjectBarrier& m) {
   }
   event.actors_to_collect = ids_from_pb<ActorId>(m.actors_to_collect());
   event.tables_to_sync = ids_from_pb<TableId>(m.tables_to_sync());
+  event.commit_txns = ids_from_pb<TransactionId>(m.commit_txns());
+  event.abort_txns = ids_from_pb<TransactionId>(m.abort_txns());
   for (pb::BuildFragment& fragment : *m.mutable_build()) {
     if (!fragment.has_root()) return error(Code::Protocol, "fragment {} has no plan", fragment.fragment_id());
     for (const pb::BuildActor& actor : fragment.actors()) {
@@ -135,7 +137,7 @@ Result<ControlRequest> decode_control_request(std::string_view bytes) {
     case pb::ControlRequest::kCreatePartialGraph: {
       const auto& m = request.create_partial_graph();
       CreatePartialGraph create{from_pb(m.graph()), Epoch{m.committed_epoch()}, from_pb(m.segments()),
-                                ids_from_pb<TableId>(m.live_tables()), std::nullopt};
+                                ids_from_pb<TableId>(m.live_tables()), std::nullopt, m.database()};
       if (m.has_trunk()) create.trunk = from_pb(m.trunk());
       return create;
     }
@@ -177,7 +179,8 @@ std::string encode_init_response(std::string_view node_id, Incarnation incarnati
   return response.SerializeAsString();
 }
 
-std::string encode_complete(const BarrierCompleteResult& result, std::span<const uint64_t> flushed_segments) {
+std::string encode_complete(const BarrierCompleteResult& result, std::span<const uint64_t> flushed_segments,
+                            std::span<const TransactionId> held) {
   pb::ControlResponse response;
   auto* m = response.mutable_barrier_complete();
   to_pb(result.graph, m->mutable_graph());
@@ -185,6 +188,7 @@ std::string encode_complete(const BarrierCompleteResult& result, std::span<const
   m->set_kind(static_cast<pb::BarrierKind>(result.kind));
   for (const storage::SegmentInfo& segment : result.segments) to_pb(segment, m->add_segments());
   for (const uint64_t sequence : flushed_segments) m->add_flushed_segments(sequence);
+  for (const TransactionId transaction : held) m->add_transactions_held(transaction.value);
   for (const SourceReport& report : result.report.sources) to_pb(report, m->add_sources());
   for (const CreateReport& report : result.report.creates) {
     pb::CreateProgress* progress = m->add_create_progress();
@@ -225,13 +229,31 @@ std::string encode_inspect(uint64_t request, std::string text) {
   return response.SerializeAsString();
 }
 
-std::string encode_pressure(const storage::DiskReport& report) {
+std::string encode_inspect(uint64_t request, pb::WorkerSnapshot snapshot) {
+  pb::ControlResponse response;
+  response.mutable_inspect()->set_request(request);
+  *response.mutable_inspect()->mutable_snapshot() = std::move(snapshot);
+  return response.SerializeAsString();
+}
+
+std::string encode_inspect(uint64_t request, pb::TableSizes sizes) {
+  pb::ControlResponse response;
+  response.mutable_inspect()->set_request(request);
+  *response.mutable_inspect()->mutable_table_sizes() = std::move(sizes);
+  return response.SerializeAsString();
+}
+
+std::string encode_pressure(const storage::DiskReport& disk, const NodeMemory& memory) {
   pb::ControlResponse response;
   auto* m = response.mutable_pressure();
-  m->set_level(static_cast<pb::DiskLevel>(report.level));
-  m->set_folder(report.folder);
-  m->set_free_bytes(report.free_bytes);
-  m->set_reserve_bytes(report.reserve_bytes);
+  m->set_level(static_cast<pb::DiskLevel>(disk.level));
+  m->set_folder(disk.folder);
+  m->set_free_bytes(disk.free_bytes);
+  m->set_reserve_bytes(disk.reserve_bytes);
+  m->set_state_bytes(memory.state_bytes);
+  m->set_state_limit(memory.state_limit);
+  m->set_unflushed_bytes(memory.unflushed_bytes);
+  m->set_exchange_bytes(memory.exchange_bytes);
   return response.SerializeAsString();
 }
 

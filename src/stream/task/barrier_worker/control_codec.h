@@ -9,7 +9,9 @@
 
 namespace penstock::pb {
 class ControlResponse;
-}
+class TableSizes;
+class WorkerSnapshot;
+}  // namespace penstock::pb
 
 /// Control stream bytes <-> the worker's own structs (proto/control_stream.proto). Decoding checks everything that came from outside.
 namespace penstock::stream {
@@ -54,11 +56,14 @@ using ControlRequest = std::variant<InitRequest, CreatePartialGraph, InjectBarri
 [[nodiscard]] Result<ControlRequest> decode_control_request(std::string_view bytes);
 
 [[nodiscard]] std::string encode_init_response(std::string_view node_id, Incarnation incarnation);
-[[nodiscard]] std::string encode_complete(const BarrierCompleteResult& result, std::span<const uint64_t> flushed_segments);
+[[nodiscard]] std::string encode_complete(const BarrierCompleteResult& result, std::span<const uint64_t> flushed_segments,
+                                          std::span<const TransactionId> held);
 [[nodiscard]] std::string encode_failure(const ReportFailure& failure);
 [[nodiscard]] std::string encode_reset(const ReportReset& reset);
 [[nodiscard]] std::string encode_inspect(uint64_t request, std::string text);
-[[nodiscard]] std::string encode_pressure(const storage::DiskReport& report);
+[[nodiscard]] std::string encode_inspect(uint64_t request, pb::WorkerSnapshot snapshot);
+[[nodiscard]] std::string encode_inspect(uint64_t request, pb::TableSizes sizes);
+[[nodiscard]] std::string encode_pressure(const storage::DiskReport& disk, const NodeMemory& memory);
 [[nodiscard]] std::string encode_pong();
 [[nodiscard]] std::string encode_shutdown();
 

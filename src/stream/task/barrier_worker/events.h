@@ -22,6 +22,15 @@ namespace penstock::stream {
 
 using storage::GraphTerm;
 
+/// Memory of a node, for people.
+struct NodeMemory {
+  uint64_t state_bytes = 0;      // of operators
+  uint64_t state_limit = 0;      // budget for it
+  uint64_t unflushed_bytes = 0;  // rows in the store's memory that are not in sorted files
+  uint64_t exchange_bytes = 0;   // rows that wait in channels, about
+  bool operator==(const NodeMemory&) const = default;
+};
+
 // ---- events -------------------------------------------------------------------------------------------------------------------------
 
 struct CreatePartialGraph {
@@ -30,6 +39,7 @@ struct CreatePartialGraph {
   std::vector<storage::SegmentRef> segments;
   std::vector<TableId> live_tables;  // rows of others in the segments are skipped
   std::optional<GraphTerm> trunk;    // of a job that is being created: its database's graph, which is here
+  std::string database;              // its name, for metrics
 };
 /// The store has adopted the graph's segments, or why it could not.
 struct GraphOpened {
@@ -47,6 +57,8 @@ struct InjectBarrier {
   std::vector<TableId> tables_to_sync;
   std::vector<ActorToBuild> new_actors;                         // what `build` holds, for the books
   std::vector<std::shared_ptr<const pb::BuildFragment>> build;  // shared with the builds that run off the loop
+  std::vector<TransactionId> commit_txns;                       // held here, part of `prev` from now on
+  std::vector<TransactionId> abort_txns;
 };
 struct BarrierCollected {
   GraphTerm graph;
@@ -115,11 +127,18 @@ struct MergeGraphs {
   GraphTerm into;
   Epoch epoch;
 };
-/// In this order: StartEpoch, SendBarrier, BuildActors; no actor may see a barrier whose epoch the store has not started.
+/// In this order: StartEpoch, ResolveTransactions, SendBarrier, BuildActors; no actor may see a barrier whose epoch the store has not
+/// started, or before it has the rows of the transactions that the barrier names.
 struct StartEpoch {
   GraphTerm graph;
   Epoch curr;
   std::vector<TableId> tables;
+};
+struct ResolveTransactions {
+  GraphTerm graph;
+  Epoch prev;
+  std::vector<TransactionId> commit;
+  std::vector<TransactionId> abort;
 };
 struct SendBarrier {
   GraphTerm graph;
@@ -198,7 +217,7 @@ struct ProtocolViolation {
 };
 
 using BarrierEffect =
-    std::variant<OpenGraph, MergeGraphs, StartEpoch, SendBarrier, BuildActors, ForgetBarrier, StartSync, BarrierCompleteResult,
+    std::variant<OpenGraph, MergeGraphs, StartEpoch, ResolveTransactions, SendBarrier, BuildActors, ForgetBarrier, StartSync, BarrierCompleteResult,
                  ReportFailure, StopActors, StartResetTimer, ClearGraph, ReportReset, ProtocolViolation>;
 using BarrierEffects = std::vector<BarrierEffect>;
 

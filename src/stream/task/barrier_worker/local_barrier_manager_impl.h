@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 
 #include "stream/task/barrier_worker/barrier_log.h"
@@ -17,7 +18,13 @@ class BarrierEventSink {
 /// The handle of one incarnation: stamps every event with its graph and term, so that what a dead actor says is recognised as stale.
 class LocalBarrierManagerImpl : public LocalBarrierManager {
  public:
-  LocalBarrierManagerImpl(GraphTerm graph, BarrierEventSink& sink) : graph_(graph), sink_(sink), log_(std::make_shared<BarrierLog>()) {}
+  /// `target`: of the time barriers are in flight; zero: none.
+  LocalBarrierManagerImpl(GraphTerm graph, BarrierEventSink& sink, runtime::Duration target = {})
+      : graph_(graph), sink_(sink), log_(std::make_shared<BarrierLog>()), controller_(target) {
+    if (target == runtime::Duration::zero()) return;
+    pace_ = std::make_shared<Pace>();
+    pace_->set(controller_.horizon());
+  }
 
   void collect(ActorId actor, const Barrier& barrier) override { sink_.post_event(BarrierCollected{graph_, actor, barrier.epoch.prev}); }
   void notify_failure(ActorId actor, Error error) override { sink_.post_event(ActorFailed{graph_, actor, std::move(error)}); }
@@ -30,12 +37,30 @@ class LocalBarrierManagerImpl : public LocalBarrierManager {
     sink_.post_event(SideReport{graph_, prev, ExpressionErrors{count, first}});
   }
 
+  [[nodiscard]] std::shared_ptr<const Pace> pace() const override { return pace_; }
+
   [[nodiscard]] BarrierLog& log() { return *log_; }
+  // Of the worker's loop.
+  void note_injected(Epoch prev, runtime::TimePoint now) {
+    if (pace_) injected_.emplace_back(prev, now);
+  }
+  /// All local actors have collected up to and including `prev`.
+  void note_collected(Epoch prev, runtime::TimePoint now) {
+    for (; !injected_.empty() && injected_.front().first <= prev; injected_.pop_front()) {
+      controller_.on_collected(injected_.front().second, now);
+    }
+    if (pace_) pace_->set(controller_.horizon());
+  }
 
  private:
   const GraphTerm graph_;
   BarrierEventSink& sink_;
   const std::shared_ptr<BarrierLog> log_;  // shared with subscriptions, which end with their actors
+  std::shared_ptr<Pace> pace_;             // shared with the graph's actors; null: none
+
+  // Owned by the worker's loop.
+  PaceController controller_;
+  std::deque<std::pair<Epoch, runtime::TimePoint>> injected_;  // not collected
 };
 
 }  // namespace penstock::stream

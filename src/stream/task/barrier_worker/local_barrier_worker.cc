@@ -18,6 +18,8 @@ LocalBarrierWorker::LocalBarrierWorker(Options options, runtime::Runtime& runtim
       store_(store),
       actors_(actors),
       loop_(runtime.make_serial("barrier-worker", true)),
+      metrics_(options_.metrics, options_.labels),
+      tasks_(runtime),
       highest_leader_(options_.highest_leader),
       syncs_(runtime) {}
 
@@ -26,11 +28,18 @@ LocalBarrierWorker::~LocalBarrierWorker() = default;
 // ---- the loop -----------------------------------------------------------------------------------------------------------------------
 
 void LocalBarrierWorker::post_event(BarrierEvent event) {
-  if (queue_.put_event(std::move(event))) loop_->post([this] { run(); });
+  if (queue_.put_event(std::move(event))) wake();
 }
 
 void LocalBarrierWorker::post(WorkerQueue::Lane lane, runtime::Job job) {
-  if (queue_.put(lane, std::move(job))) loop_->post([this] { run(); });
+  if (queue_.put(lane, std::move(job))) wake();
+}
+
+void LocalBarrierWorker::wake() {
+  loop_->post([this, asked = runtime_.now()] {
+    metrics_.observe_lag(runtime_.now() - asked);
+    run();
+  });
 }
 
 void LocalBarrierWorker::run() {
@@ -43,7 +52,9 @@ void LocalBarrierWorker::run() {
     for (BarrierEvent& event : events) apply(std::move(event));
     events.clear();
     if (job) (*job)();
-    if (const auto took = runtime_.now() - before; took > kSlowArm) {
+    const auto took = runtime_.now() - before;
+    metrics_.observe_lag(took);
+    if (took > kSlowArm) {
       log::warn("barrier-worker", "the loop spent {:.1f} ms on {}", millis(took),
                 job ? "one request" : fmt::format("{} events of actors", count));
     }
@@ -145,7 +156,10 @@ void LocalBarrierWorker::on_request(ControlRequest request) {
   if (auto* init = std::get_if<InitRequest>(&request)) return handle(std::move(*init));
   if (auto* inspect = std::get_if<InspectRequest>(&request)) return handle(*inspect);
   if (!control_.initialized) return close_stream(error(Code::Protocol, "the first request on a control stream must be Init"));
-  if (auto* create = std::get_if<CreatePartialGraph>(&request)) return apply(std::move(*create));
+  if (auto* create = std::get_if<CreatePartialGraph>(&request)) {
+    metrics_.name_graph(create->graph.graph, create->database);
+    return apply(std::move(*create));
+  }
   if (auto* inject = std::get_if<InjectBarrier>(&request)) return apply(std::move(*inject));
   if (auto* commit = std::get_if<CommitEpoch>(&request)) return handle(*commit);
   if (auto* reset = std::get_if<ResetGraphs>(&request)) return handle(*reset);
@@ -208,13 +222,19 @@ void LocalBarrierWorker::finish_init(uint64_t number, const InitRequest& request
   connected_ = true;
   log::info("barrier-worker", "joined cluster {} as worker {} (leader term {})", request.cluster_id, request.worker, request.leader_term);
   send(encode_init_response(options_.node_id, options_.incarnation));
-  if (disk_.level != storage::DiskLevel::Enough) send(encode_pressure(disk_));
+  if (disk_.level != storage::DiskLevel::Enough) send(encode_pressure(disk_, memory_));
+}
+
+void LocalBarrierWorker::report_memory(const NodeMemory& memory) {
+  post(WorkerQueue::Lane::Operation, [this, memory] {
+    if (std::exchange(memory_, memory) != memory && control_.initialized) send(encode_pressure(disk_, memory_));
+  });
 }
 
 void LocalBarrierWorker::report_disk(storage::DiskReport report) {
   post(WorkerQueue::Lane::Operation, [this, report = std::move(report)]() mutable {
     disk_ = std::move(report);
-    if (control_.initialized) send(encode_pressure(disk_));
+    if (control_.initialized) send(encode_pressure(disk_, memory_));
   });
 }
 
@@ -239,29 +259,8 @@ void LocalBarrierWorker::handle(const RemoveGraphs& request) {
     if (state_.current_term(graph.graph)) continue;  // refused
     store_.remove_graph(graph.graph);
     forget_managers(graph.graph);
+    metrics_.forget_graph(graph.graph);
   }
-}
-
-void LocalBarrierWorker::handle(const InspectRequest& request) { send(encode_inspect(request.request, debug_text())); }
-
-void LocalBarrierWorker::inspect(std::string, std::function<void(std::string)> reply) {
-  post(WorkerQueue::Lane::Operation, [this, reply = std::move(reply)] { reply(debug_text()); });
-}
-
-std::string LocalBarrierWorker::debug_text() const {
-  std::string out = state_.debug_string(runtime_.now());
-  if (disk_.level != storage::DiskLevel::Enough) {
-    out += fmt::format("  disk {}: {} MB free for {}, {} MB are kept in reserve\n",
-                       disk_.level == storage::DiskLevel::Full ? "full, syncs wait for space" : "nearly full", disk_.free_bytes >> 20,
-                       disk_.folder, disk_.reserve_bytes >> 20);
-  }
-  for (const ActorStatus& actor : actors_.status()) {
-    if (actor.waiting_for.empty()) continue;
-    const bool long_wait = actor.waiting_micros > 1'000'000;
-    out += fmt::format("  actor {} (fragment {}, {}) epoch {}: {} for {:.3f} s{}\n", actor.actor, actor.fragment, actor.job_name,
-                       actor.epoch, actor.waiting_for, static_cast<double>(actor.waiting_micros) / 1e6, long_wait ? "  <--" : "");
-  }
-  return out;
 }
 
 }  // namespace penstock::stream

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "proto/inspect.pb.h"
 #include "rpc/transport.h"
 #include "storage/disk_guard.h"
 #include "stream/task/actor_manager.h"
@@ -11,7 +12,10 @@
 #include "stream/task/barrier_worker/local_barrier_manager_impl.h"
 #include "stream/task/barrier_worker/managed_barrier_state.h"
 #include "stream/task/barrier_worker/sync_threads.h"
+#include "stream/task/barrier_worker/task_book.h"
+#include "stream/task/barrier_worker/worker_metrics.h"
 #include "stream/task/barrier_worker/worker_queue.h"
+#include "stream/task/transaction_holder.h"
 
 namespace penstock::stream {
 
@@ -30,6 +34,11 @@ class LocalBarrierWorker : public BarrierEventSink {
     LeaderTerm highest_leader;                         // seen before this start
     std::function<Status(LeaderTerm)> persist_leader;  // durable when it returns; called on the blocking pool
     runtime::Duration liveness_timeout = std::chrono::seconds(10);
+    runtime::Duration barrier_target{};    // of the time barriers are in flight; zero: sources are not held back
+    metrics::Registry* metrics = nullptr;  // none: nothing is recorded
+    metrics::Labels labels;                // of what is recorded
+    /// Adds what the node knows of itself (disk, memory) to an answer; called from the loop, only touches memory.
+    std::function<void(pb::NodeFacts&)> facts;
   };
   LocalBarrierWorker(Options options, runtime::Runtime& runtime, storage::StateStore& store, ActorManager& actors);
   ~LocalBarrierWorker() override;
@@ -42,10 +51,17 @@ class LocalBarrierWorker : public BarrierEventSink {
   [[nodiscard]] bool connected() const { return connected_.load(); }
   /// `told` is called from the loop with this node's number as meta's Init gives it, before any actor is built. Set once, before serving.
   void on_worker_id(std::function<void(WorkerId)> told) { worker_id_told_ = std::move(told); }
+  /// Who holds rows of transactions for barriers to name. Set once, before serving; without, a barrier that names one fails its graph.
+  void on_transactions(TransactionHolder& holder) { transactions_ = &holder; }
   /// Graphs, epochs, who is missing, and what the actors wait for. `reply` is called from the loop.
   void inspect(std::string what, std::function<void(std::string)> reply);
+  /// `done` is called from the loop: a loop that stands still never calls it.
+  void ping(runtime::Job done) { post(WorkerQueue::Lane::Operation, std::move(done)); }
+  [[nodiscard]] const WorkerMetrics& metrics() const { return metrics_; }
   /// The disk's level has changed: meta is told, now or when it is there.
   void report_disk(storage::DiskReport report);
+  /// Meta is told if it differs from the last time.
+  void report_memory(const NodeMemory& memory);
   /// Ends the stream and every actor; `done` is called from the loop. Events afterwards change nothing.
   void stop(runtime::Job done);
 
@@ -67,6 +83,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   void finish_stop();
   void post(WorkerQueue::Lane lane, runtime::Job job);
   void run();
+  void wake();
 
   void on_stream_opened(uint64_t number, std::shared_ptr<rpc::Stream> stream);
   void on_stream_closed(uint64_t number, const Status& reason);
@@ -89,10 +106,11 @@ class LocalBarrierWorker : public BarrierEventSink {
   void apply(BarrierEvent event);
   void perform(OpenGraph effect);
   void open_branch(const OpenGraph& effect);
-  void for_each_log(PartialGraphId graph, const std::function<void(BarrierLog&)>& visit);
+  void for_each_manager(PartialGraphId graph, const std::function<void(LocalBarrierManagerImpl&)>& visit);
   void forget_managers(PartialGraphId graph);
   void perform(const MergeGraphs& effect);
   void perform(StartEpoch effect);
+  void perform(const ResolveTransactions& effect);
   void perform(const SendBarrier& effect);
   void perform(BuildActors effect);
   void perform(const ForgetBarrier& effect);
@@ -105,6 +123,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   void perform(const ReportReset& effect);
   void perform(const ProtocolViolation& effect);
   [[nodiscard]] std::string debug_text() const;
+  [[nodiscard]] pb::WorkerSnapshot await_snapshot() const;
 
   // Constant after construction.
   const Options options_;
@@ -112,9 +131,12 @@ class LocalBarrierWorker : public BarrierEventSink {
   storage::StateStore& store_;
   ActorManager& actors_;
   const std::unique_ptr<runtime::Executor> loop_;
+  WorkerMetrics metrics_;
+  TaskBook tasks_;
   std::atomic<bool> connected_{false};
   std::atomic<uint64_t> streams_opened_{0};
   std::function<void(WorkerId)> worker_id_told_;
+  TransactionHolder* transactions_ = nullptr;
   WorkerQueue queue_;
 
   // Owned by the loop.
@@ -129,6 +151,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   size_t off_loop_jobs_ = 0;
   SyncThreads syncs_;
   storage::DiskReport disk_;
+  NodeMemory memory_;
   std::optional<runtime::Job> stopping_;  // set by `stop`: called once nothing runs for us any more
 };
 

@@ -12,10 +12,11 @@ void LocalBarrierWorker::apply(BarrierEvent event) {
 }
 
 void LocalBarrierWorker::perform(OpenGraph effect) {
-  managers_[effect.graph.graph] = std::make_shared<LocalBarrierManagerImpl>(effect.graph, *this);
+  managers_[effect.graph.graph] = std::make_shared<LocalBarrierManagerImpl>(effect.graph, *this, options_.barrier_target);
   actors_.start_graph(effect.graph);
   if (effect.trunk) return open_branch(effect);
-  off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect)]() -> runtime::Job {
+  auto task = tasks_.begin(fmt::format("opening graph {} term {}", effect.graph.graph, effect.graph.term));
+  off_loop(WorkerQueue::Lane::Sync, [this, effect = std::move(effect), task = std::move(task)]() -> runtime::Job {
     Status opened = store_.open_graph(effect.graph, effect.committed, effect.segments, effect.live_tables);
     return [this, graph = effect.graph, opened] { apply(GraphOpened{graph, opened}); };
   });
@@ -38,16 +39,19 @@ void LocalBarrierWorker::perform(const MergeGraphs& effect) {
   }
 }
 
-void LocalBarrierWorker::for_each_log(PartialGraphId graph, const std::function<void(BarrierLog&)>& visit) {
-  visit(managers_.at(graph)->log());
+void LocalBarrierWorker::for_each_manager(PartialGraphId graph, const std::function<void(LocalBarrierManagerImpl&)>& visit) {
+  visit(*managers_.at(graph));
   const auto [begin, end] = merged_.equal_range(graph);
-  for (auto at = begin; at != end; ++at) visit(managers_.at(at->second)->log());
+  for (auto at = begin; at != end; ++at) visit(*managers_.at(at->second));
 }
 
 void LocalBarrierWorker::forget_managers(PartialGraphId graph) {
   managers_.erase(graph);
   const auto [begin, end] = merged_.equal_range(graph);
-  for (auto at = begin; at != end; ++at) managers_.erase(at->second);
+  for (auto at = begin; at != end; ++at) {
+    managers_.erase(at->second);
+    metrics_.forget_graph(at->second);
+  }
   merged_.erase(begin, end);
 }
 
@@ -57,8 +61,18 @@ void LocalBarrierWorker::perform(StartEpoch effect) {
   }
 }
 
+void LocalBarrierWorker::perform(const ResolveTransactions& effect) {
+  const Status resolved = transactions_ == nullptr ? Status(error(Code::Protocol, "a barrier names transactions, but this node holds none"))
+                                                   : transactions_->resolve(effect.graph, effect.prev, effect.commit, effect.abort);
+  if (resolved.has_error()) post_event(ActorFailed{effect.graph, ActorId{0}, resolved.error()});
+}
+
 void LocalBarrierWorker::perform(const SendBarrier& effect) {
-  for_each_log(effect.graph.graph, [&](BarrierLog& log) { log.put(effect.barrier); });
+  for_each_manager(effect.graph.graph, [&](LocalBarrierManagerImpl& manager) {
+    // An Initial waits for its actors to be built, which says nothing of how fast they are.
+    if (effect.barrier.kind != BarrierKind::Initial) manager.note_injected(effect.barrier.epoch.prev, runtime_.now());
+    manager.log().put(effect.barrier);
+  });
 }
 
 void LocalBarrierWorker::perform(BuildActors effect) {
@@ -70,12 +84,16 @@ void LocalBarrierWorker::perform(BuildActors effect) {
 }
 
 void LocalBarrierWorker::perform(const ForgetBarrier& effect) {
-  for_each_log(effect.graph.graph, [&](BarrierLog& log) { log.forget(effect.prev); });
+  for_each_manager(effect.graph.graph, [&](LocalBarrierManagerImpl& manager) {
+    manager.note_collected(effect.prev, runtime_.now());
+    manager.log().forget(effect.prev);
+  });
 }
 
 void LocalBarrierWorker::perform(StartSync effect) {
   ++off_loop_jobs_;
-  syncs_.run(effect.graph.graph, [this, effect = std::move(effect)] {
+  auto task = tasks_.begin(fmt::format("sync of epoch {} of graph {}", effect.prev, effect.graph.graph));
+  syncs_.run(effect.graph.graph, [this, effect = std::move(effect), task = std::move(task)] {
     auto result = store_.sync_epoch(effect.graph, effect.prev, effect.tables);
     post(WorkerQueue::Lane::Sync, [this, graph = effect.graph, prev = effect.prev, result = std::move(result)]() mutable {
       --off_loop_jobs_;
@@ -87,7 +105,9 @@ void LocalBarrierWorker::perform(StartSync effect) {
 }
 
 void LocalBarrierWorker::perform(const BarrierCompleteResult& effect) {
-  send(encode_complete(effect, store_.flushed_segments(effect.graph.graph)));
+  std::vector<TransactionId> held;
+  if (effect.kind == BarrierKind::Checkpoint && transactions_ != nullptr) held = transactions_->held(effect.graph);
+  send(encode_complete(effect, store_.flushed_segments(effect.graph.graph), held));
 }
 
 void LocalBarrierWorker::perform(const ReportFailure& effect) {

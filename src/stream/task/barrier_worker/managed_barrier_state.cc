@@ -168,6 +168,12 @@ std::optional<GraphTerm> ManagedBarrierState::current_term(PartialGraphId graph)
   return found->second.graph();
 }
 
+std::vector<BarrierStatus> ManagedBarrierState::barriers(runtime::TimePoint now) const {
+  std::vector<BarrierStatus> out;
+  for (const auto& [id, graph] : graphs_) graph.list_barriers(now, out);
+  return out;
+}
+
 std::string ManagedBarrierState::debug_string(runtime::TimePoint now) const {
   std::string out;
   for (const auto& [id, graph] : graphs_) {

@@ -24,6 +24,8 @@ class ManagedBarrierState {
   [[nodiscard]] std::vector<GraphTerm> graphs() const;
   [[nodiscard]] std::optional<GraphTerm> current_term(PartialGraphId graph) const;
   [[nodiscard]] uint64_t stale_events() const { return stale_events_; }
+  /// In flight, by graph, oldest first.
+  [[nodiscard]] std::vector<BarrierStatus> barriers(runtime::TimePoint now) const;
   [[nodiscard]] std::string debug_string(runtime::TimePoint now) const;
 
  private:

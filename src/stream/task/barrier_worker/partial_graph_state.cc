@@ -16,6 +16,8 @@ std::string_view kind_name(BarrierKind kind) {
   return "?";
 }
 
+constexpr std::string_view kBarrierStates[] = {"issued", "all collected", "syncing", "waits for earlier ones"};
+
 double seconds(runtime::Duration d) { return static_cast<double>(d.count()) / 1e9; }
 
 }  // namespace
@@ -109,6 +111,9 @@ void PartialGraphState::issue(InjectBarrier event, runtime::TimePoint now, Barri
   barriers_.push_back(std::move(inflight));
 
   effects.push_back(StartEpoch{graph_, event.barrier.epoch.curr, barriers_.back().tables_to_sync});
+  if (!event.commit_txns.empty() || !event.abort_txns.empty()) {
+    effects.push_back(ResolveTransactions{graph_, event.barrier.epoch.prev, std::move(event.commit_txns), std::move(event.abort_txns)});
+  }
   effects.push_back(SendBarrier{graph_, event.barrier});
   if (!event.build.empty()) effects.push_back(BuildActors{graph_, event.barrier.epoch, std::move(event.build)});
   advance(now, effects);
@@ -287,15 +292,27 @@ std::optional<runtime::TimePoint> PartialGraphState::oldest() const {
   return barriers_.front().injected;
 }
 
+void PartialGraphState::list_barriers(runtime::TimePoint now, std::vector<BarrierStatus>& out) const {
+  for (const InflightBarrier& barrier : barriers_) {
+    BarrierStatus& status = out.emplace_back(BarrierStatus{.graph = graph_,
+                                                           .epoch = barrier.barrier.epoch,
+                                                           .state = kBarrierStates[barrier.state.index()],
+                                                           .age = now - barrier.injected,
+                                                           .missing = {}});
+    const auto* issued = std::get_if<InflightBarrier::Issued>(&barrier.state);
+    if (issued == nullptr) continue;
+    issued->missing.for_each_set([&](size_t number) { status.missing.push_back(actors_.entry(static_cast<uint32_t>(number)).actor); });
+  }
+}
+
 std::string PartialGraphState::debug_string(runtime::TimePoint now) const {
   constexpr std::string_view kStatus[] = {"pending", "running", "suspended", "resetting"};
   std::string out = fmt::format("graph {} term {} {}, {} actors, chain ends at {}\n", graph_.graph, graph_.term, kStatus[status_.index()],
                                 actors_.size(), chain_end_);
   for (const RootError& e : errors_) out += fmt::format("  error of actor {} (score {}): {}\n", e.actor, e.score, e.error);
   for (const InflightBarrier& barrier : barriers_) {
-    constexpr std::string_view kState[] = {"issued", "all collected", "syncing", "waits for earlier ones"};
     out += fmt::format("  epoch {}..{} {}, {:.3f} s: {}", barrier.barrier.epoch.prev, barrier.barrier.epoch.curr,
-                       kind_name(barrier.barrier.kind), seconds(now - barrier.injected), kState[barrier.state.index()]);
+                       kind_name(barrier.barrier.kind), seconds(now - barrier.injected), kBarrierStates[barrier.state.index()]);
     if (const auto* issued = std::get_if<InflightBarrier::Issued>(&barrier.state)) {
       out += fmt::format(", missing {} actors:", issued->remaining);
       size_t listed = 0;

@@ -7,6 +7,15 @@
 
 namespace penstock::stream {
 
+/// One barrier in flight, for the await tree.
+struct BarrierStatus {
+  GraphTerm graph;
+  EpochPair epoch;
+  std::string_view state;  // "issued", "all collected", …
+  runtime::Duration age{};
+  std::vector<ActorId> missing;
+};
+
 /// One incarnation of one partial graph on this worker.
 ///
 ///   Pending ──opened──▶ Running ──first failure──▶ Suspended
@@ -52,6 +61,8 @@ class PartialGraphState {
   [[nodiscard]] bool running() const { return std::holds_alternative<Running>(status_); }
   [[nodiscard]] size_t in_flight() const { return barriers_.size(); }
   [[nodiscard]] std::optional<runtime::TimePoint> oldest() const;
+  /// Adds those in flight, oldest first.
+  void list_barriers(runtime::TimePoint now, std::vector<BarrierStatus>& out) const;
   /// Status, chain, and one line an epoch, oldest first, with who is missing.
   [[nodiscard]] std::string debug_string(runtime::TimePoint now) const;
 

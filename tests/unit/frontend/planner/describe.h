@@ -48,6 +48,29 @@ struct Describe {
     for (const auto& t : n.targets) out += fmt::format("  {} {}{}\n", t.id, t.name, n.cascade ? " cascade" : "");
     return out;
   }
+  std::string operator()(const frontend::DropDatabase& n) const {
+    return fmt::format("  {}{}\n", n.database_id, n.cascade ? " cascade" : "");
+  }
+  std::string operator()(const frontend::Alter& n) const {
+    struct Action {
+      std::string operator()(const frontend::ast::SetPaused& a) const { return a.paused ? "pause" : "resume"; }
+      std::string operator()(const frontend::SetRate& a) const {
+        return fmt::format("{} rate {}", a.backfill ? "backfill" : "source", a.rate);
+      }
+      std::string operator()(const frontend::Rename& a) const { return fmt::format("rename to {}: {}", a.name, a.definition); }
+      std::string operator()(const frontend::SetConnector& a) const {
+        std::string out = a.source.name();
+        for (const auto& option : a.options) out += fmt::format(" {} = {}", option.key, option.value);
+        return out;
+      }
+      std::string operator()(const frontend::SetIntervals& a) const {
+        return fmt::format("barriers {} ms, checkpoint every {}", a.barrier_interval_ms, a.checkpoint_frequency);
+      }
+    };
+    return fmt::format("  database {} object {}: {}\n", n.database_id, n.object_id, std::visit(Action{}, n.action));
+  }
+  std::string operator()(const frontend::ast::CancelJobs& n) const { return fmt::format("  {}\n", fmt::join(n.ids, ", ")); }
+  std::string operator()(const frontend::ast::WaitForJobs& /*n*/) const { return ""; }
   std::string operator()(const frontend::Insert& n) const { return lines(frontend::explain(*n.rows)); }
   std::string operator()(const frontend::Update& n) const { return lines(frontend::explain(*n.rows)); }
   std::string operator()(const frontend::Delete& n) const { return lines(frontend::explain(*n.rows)); }

@@ -83,7 +83,7 @@ class Equivalence : public ::testing::TestWithParam<const char*> {
     PENSTOCK_CHECK(statements.has_value(), "{}: {}", sql, statements.error());
     Parameters none;
     ExprFactory factory(none);
-    BindContext context{catalog_, catalog_.settings, factory, true, {}, 0};
+    BindContext context{catalog_, catalog_.settings, factory, true, {}, {}, 0};
     auto query = QueryBinder(context).bind(std::get<ast::Query>(statements.value()[0].body));
     PENSTOCK_CHECK(query.has_value(), "{}: {}", sql, query.error());
     return std::move(query.value().plan);
@@ -98,7 +98,7 @@ TEST_P(Equivalence, all_plans_of_a_query_give_the_same_rows) {
   const size_t width = optimized->width();
   const auto batch = plan_batch(*optimized);
   pb::CatalogObject view;
-  StreamPlanner planner(catalog_.settings, 0);
+  StreamPlanner planner(catalog_.settings, {});
   const auto graph = planner.plan_view(*optimized, std::vector<std::string>(width, "c"), view);
   ASSERT_TRUE(graph.has_value()) << graph.error().to_string();
   size_t rows = 0;
@@ -124,6 +124,8 @@ constexpr const char* kQueries[] = {
     "SELECT x.a, y.b FROM t x JOIN t y ON x.a + 1 = y.a WHERE x.c = y.c AND x.d > 0.2",
     "SELECT x.a, y.b, p.z FROM t x, t y, pairs p WHERE x.c = p.z AND p.z = y.c AND x.b > 1",
     "SELECT t.a, airports.city, pairs.z FROM t, airports, pairs WHERE t.c = pairs.z AND airports.code = pairs.z",
+    "SELECT q.c, count(*) FROM t JOIN per_c q ON t.c = q.c GROUP BY q.c",
+    "SELECT q.c, count(*) FROM pairs p RIGHT JOIN per_c q ON p.z = q.c GROUP BY q.c",
     "SELECT p.x, q.n, q.c FROM pairs p LEFT JOIN per_c q ON p.z = q.c",
     "SELECT p.x, q.n, q.c FROM pairs p LEFT JOIN per_c q ON p.z = q.c AND p.x > 2 AND q.n < 4 WHERE p.y > 1",
     "SELECT p.x, q.n FROM pairs p RIGHT JOIN per_c q ON p.z = q.c AND p.x > 2 WHERE q.n > 1",
@@ -162,6 +164,14 @@ constexpr const char* kQueries[] = {
     "y.auction",
     "WITH m AS (SELECT auction, max(price) AS p FROM bid GROUP BY auction) SELECT x.p, y.p FROM m x JOIN m y ON x.p = y.auction",
     "WITH m AS (SELECT c, count(*) AS n FROM t GROUP BY c) SELECT m.c, m.n, o.n FROM m JOIN m o ON m.n = o.n",
+    "SELECT a, b FROM t WHERE c IN (SELECT z FROM pairs WHERE x > 1) AND b > 1",
+    "SELECT a, b + 1 FROM t WHERE b + 1 IN (SELECT x FROM pairs) AND a IN (SELECT altitude FROM airports)",
+    "SELECT c, sum(b) FROM t WHERE a IN (SELECT a FROM t GROUP BY a HAVING count(*) > 3) GROUP BY c",
+    "SELECT a, b FROM t WHERE b > (SELECT avg(b) FROM t)",
+    "SELECT a, (SELECT max(x) FROM pairs) - a, (SELECT 7) FROM t WHERE d >= (SELECT min(d) FROM t WHERE a = 1)",
+    "SELECT count(*) FROM t WHERE b < (SELECT max(y) FROM pairs)",
+    "SELECT a FROM t WHERE EXISTS (SELECT 1 FROM pairs WHERE x = 1) OR a > 4",
+    "SELECT a FROM t WHERE NOT EXISTS (SELECT 1 FROM pairs WHERE x = 100)",
     "SELECT x, count(*) FROM (SELECT DISTINCT x, z FROM pairs) d GROUP BY x",
     "SELECT x, y, count(*) FROM pairs GROUP BY x, y",
     "SELECT y + 1 AS k, sum(x) FROM pairs GROUP BY k",

@@ -1,5 +1,6 @@
 #include "stream/executor/source/source.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -72,9 +73,10 @@ class SourceTest : public ::testing::Test {
               options.own_splits = 4;
               return std::make_unique<SourceOperator>(
                   options, context,
-                  [this](const connector::SourceSpec&, const SplitPosition& at,
+                  [this](const connector::SourceSpec& spec, const SplitPosition& at,
                          const std::vector<uint32_t>&) -> Result<std::unique_ptr<SplitReader>> {
-                    opened_.push_back(at.id + at.offset);
+                    const auto on_error = spec.properties.find("on_error");
+                    opened_.push_back(at.id + at.offset + (on_error == spec.properties.end() ? "" : " " + on_error->second));
                     return std::unique_ptr<SplitReader>(std::make_unique<FakeReader>(files_.at(at.id), at));
                   });
             })};
@@ -180,12 +182,23 @@ TEST_F(SourceTest, throttle_pause_and_resume_take_effect_after_their_barrier) {
   EXPECT_EQ(rows_of(op.poll()), 20U);  // a fifth of a second's worth at most
 }
 
-TEST_F(SourceTest, a_job_that_is_added_paused_begins_paused) {
+TEST_F(SourceTest, begins_paused_if_it_is_built_so) {
+  files_ = {{"a", {.end = 10}}};
+  node_.splits = {{"a", 1}};
+  node_.paused = true;
+  auto op = source();
+  op.barrier();
+  EXPECT_EQ(rows_of(op.poll()), 0U);
+  op.barrier(mutation([](pb::Mutation& m) { m.mutable_resume()->add_actors(7); }));
+  EXPECT_EQ(rows_of(op.poll()), 10U);
+}
+
+TEST_F(SourceTest, a_pause_of_other_actors_is_not_for_it) {
   files_ = {{"a", {.end = 10}}};
   node_.splits = {{"a", 1}};
   auto op = source();
-  op.barrier(mutation([](pb::Mutation& m) { m.mutable_add()->set_paused(true); }));
-  EXPECT_EQ(rows_of(op.poll()), 0U);
+  op.barrier(mutation([](pb::Mutation& m) { m.mutable_pause()->add_actors(8); }));
+  EXPECT_EQ(rows_of(op.poll()), 10U);
 }
 
 TEST_F(SourceTest, a_new_assignment_keeps_the_readers_of_splits_that_stay) {
@@ -206,6 +219,31 @@ TEST_F(SourceTest, a_new_assignment_keeps_the_readers_of_splits_that_stay) {
   EXPECT_EQ(rows_of(op.poll_all()), 2005U);
   op.checkpoint();
   EXPECT_EQ(reported(), "c@5 5 finished a@3000 3000 finished ");
+}
+
+TEST_F(SourceTest, new_options_open_the_readers_anew_where_they_are) {
+  files_ = {{"a", {.end = 3000, .skipped = 2}}, {"done", {.end = 10}}};
+  node_.splits = {{"a", 1}, {"done", 2}};
+  auto op = source();
+  EXPECT_EQ(rows_of(op.poll()), 1000U);  // of a
+  EXPECT_EQ(rows_of(op.poll()), 10U);
+  (void)op.poll();
+  (void)op.poll();  // which finds the end of the other
+  opened_.clear();
+  const auto change = [](uint32_t of_source) {
+    return mutation([of_source](pb::Mutation& m) {
+      (*(*m.mutable_connector_props_change()->mutable_by_source())[of_source].mutable_properties())["on_error"] = "skip";
+    });
+  };
+  op.barrier(change(6));
+  EXPECT_TRUE(opened_.empty()) << "another source";
+  op.barrier(change(5));
+  ASSERT_EQ(opened_.size(), 1U) << "what is finished is not opened";
+  EXPECT_THAT(opened_[0], ::testing::MatchesRegex("a@[1-3]000 skip"));  // where it was
+  (void)op.poll_all();
+  op.checkpoint();
+  EXPECT_EQ(reported(), "a@3000 3000 finished done@10 10 finished ");
+  EXPECT_EQ(node_.reports.sources[node_.running().prev].skipped_rows, 4U) << "of both readers";
 }
 
 TEST_F(SourceTest, tells_of_bad_records_that_were_passed_over) {
@@ -256,6 +294,11 @@ class DmlTest : public ::testing::Test {
     return {node_, OperatorDriver::single(
                        [](const ActorContext& context) { return std::make_unique<DmlOperator>(ObjectId{9}, types("I64"), context); })};
   }
+  static size_t rows_in(const Output& out) {
+    size_t rows = 0;
+    for (const auto& chunk : out) rows += chunk.rows();
+    return rows;
+  }
   OperatorNode node_;
 };
 
@@ -281,6 +324,20 @@ TEST_F(DmlTest, nothing_comes_before_the_first_barrier) {
   node_.dml.put(data::chunk_from_table("I64\n+ 1"));
   auto op = dml();
   expect_changes_in_order(op.poll(), "+ 1");
+}
+
+TEST_F(DmlTest, a_large_batch_comes_in_pieces_that_cut_no_update) {
+  auto op = dml();
+  std::string rows = "I64\n+ 0\n";
+  for (int i = 1; i <= 5000; ++i) rows += fmt::format("U- {}\nU+ {}\n", i, i + 1);
+  node_.dml.put(data::chunk_from_table(rows));
+  const Output out = op.poll();
+  EXPECT_EQ(out.size(), 3U);
+  EXPECT_EQ(rows_in(out), 10'001U);
+  for (const auto& chunk : out) {
+    EXPECT_LE(chunk.rows(), data::kChunkRows);
+    EXPECT_NE(chunk.op(0), data::Op::UpdateInsert);
+  }
 }
 
 TEST_F(DmlTest, a_batch_of_other_columns_is_refused) {

@@ -107,6 +107,29 @@ TEST_F(StatelessTest, project_computes_columns_and_counts_rows_that_fail) {
   EXPECT_FALSE(node_.reports.expression_errors.contains(node_.running().prev));
 }
 
+TEST_F(StatelessTest, project_hides_updates_that_change_none_of_its_columns) {
+  pb::StreamNode plan = node_over({types("I64 N")});
+  *plan.mutable_project()->add_exprs() = column(1, data::TypeKind::Numeric);
+  add_fields(*plan.mutable_fields(), types("N"));
+  auto op = driver(plan);
+  expect_changes_in_order(op.push(R"(
+    I64 N
+    U- 1 5
+    U+ 2 5
+    U- 1 5
+    U+ 1 5.0
+    U- 1 .
+    U+ 2 .
+    +  3 5
+  )"),
+                          R"(
+    U- 5
+    U+ 5.0
+    +  5
+  )");
+  EXPECT_TRUE(op.push("I64 N\nU- 1 5\nU+ 2 5").empty());
+}
+
 TEST_F(StatelessTest, tumbling_windows_share_columns_and_drop_null_times) {
   auto op = hop(10, 10);
   expect_changes_in_order(op.push(R"(

@@ -10,10 +10,16 @@ namespace {
 
 using namespace penstock::testing;  // NOLINT(google-build-using-namespace): the language of operator tests
 
+std::shared_ptr<const pb::Mutation> mutation(const std::function<void(pb::Mutation&)>& fill) {
+  auto made = std::make_shared<pb::Mutation>();
+  fill(*made);
+  return made;
+}
+
 // An upstream table (key I64, value T) that is materialized in one actor, and its backfill in another; both pass the same barriers.
 class BackfillWorld {
  public:
-  explicit BackfillWorld(size_t batch_rows) : batch_rows_(batch_rows) { start_upstream(); }
+  explicit BackfillWorld(size_t batch_rows, uint64_t rate = 0) : batch_rows_(batch_rows), rate_(rate) { start_upstream(); }
 
   OperatorNode node;
 
@@ -29,8 +35,8 @@ class BackfillWorld {
     if (!scanning_) return;
     for (auto& chunk : changed) out_of([&](Output& out) { return must(scan_->on_chunk(0, chunk, out)); });
   }
-  void barrier(BarrierKind kind = BarrierKind::Barrier) {
-    const Barrier barrier = node.next_barrier(kind);
+  void barrier(BarrierKind kind = BarrierKind::Barrier, std::shared_ptr<const pb::Mutation> mutation = nullptr) {
+    const Barrier barrier = node.next_barrier(kind, std::move(mutation));
     pass(barrier);
     if (kind == BarrierKind::Checkpoint) node.commit();
     if (kind == BarrierKind::Checkpoint) committed_ = before_;
@@ -77,8 +83,9 @@ class BackfillWorld {
     tree_ = must(build_operator_tree(plan, node.context()));
     if (batch_rows_ != 0) {
       auto progress = must(storage::StateTable::open(node.store, node.graph().graph, progress_schema(), node.vnodes));
-      scan_ = std::make_unique<StreamScanOperator>(StreamScanOperator::Options{schema(), {1, 0}, std::move(progress), batch_rows_},
-                                                   node.context());
+      StreamScanOperator::Options options{schema(), {1, 0}, std::move(progress), batch_rows_};
+      options.rate_limit = rate_;
+      scan_ = std::make_unique<StreamScanOperator>(std::move(options), node.context());
     } else {
       scan_ = std::move(tree_->nodes.back().op);
     }
@@ -113,6 +120,7 @@ class BackfillWorld {
   }
 
   const size_t batch_rows_;
+  const uint64_t rate_;
   std::unique_ptr<MaterializeOperator> upstream_;
   std::optional<OperatorTree> tree_;
   std::unique_ptr<Operator> scan_;
@@ -180,6 +188,55 @@ TEST(StreamScan, the_position_stands_still_once_a_change_has_come) {
   world.barrier();
   world.change("+ 100 x");
   EXPECT_FALSE(world.poll());
+}
+
+TEST(StreamScan, reads_nothing_while_it_is_paused_and_goes_on_where_it_was) {
+  BackfillWorld world(3);
+  for (int i = 0; i < 10; ++i) world.change(fmt::format("+ {} v", i));
+  world.barrier();
+  world.start_scan();
+  world.barrier(BarrierKind::Barrier, mutation([](pb::Mutation& m) { m.mutable_pause(); }));
+  EXPECT_EQ(world.emitted(), 3U);
+  EXPECT_FALSE(world.poll());
+  world.barrier();
+  EXPECT_EQ(world.emitted(), 3U);
+  world.barrier(BarrierKind::Barrier, mutation([](pb::Mutation& m) { m.mutable_resume(); }));
+  while (world.poll()) {
+  }
+  EXPECT_EQ(world.emitted(), 10U);
+}
+
+TEST(StreamScan, built_paused_it_waits_for_a_resume) {
+  BackfillWorld world(3);
+  world.node.paused = true;
+  for (int i = 0; i < 10; ++i) world.change(fmt::format("+ {} v", i));
+  world.barrier();
+  world.start_scan();
+  world.barrier();
+  EXPECT_EQ(world.emitted(), 0U);
+  world.change("- 4 v");
+  EXPECT_EQ(world.emitted(), 0U);
+  world.barrier(BarrierKind::Barrier, mutation([](pb::Mutation& m) { m.mutable_resume()->add_actors(7); }));
+  EXPECT_EQ(world.emitted(), 3U);
+}
+
+TEST(StreamScan, keeps_to_its_rate_and_a_throttle_changes_it) {
+  BackfillWorld world(100, 50);
+  std::string rows;
+  for (int i = 0; i < 1000; ++i) rows += fmt::format("+ {} v\n", i);
+  world.change(rows);
+  world.barrier();
+  world.start_scan();
+  for (int i = 0; i < 20; ++i) {
+    world.node.runtime.run_for(std::chrono::milliseconds(100));
+    (void)world.poll();
+  }
+  EXPECT_GE(world.emitted(), 90U);
+  EXPECT_LE(world.emitted(), 100U);
+  world.barrier(BarrierKind::Barrier, mutation([](pb::Mutation& m) { (*m.mutable_throttle()->mutable_backfill_rate_by_actor())[7] = 0; }));
+  while (world.poll()) {
+  }
+  EXPECT_EQ(world.emitted(), 1000U);
 }
 
 TEST(StreamScan, goes_on_after_a_restart_where_it_was_committed) {

@@ -116,7 +116,7 @@ TEST_F(ActorTest, lets_rows_of_after_barrier_flow_behind_it) {
   build_all();
   barrier(1, 2);
   barrier(2, 3);
-  EXPECT_EQ(world_.log[11], "| 1..2 +2 > | 2..3 +3 > ");
+  EXPECT_EQ(world_.log[11], "| 1..2 > +2 | 2..3 > +3 ") << "a consumer is in the new epoch before its input gives rows of it";
   EXPECT_EQ(world_.log[21], "| 1..2 > +2 | 2..3 > +3 ");
 }
 
@@ -198,7 +198,7 @@ TEST_F(ActorTest, says_what_it_waits_for) {
   EXPECT_EQ(waits(11), "input");
   EXPECT_EQ(waits(21), "actor 31 to connect");
   sim_.run_for(5ms);
-  for (const ActorStatus& status : node_.actors.status()) EXPECT_GE(status.waiting_micros, 4000);
+  for (const ActorStatus& status : node_.actors.status()) EXPECT_GE(status.wait.micros, 4000);
 }
 
 TEST_F(ActorTest, applies_new_outputs_before_and_takes_old_ones_away_after_the_barrier) {
@@ -273,12 +273,20 @@ TEST_F(ActorTest, pause_stops_generators_but_not_what_was_accepted) {
   EXPECT_EQ(world_.log[11], "| 1..2 > +1 | 2..3 > +3 | 3..4 > +4 ");
 }
 
-TEST_F(ActorTest, begins_paused_if_its_first_barrier_says_so) {
+TEST_F(ActorTest, begins_paused_if_it_is_built_so_until_a_resume_names_it) {
   plan_.fragment(1, "log(emit)", {11});
+  plan_.paused(1);
   build_all();
-  barrier(1, 2, testing::mutation([](pb::Mutation& m) { m.mutable_add()->set_paused(true); }));
-  emit(11, {{Op::Insert, 1}});
+  barrier(1, 2);
+  give(11, {{Op::Insert, 1}});
+  world_.wakes[11]();
   EXPECT_EQ(world_.log[11], "| 1..2 > ");
+  barrier(2, 3, testing::mutation([](pb::Mutation& m) { m.mutable_resume()->add_actors(12); }));
+  emit(11, {{Op::Insert, 2}});
+  EXPECT_EQ(world_.log[11], "| 1..2 > +1 | 2..3 > ");
+  barrier(3, 4, testing::mutation([](pb::Mutation& m) { m.mutable_resume()->add_actors(11); }));
+  emit(11, {{Op::Insert, 3}});
+  EXPECT_EQ(world_.log[11], "| 1..2 > +1 | 2..3 > +2 | 3..4 > +3 ");
 }
 
 TEST_F(ActorTest, asks_a_generator_again_when_it_said) {
@@ -372,6 +380,31 @@ TEST_F(ActorTest, a_reset_ends_everything_at_any_moment) {
     sim_.run_until_idle();
     EXPECT_TRUE(node_.actors.status().empty());
   }
+}
+
+TEST_F(ActorTest, takes_only_what_is_in_front_of_a_barrier_when_nothing_can_be_given_back_before_it) {
+  testing::Playground world;
+  world.source_rows_per_epoch = 100'000'000;
+  world.source_chunk = 1000;
+  testing::Node small(sim_, world, WorkerId{1}, 10'000'000);
+  small.actors.start_graph(kGraph);
+  plan_.fragment(1, "source", {11});
+  plan_.fragment(2, "dirty(merge:1)", {21});
+  plan_.edge(1, 2, 1, pb::DISPATCH_HASH);
+  for (const uint32_t fragment : {1, 2}) small.actors.build(kGraph, plan_.build(fragment), {Epoch{1}, Epoch{2}}, manager_);
+  sim_.run_until_idle();
+  constexpr size_t kHeld = 10'000'000 + 2'500'000 + (1 << 20) + 4'096'000;  // and the last chunk
+  for (uint64_t epoch = 1; epoch < 6; ++epoch) {
+    barrier(epoch, epoch + 1);
+    EXPECT_LE(small.budget.used(), kHeld) << "epoch " << epoch;
+    EXPECT_GE(small.budget.used(), 10'000'000U) << "epoch " << epoch << ": it went on after the barrier";
+    std::string waits;
+    for (const ActorStatus& actor : small.actors.status()) waits += fmt::format("{}: {} ", actor.actor, actor.waiting_for);
+    EXPECT_EQ(waits, "11: output to actor 21: no budget 21: memory: the next barrier, after which state can be evicted ");
+  }
+  bool stopped = false;
+  small.actors.stop_graph(kGraph, [&] { stopped = true; });
+  EXPECT_TRUE(sim_.run_until([&] { return stopped; }, 1s));
 }
 
 TEST_F(ActorTest, gives_state_back_when_the_node_is_over_its_budget) {

@@ -54,6 +54,7 @@ struct RandomGraph {
   /// Every fragment has seen, in each epoch up to `last`, exactly the rows that its sources emitted, as often as there are paths. Returns
   /// the rows seen.
   uint64_t check(Playground& world, uint64_t last) const {
+    const MutexLock lock(world.mutex);
     uint64_t rows = 0;
     for (const auto& [fragment, sources] : paths) {
       if (sources.contains(fragment)) continue;

@@ -22,6 +22,9 @@ class Topology {
   /// actors.
   void edge(uint32_t upstream, uint32_t downstream, uint32_t link, pb::DispatchType type);
 
+  /// The fragment's actors begin paused.
+  void paused(uint32_t id) { fragments_.at(id).paused = true; }
+
   /// What `worker` builds of a fragment; shared by its actors.
   [[nodiscard]] std::shared_ptr<const pb::BuildFragment> build(uint32_t fragment, uint32_t worker = 1) const;
   [[nodiscard]] std::vector<uint32_t> fragments() const;
@@ -39,6 +42,7 @@ class Topology {
     std::string operators;
     std::vector<uint32_t> actors;
     std::vector<uint32_t> workers;
+    bool paused = false;
   };
   struct Edge {
     uint32_t upstream, downstream, link;
@@ -143,6 +147,7 @@ inline std::shared_ptr<const pb::BuildFragment> Topology::build(uint32_t id, uin
   built->set_fragment_id(id);
   built->set_job_id(1);
   built->set_job_name("toy");
+  built->set_paused(of.paused);
   built->set_vnode_count(kDefaultVNodeCount);
   std::string_view text = of.operators;
   parse_operators(text, *built->mutable_root());

@@ -295,6 +295,32 @@ class Greedy : public Pass {
   size_t bytes_ = 0;
 };
 
+/// "dirty": likewise, but what came since the last barrier it cannot give back.
+class Dirty : public Pass {
+ public:
+  using Pass::Pass;
+  Result<Step> on_chunk(size_t port, data::StreamChunk chunk, Output& out) override {
+    dirty_ += 1000 * chunk.rows();
+    context_.memory.add(static_cast<ptrdiff_t>(1000 * chunk.rows()));
+    return Pass::on_chunk(port, std::move(chunk), out);
+  }
+  Result<Step> after_barrier(const Barrier& barrier, Output& out) override {
+    clean_ += std::exchange(dirty_, 0);
+    return Pass::after_barrier(barrier, out);
+  }
+  size_t memory_bytes() const override { return clean_ + dirty_; }
+  size_t evict(size_t bytes) override {
+    const size_t freed = std::min(bytes, clean_);
+    clean_ -= freed;
+    context_.memory.add(-static_cast<ptrdiff_t>(freed));
+    return freed;
+  }
+
+ private:
+  size_t clean_ = 0;
+  size_t dirty_ = 0;
+};
+
 inline std::unique_ptr<Operator> make_toy(const std::string& name, Playground& world, const ActorContext& context) {
   if (name == "pass") return std::make_unique<Pass>(world, context);
   if (name == "source") return std::make_unique<Source>(world, context);
@@ -307,6 +333,7 @@ inline std::unique_ptr<Operator> make_toy(const std::string& name, Playground& w
   if (name == "fail") return std::make_unique<Fail>(world, context, false);
   if (name == "fail_read") return std::make_unique<Fail>(world, context, true);
   if (name == "echo") return std::make_unique<Echo>(world, context);
+  if (name == "dirty") return std::make_unique<Dirty>(world, context);
   if (name == "greedy") return std::make_unique<Greedy>(world, context);
   return nullptr;
 }

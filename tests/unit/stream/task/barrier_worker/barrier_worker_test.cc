@@ -126,13 +126,15 @@ class BarrierWorker : public ::testing::Test {
     });
   }
   void inject(uint64_t prev, uint64_t curr, pb::BarrierKind kind, const std::vector<uint32_t>& collect,
-              const std::vector<uint32_t>& build = {}, GraphTerm graph = kGraph) {
+              const std::vector<uint32_t>& build = {}, GraphTerm graph = kGraph,
+              const std::vector<uint64_t>& commit = {}) {
     send([&](pb::ControlRequest& r) {
       auto* m = r.mutable_inject_barrier();
       set_graph(m->mutable_graph(), graph);
       m->mutable_barrier()->mutable_epoch()->set_prev(prev);
       m->mutable_barrier()->mutable_epoch()->set_curr(curr);
       m->mutable_barrier()->set_kind(kind);
+      for (const uint64_t transaction : commit) m->add_commit_txns(transaction);
       for (const uint32_t actor : collect) m->add_actors_to_collect(actor);
       if (build.empty()) return;
       auto* fragment = m->add_build();
@@ -202,8 +204,8 @@ TEST_F(BarrierWorker, tells_meta_of_its_disk_when_it_changes_and_a_meta_that_com
 }
 
 TEST_F(BarrierWorker, a_pressure_has_these_bytes) {
-  const std::string bytes = encode_pressure({storage::DiskLevel::Full, "/d", 1, 300});
-  EXPECT_EQ(bytes, std::string("\x42\x0b\x08\x02\x12\x02/d\x18\x01\x20\xac\x02", 13));
+  const std::string bytes = encode_pressure({storage::DiskLevel::Full, "/d", 1, 300}, {4, 5, 6, 7});
+  EXPECT_EQ(bytes, std::string("\x42\x13\x08\x02\x12\x02/d\x18\x01\x20\xac\x02\x28\x04\x30\x05\x38\x06\x40\x07", 21));
 }
 
 TEST_F(BarrierWorker, takes_a_barrier_through_its_actors_and_syncs_a_checkpoint) {
@@ -347,10 +349,37 @@ TEST_F(BarrierWorker, says_who_is_missing_and_what_it_waits_for) {
   inject(10, 20, pb::BARRIER_INITIAL, {1, 2}, {1, 2});
   EXPECT_TRUE(actors_.pass(1));
   actors_.waiting = {
-      {.actor = ActorId{2}, .fragment = FragmentId{1}, .job_name = "v", .waiting_for = "state read", .waiting_micros = 2'000'000}};
+      {.actor = ActorId{2}, .fragment = FragmentId{1}, .job_name = "v", .waiting_for = "state read", .wait = {.micros = 2'000'000}}};
   send([](pb::ControlRequest& r) { r.mutable_inspect()->set_request(1); });
   EXPECT_NE(last().find("missing 1 actors: 2"), std::string::npos) << last();
   EXPECT_NE(last().find("actor 2 (fragment 1, v) epoch 0: state read for 2.000 s  <--"), std::string::npos) << last();
+}
+
+TEST_F(BarrierWorker, tells_the_await_tree_what_each_actor_waits_for_and_who_is_missing) {
+  connect();
+  init();
+  create();
+  inject(10, 20, pb::BARRIER_INITIAL, {1, 2}, {1, 2});
+  EXPECT_TRUE(actors_.pass(1));
+  actors_.waiting = {{.actor = ActorId{2},
+                      .fragment = FragmentId{1},
+                      .wait = {.what = WaitingFor::Alignment, .actor = ActorId{7}, .awaited = Epoch{10}, .micros = 2'000'000}}};
+  send([](pb::ControlRequest& r) {
+    r.mutable_inspect()->set_request(5);
+    r.mutable_inspect()->set_what("await");
+  });
+  const pb::ControlResponse& response = stream_->received.back();
+  EXPECT_EQ(response.inspect().request(), 5U);
+  const pb::WorkerSnapshot& snapshot = response.inspect().snapshot();
+  ASSERT_EQ(snapshot.actors_size(), 1);
+  EXPECT_EQ(snapshot.actors(0).wait(), pb::WAIT_ALIGNMENT);
+  EXPECT_EQ(snapshot.actors(0).on_actor(), 7U);
+  EXPECT_EQ(snapshot.actors(0).since_us(), 2'000'000U);
+  ASSERT_EQ(snapshot.barriers_size(), 1);
+  EXPECT_EQ(snapshot.barriers(0).prev(), 10U);
+  EXPECT_EQ(snapshot.barriers(0).state(), "issued");
+  ASSERT_EQ(snapshot.barriers(0).missing_actors_size(), 1);
+  EXPECT_EQ(snapshot.barriers(0).missing_actors(0), 2U);
 }
 
 TEST_F(BarrierWorker, bytes_that_are_no_request_end_the_stream_and_not_the_process) {
@@ -359,6 +388,57 @@ TEST_F(BarrierWorker, bytes_that_are_no_request_end_the_stream_and_not_the_proce
   accepted_.events.on_message("\xff\xff\xff nonsense");
   settle();
   EXPECT_EQ(stream_->closed, "control stream: 12 bytes that are no ControlRequest");
+}
+
+/// Holds what the test says; notes what barriers resolve.
+class FakeHolder : public TransactionHolder {
+ public:
+  Status resolve(GraphTerm, Epoch prev, std::span<const TransactionId> commit, std::span<const TransactionId>) override {
+    for (const TransactionId t : commit) {
+      if (std::erase(waiting, t) == 0) return error(Code::Protocol, "transaction {} is not held", t);
+      resolved.push_back(fmt::format("{} in {}", t, prev));
+    }
+    return ok();
+  }
+  std::vector<TransactionId> held(GraphTerm) const override { return waiting; }
+
+  std::vector<TransactionId> waiting;
+  std::vector<std::string> resolved;
+};
+
+TEST_F(BarrierWorker, a_barrier_resolves_the_transactions_it_names_and_a_checkpoint_tells_those_that_wait) {
+  FakeHolder holder;
+  holder.waiting = {TransactionId{7}, TransactionId{8}};
+  worker_.on_transactions(holder);
+  connect();
+  init();
+  create();
+  inject(10, 20, pb::BARRIER_INITIAL, {1}, {1});
+  EXPECT_TRUE(actors_.pass(1));
+  settle();
+  EXPECT_EQ(stream_->received.back().barrier_complete().transactions_held_size(), 0);
+  inject(20, 30, pb::BARRIER_CHECKPOINT, {1}, {}, kGraph, {7});
+  EXPECT_EQ(holder.resolved, std::vector<std::string>{"7 in 20"}) << "before the actor has passed the barrier";
+  EXPECT_TRUE(actors_.pass(1));
+  settle();
+  ASSERT_EQ(last(), "complete 20");
+  ASSERT_EQ(stream_->received.back().barrier_complete().transactions_held_size(), 1);
+  EXPECT_EQ(stream_->received.back().barrier_complete().transactions_held(0), 8U);
+}
+
+TEST_F(BarrierWorker, a_barrier_that_names_a_transaction_which_is_not_here_never_completes) {
+  FakeHolder holder;
+  worker_.on_transactions(holder);
+  connect();
+  init();
+  create();
+  inject(10, 20, pb::BARRIER_INITIAL, {1}, {1});
+  EXPECT_TRUE(actors_.pass(1));
+  settle();
+  inject(20, 30, pb::BARRIER_CHECKPOINT, {1}, {}, kGraph, {7});
+  EXPECT_TRUE(actors_.pass(1));
+  settle();
+  EXPECT_EQ(last(), "failure: transaction 7 is not held");
 }
 
 }  // namespace

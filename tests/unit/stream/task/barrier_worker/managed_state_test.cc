@@ -35,13 +35,15 @@ class ManagedState : public ::testing::Test {
     pb::Mutation mutation;
     std::string section;
     for (size_t i = 4; i < w.size(); ++i) {
-      if (w[i] == "new" || w[i] == "collect" || w[i] == "stop") {
+      if (w[i] == "new" || w[i] == "collect" || w[i] == "stop" || w[i] == "commit" || w[i] == "abort") {
         section = w[i];
         continue;
       }
       const auto actor = static_cast<uint32_t>(std::stoul(w[i]));
       if (section == "new") event.new_actors.push_back({ActorId{actor}, FragmentId{actor / 10}});
       if (section == "collect") event.actors_to_collect.emplace_back(actor);
+      if (section == "commit") event.commit_txns.emplace_back(actor);
+      if (section == "abort") event.abort_txns.emplace_back(actor);
       if (section == "stop") mutation.mutable_stop()->add_actors(actor);
     }
     if (mutation.has_stop()) event.barrier.mutation = std::make_shared<const pb::Mutation>(mutation);
@@ -88,6 +90,12 @@ class ManagedState : public ::testing::Test {
   static std::string one(const OpenGraph& e) { return "open " + name(e.graph); }
   static std::string one(const MergeGraphs& e) { return fmt::format("merge {} into {} at {}", name(e.graph), name(e.into), e.epoch); }
   static std::string one(const StartEpoch& e) { return fmt::format("start {}", e.curr); }
+  static std::string one(const ResolveTransactions& e) {
+    std::string out = fmt::format("resolve {}", e.prev);
+    for (const TransactionId t : e.commit) out += fmt::format(" +{}", t);
+    for (const TransactionId t : e.abort) out += fmt::format(" -{}", t);
+    return out;
+  }
   static std::string one(const SendBarrier& e) { return fmt::format("send {}", e.barrier.epoch.prev); }
   static std::string one(const BuildActors& e) { return fmt::format("build {}", e.first.prev); }
   static std::string one(const ForgetBarrier& e) { return fmt::format("forget {}", e.prev); }
@@ -120,6 +128,22 @@ TEST_F(ManagedState, completes_with_the_last_actor) {
     inject 1.1 20..30 barrier collect 1 2  => start 30, send 20
     collect 1.1 2 20                       =>
     collect 1.1 1 20                       => forget 20, complete 1.1 20
+  )");
+}
+
+TEST_F(ManagedState, transactions_are_resolved_before_any_actor_sees_the_barrier_that_names_them) {
+  run(kRunning);
+  run(R"(
+    inject 1.1 20..30 checkpoint collect 1 2 commit 7 8 abort 9  => start 30, resolve 20 +7 +8 -9, send 20
+    inject 1.1 30..40 checkpoint collect 1 2 abort 10            => start 40, resolve 30 -10, send 30
+  )");
+}
+
+TEST_F(ManagedState, a_graph_that_has_failed_resolves_no_transactions) {
+  run(kRunning);
+  run(R"(
+    fail 1.1 1 overflow                                => failure 1: overflow
+    inject 1.1 20..30 checkpoint collect 1 2 commit 7  =>
   )");
 }
 

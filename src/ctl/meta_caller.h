@@ -1,0 +1,30 @@
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <memory>
+#include <string>
+
+#include "rpc/transport.h"
+
+namespace penstock::ctl {
+
+/// Calls to a running meta, one after the other, from a thread that may block.
+class MetaCaller {
+ public:
+  MetaCaller(runtime::Runtime& runtime, rpc::Transport& transport, std::string address)
+      : runtime_(runtime), transport_(transport), address_(std::move(address)) {}
+
+  /// "/penstock.Meta/`method`". Errors: `Unavailable` when nobody answers there, saying where and what to do; else meta's own.
+  [[nodiscard]] Status call(std::string_view method, const google::protobuf::Message& request, google::protobuf::Message& reply,
+                            runtime::Duration timeout = std::chrono::seconds(10));
+  [[nodiscard]] const std::string& address() const { return address_; }
+  [[nodiscard]] int64_t unix_micros() const { return runtime_.unix_micros(); }
+
+ private:
+  runtime::Runtime& runtime_;
+  rpc::Transport& transport_;
+  const std::string address_;
+};
+
+}  // namespace penstock::ctl

@@ -1,0 +1,162 @@
+#include "frontend/transaction.h"
+
+#include <algorithm>
+
+#include "frontend/dml.h"
+#include "frontend/dml_routes.h"
+#include "proto/compute_service.pb.h"
+#include "proto/meta_service.pb.h"
+
+namespace penstock::frontend {
+namespace {
+
+constexpr runtime::Duration kHoldTimeout = std::chrono::seconds(30);
+constexpr runtime::Duration kNameTimeout = std::chrono::seconds(120);
+constexpr size_t kPieceRows = 1 << 15;
+constexpr size_t kMostKeys = 1 << 16;
+
+/// One transaction on its way: rows to those who hold them, then to meta.
+class Commit {
+ public:
+  Commit(const SessionServices& services, const CatalogView& catalog, const CancelFlag& cancel)
+      : services_(services), catalog_(catalog), cancel_(cancel) {
+    request_.set_database_id(catalog.database().value);
+    do request_.set_transaction(services.runtime.random());
+    while (request_.transaction() == 0);
+  }
+
+  // Nobody applies what was not named: a failure here is "not applied", whatever became of the message.
+  Status hold(const TableWrite& write) {
+    const Status held = hold_pieces(write);
+    if (held.has_error()) give_up();
+    return held;
+  }
+
+  Result<TakenRows> name(Epoch read_epoch, bool& conflict) {
+    request_.set_read_epoch(read_epoch.value);
+    // Not cancelled: what was asked for cannot be taken back, and a checkpoint comes soon.
+    const auto answer = services_.meta.call("/penstock.Meta/CommitTransaction", request_.SerializeAsString(), kNameTimeout, nullptr);
+    if (answer.has_error()) {
+      if (answer.error().code() == Code::SerializationFailure) return answer.error();
+      return error(Code::OutcomeUnknown, "meta gave no answer to the commit ({}); the transaction may or may not be applied",
+                   answer.error().message());
+    }
+    pb::CommitTransactionResponse response;
+    if (!response.ParseFromString(answer.value())) {
+      return error(Code::OutcomeUnknown, "meta answered the commit with bytes that are no CommitTransactionResponse");
+    }
+    conflict = response.conflict();
+    return TakenRows{PartialGraphId{response.graph().id()}, Term{response.graph().term()}, Epoch{response.epoch()}};
+  }
+
+ private:
+  Status hold_pieces(const TableWrite& write) {
+    PENSTOCK_TRY(const DmlRoute route, pick_route(services_, catalog_, write.table));
+    pb::TransactionParticipant* participant = nullptr;
+    for (size_t begin = 0; begin < write.rows.rows(); begin += kPieceRows) {
+      if (cancel_) return error(Code::Cancelled, "canceling statement due to user request");
+      pb::DmlRequest request;
+      request.set_object_id(write.table.id());
+      request.set_transaction(request_.transaction());
+      if (participant != nullptr) request.set_actor_id(participant->actor_id());
+      data::encode_chunk(piece(write.rows, begin), *request.mutable_chunk());
+      auto answer = services_.transport.call_and_wait(services_.runtime, route.endpoint, "/penstock.Compute/Dml",
+                                                      request.SerializeAsString(), kHoldTimeout);
+      if (answer.has_error()) return not_held(answer.error(), write.table);
+      pb::DmlResponse response;
+      if (!response.ParseFromString(answer.value())) return error(Code::Protocol, "a node answered with bytes that are no DmlResponse");
+      if (participant == nullptr) {
+        participant = request_.add_participants();
+        participant->set_worker_id(route.worker.value);
+        participant->set_actor_id(response.actor_id());
+        *participant->mutable_graph() = response.graph();
+      } else if (participant->graph().term() != response.graph().term()) {
+        return error(Code::SerializationFailure, "a recovery dropped a part of the rows; nothing was applied").with_hint("Run it again.");
+      }
+    }
+    add_keys(write);
+    return ok();
+  }
+
+  static data::StreamChunk piece(const data::StreamChunk& rows, size_t begin) {
+    if (begin == 0 && rows.rows() <= kPieceRows) return rows;
+    const size_t count = std::min(kPieceRows, rows.rows() - begin);
+    if (rows.insert_only()) return data::StreamChunk(rows.data().slice(begin, count));
+    // A pair is never parted: pairs and single rows do not mix, and kPieceRows is even.
+    return {rows.data().slice(begin, count),
+            std::make_shared<const std::vector<data::Op>>(rows.ops()->begin() + static_cast<ptrdiff_t>(begin),
+                                                          rows.ops()->begin() + static_cast<ptrdiff_t>(begin + count))};
+  }
+
+  static Error not_held(const Error& reason, const pb::CatalogObject& table) {
+    if (reason.code() != Code::Closed && reason.code() != Code::Timeout) return reason;
+    return error(Code::SerializationFailure, "the node that was to hold rows of \"{}\" gave no answer ({}); nothing was applied",
+                 table.name(), reason.message())
+        .with_hint("Run it again.");
+  }
+
+  void add_keys(const TableWrite& write) {
+    pb::TransactionWrites* out = request_.add_writes();
+    out->set_table_id(write.table.table().table_id());
+    out->set_read(write.read);
+    out->set_whole_table(write.whole_table);
+    const std::vector<uint64_t> keys = key_hashes(write.table, write.rows);
+    if (keys.size() > kMostKeys) {
+      out->set_whole_table(true);
+    } else {
+      out->mutable_keys()->Assign(keys.begin(), keys.end());
+    }
+  }
+
+  void give_up() {
+    pb::AbortTransactionRequest abort;
+    abort.set_database_id(request_.database_id());
+    abort.set_transaction(request_.transaction());
+    services_.meta.send("/penstock.Meta/AbortTransaction", abort.SerializeAsString());
+  }
+
+  const SessionServices& services_;
+  const CatalogView& catalog_;
+  const CancelFlag& cancel_;
+  pb::CommitTransactionRequest request_;
+};
+
+}  // namespace
+
+std::vector<uint64_t> key_hashes(const pb::CatalogObject& table, const data::StreamChunk& rows) {
+  std::vector<uint32_t> key;
+  for (const pb::SortKey& column : table.table().pk()) key.push_back(column.column());
+  std::vector<uint64_t> hashes;
+  data::hash_rows(rows.data(), key, hashes);
+  const auto generated = [&](size_t row) { return std::ranges::all_of(key, [&](uint32_t c) { return rows.column(c).is_null(row); }); };
+  std::vector<uint64_t> out;
+  for (size_t row = 0; row < rows.rows(); ++row) {
+    if (!generated(row)) out.push_back(hashes[row]);
+  }
+  std::ranges::sort(out);
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+Error serialization_failure() {
+  return error(Code::SerializationFailure, "could not serialize access due to a concurrent change; nothing was applied")
+      .with_hint("Run it again.");
+}
+
+Result<Committed> commit_writes(const SessionServices& services, const CatalogView& catalog, std::vector<TableWrite> writes,
+                                Epoch read_epoch, bool named_is_enough, const CancelFlag& cancel) {
+  PENSTOCK_TRY(check_disk(catalog.meta(), catalog.database()));
+  Commit commit(services, catalog, cancel);
+  for (const TableWrite& write : writes) {
+    PENSTOCK_TRY(commit.hold(write));
+  }
+  bool conflict = false;
+  PENSTOCK_TRY(const TakenRows taken, commit.name(read_epoch, conflict));
+  if (conflict) return Committed{true, {}};
+  if (!named_is_enough) {
+    PENSTOCK_TRY(wait_for_commit(services, taken, catalog.database(), cancel));
+  }
+  return Committed{false, taken.epoch};
+}
+
+}  // namespace penstock::frontend

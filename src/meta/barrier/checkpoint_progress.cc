@@ -1,0 +1,29 @@
+// What monitoring wants to know of a database's barriers.
+#include "meta/barrier/checkpoint_control.h"
+
+namespace penstock::meta {
+
+CheckpointControl::Progress CheckpointControl::progress(Now now) const {
+  constexpr std::string_view kStates[] = {"running", "resetting", "backing off", "blocked", "initializing"};
+  static_assert(std::variant_size_v<State> == std::size(kStates));
+  Progress out{.state = kStates[state_.index()],
+               .in_flight = barriers_.size(),
+               .stuck_after = stuck_limit(),
+               .commands = commands_.size(),
+               .waiting_command = waiting_command_};
+  if (const auto* blocked = std::get_if<Blocked>(&state_)) out.away = blocked->missing;
+  if (barriers_.empty()) return out;
+  const InflightBarrier& front = barriers_.front();
+  Progress::Oldest& oldest = out.oldest.emplace(Progress::Oldest{.epoch = front.epoch, .age = now.mono - front.injected});
+  if (front.command) oldest.command = meta::describe(*front.command);
+  for (const auto& [graph, worker] : front.waiting) oldest.waiting.insert(worker);
+  oldest.committing = committing_;
+  return out;
+}
+
+std::string CheckpointControl::database_name() const {
+  const auto record = env_.model.databases().find(database_);
+  return record == env_.model.databases().end() ? fmt::format("{}", database_) : record->second.name();
+}
+
+}  // namespace penstock::meta

@@ -1,0 +1,163 @@
+// What users change of running jobs: paused or not, rates, intervals. The catalog says what shall be; here it is compared with what is, and
+// the difference rides a barrier. So nothing can be lost: a barrier that dies is followed by a recovery, which builds what the catalog
+// says.
+#include "meta/barrier/checkpoint_control.h"
+#include "meta/catalog/alter.h"
+
+namespace penstock::meta {
+namespace {
+
+std::vector<uint32_t> actors_of(const InflightGraph::Job& job) {
+  std::vector<uint32_t> out;
+  for (const auto& [fragment, actors] : job.placement.fragments) {
+    for (const ActorPlacement& actor : actors) out.push_back(actor.actor.value);
+  }
+  return out;
+}
+
+struct Limits {
+  std::map<uint32_t, uint64_t> rates;                 // by operator, of sources and backfills
+  std::map<uint32_t, pb::ConnectorProps> properties;  // by source
+};
+Limits limits_of(const JobPlan& plan) {
+  Limits out;
+  for (const JobPlan::FragmentPlan& fragment : plan.fragments()) {
+    catalog::for_each_node(fragment.plan->root(), [&](const pb::StreamNode& node) {
+      if (node.has_stream_scan()) out.rates[node.operator_id()] = node.stream_scan().rate_limit();
+      if (!node.has_source()) return;
+      out.rates[node.operator_id()] = node.source().rate_limit();
+      *out.properties[node.source().source_id()].mutable_properties() = node.source().properties();
+    });
+  }
+  return out;
+}
+
+/// Those whose options differ between two plans of one job.
+pb::ConnectorPropsChangeMutation changed_props(const JobPlan& old_plan, const JobPlan& new_plan) {
+  pb::ConnectorPropsChangeMutation out;
+  const auto plain = [](const pb::ConnectorProps& props) {
+    return std::map<std::string, std::string>(props.properties().begin(), props.properties().end());
+  };
+  auto before = limits_of(old_plan).properties;
+  for (const auto& [source, props] : limits_of(new_plan).properties) {
+    if (plain(before[source]) != plain(props)) (*out.mutable_by_source())[source] = props;
+  }
+  return out;
+}
+
+/// The old plan with these rates.
+std::shared_ptr<const JobPlan> with_rates(const JobPlan& plan, const std::map<uint32_t, uint64_t>& rates) {
+  pb::JobRecord record = plan.record();
+  for (pb::Fragment& fragment : *record.mutable_graph()->mutable_fragments()) {
+    catalog::for_each_node(*fragment.mutable_root(), [&](pb::StreamNode& node) {
+      const auto rate = rates.find(node.operator_id());
+      if (rate == rates.end()) return;
+      if (node.has_source()) node.mutable_source()->set_rate_limit(rate->second);
+      if (node.has_stream_scan()) node.mutable_stream_scan()->set_rate_limit(rate->second);
+    });
+  }
+  return JobPlan::make(std::move(record)).value();
+}
+
+pb::ThrottleMutation throttle(const JobPlan& plan, const JobPlacement& placement) {
+  pb::ThrottleMutation out;
+  for (const JobPlan::FragmentPlan& fragment : plan.fragments()) {
+    for (const ActorPlacement& actor : placement.fragments.at(fragment.id)) {
+      catalog::for_each_node(fragment.plan->root(), [&](const pb::StreamNode& node) {
+        if (node.has_source()) (*out.mutable_rate_by_actor())[actor.actor.value] = node.source().rate_limit();
+        if (node.has_stream_scan()) (*out.mutable_backfill_rate_by_actor())[actor.actor.value] = node.stream_scan().rate_limit();
+      });
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+bool CheckpointControl::is_held(JobId job) const {
+  const pb::CatalogObject* object = env_.model.object(job);
+  return (object != nullptr && object->paused()) || pauses_.paused();
+}
+
+void CheckpointControl::look_at_database() {
+  const auto database = env_.model.databases().find(database_);
+  if (database == env_.model.databases().end()) return;
+  pauses_.set(PauseReasons::Reason::User, database->second.paused() ? "paused by a user" : "");
+  BarrierSchedule::Options schedule = options_.schedule;
+  if (const uint32_t interval = database->second.barrier_interval_ms(); interval != 0)
+    schedule.interval = std::chrono::milliseconds(interval);
+  if (const uint32_t frequency = database->second.checkpoint_frequency(); frequency != 0) schedule.checkpoint_frequency = frequency;
+  schedule_.change(schedule);
+}
+
+/// All of the graph is about to be built as the catalog says.
+void CheckpointControl::take_settings() {
+  look_at_database();
+  held_.clear();
+  for (const auto& [id, job] : graph_.jobs()) {
+    if (is_held(id)) held_.insert(id);
+  }
+  settings_seen_ = {env_.model.counter(Counter::CatalogVersion), pauses_.paused()};
+}
+
+bool CheckpointControl::step_settings(Now now, ControlEffects& out) {
+  const uint64_t version = env_.model.counter(Counter::CatalogVersion);
+  if (settings_seen_.first != version) look_at_database();
+  const std::pair wanted{version, pauses_.paused()};
+  if (settings_seen_ == wanted) return false;
+  if (hold(now, true, out) || hold(now, false, out) || change_sources(now, out)) return true;
+  if (!lease_wanted_) settings_seen_ = wanted;  // else the difference is still there
+  return false;
+}
+
+/// Holds what shall be held and is not, or lets go what shall not be. True if a barrier does it.
+bool CheckpointControl::hold(Now now, bool held, ControlEffects& out) {
+  std::vector<JobId> changed;
+  for (const auto& [id, job] : graph_.jobs()) {
+    if (is_held(id) == held && held_.contains(id) != held) changed.push_back(id);
+  }
+  if (changed.empty()) return false;
+  const auto curr = next_epoch(now, out);
+  if (!curr) return false;
+  Injection injection{.what = held ? "pause" : "resume"};
+  auto* actors = held ? injection.mutation.mutable_pause()->mutable_actors() : injection.mutation.mutable_resume()->mutable_actors();
+  const bool all = changed.size() == graph_.jobs().size();
+  for (const JobId id : changed) {
+    held ? (void)held_.insert(id) : (void)held_.erase(id);
+    if (all) continue;  // none named: all
+    injection.what += fmt::format(" {}", id);
+    for (const uint32_t actor : actors_of(*graph_.job(id))) actors->Add(actor);
+  }
+  injection.has_mutation = true;
+  inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
+  return true;
+}
+
+// One kind of change a barrier: first rates, then options.
+bool CheckpointControl::change_sources(Now now, ControlEffects& out) {
+  for (const auto& [id, job] : graph_.jobs()) {
+    const auto plan = env_.model.job(id);
+    if (!plan || plan == job.plan) continue;
+    auto props = changed_props(*job.plan, *plan);
+    const bool other_rates = limits_of(*plan).rates != limits_of(*job.plan).rates;
+    if (props.by_source().empty() && !other_rates) {  // another name: nobody need be told
+      graph_.add(plan, JobPlacement(job.placement), GraphTerm(job.graph));
+      return change_sources(now, out);
+    }
+    const auto curr = next_epoch(now, out);
+    if (!curr) return false;
+    Injection injection{.what = fmt::format("{} {}", other_rates ? "throttle" : "alter sources of", id), .has_mutation = true};
+    if (other_rates) {
+      *injection.mutation.mutable_throttle() = throttle(*plan, job.placement);
+      graph_.add(with_rates(*job.plan, limits_of(*plan).rates), JobPlacement(job.placement), GraphTerm(job.graph));
+    } else {
+      *injection.mutation.mutable_connector_props_change() = std::move(props);
+      graph_.add(plan, JobPlacement(job.placement), GraphTerm(job.graph));
+    }
+    inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace penstock::meta
