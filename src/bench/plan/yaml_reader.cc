@@ -25,7 +25,7 @@ YamlMap::YamlMap(const YAML::Node& node, std::string what) : what_(std::move(wha
 }
 
 std::optional<YAML::Node> YamlMap::find(const std::string& key) {
-  known_.push_back(key);
+  if (std::ranges::find(known_, key) == known_.end()) known_.push_back(key);
   const auto found = entries_.find(key);
   if (found == entries_.end()) return std::nullopt;
   return found->second.value;

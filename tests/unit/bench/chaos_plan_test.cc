@@ -83,16 +83,16 @@ TEST(ChaosPlan, links_are_cut_and_slowed_by_their_agent) {
 TEST(StreamPlan, statements_or_a_load) {
   const Plan statements = testing::plan_of(whole_file("kind: stream, sql: [CREATE TABLE a (b INT), FLUSH]"));
   EXPECT_EQ(std::get<StreamOptions>(statements.stages[0].workload).sql, (std::vector<std::string>{"CREATE TABLE a (b INT)", "FLUSH"}));
-  EXPECT_EQ(workload_error("kind: stream, sql: FLUSH"), "3:69: 'sql' of workload of stage 'a' must be a list");
+  EXPECT_EQ(workload_error("kind: stream, sql: FLUSH"), "3:70: 'sql' of workload of stage 'a' must be a list");
   EXPECT_EQ(workload_error("kind: stream, sql: [FLUSH], rows: 3"),
-            "3:78: unknown key 'rows' in workload of stage 'a'; known are: kind, server, user, database, query_timeout, sql");
+            "3:79: unknown key 'rows' in workload of stage 'a'; known are: kind, server, user, database, query_timeout, sql");
   EXPECT_EQ(workload_error("kind: stream"), "3:50: stage 'a' would never end: set max_tasks, or a completion with a duration");
   EXPECT_EQ(workload_error("kind: stream, table: A"),
-            "3:64: workload of stage 'a': a table's name has 1 to 40 lower-case letters, digits and _");
+            "3:65: workload of stage 'a': a table's name has 1 to 40 lower-case letters, digits and _");
   EXPECT_EQ(workload_error("kind: stream, rows: 10000, value: 1KiB"),
-            "3:77: workload of stage 'a': a statement has at most 1 MiB: use fewer rows or smaller values");
+            "3:78: workload of stage 'a': a statement has at most 1 MiB: use fewer rows or smaller values");
   EXPECT_EQ(workload_error("kind: stream, weights: {verify: 0}"),
-            "3:64: workload of stage 'a': the sum of the weights must be from 1 to 1000000");
+            "3:65: workload of stage 'a': the sum of the weights must be from 1 to 1000000");
 }
 
 TEST(ChaosPlan, is_printed_for_people) {
