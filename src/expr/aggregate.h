@@ -23,7 +23,7 @@ class Aggregate {
  public:
   virtual ~Aggregate() = default;
   [[nodiscard]] virtual data::DataType return_type() const = 0;
-  [[nodiscard]] virtual size_t state_size() const = 0;     // bytes, a multiple of 8; alignment 8
+  [[nodiscard]] virtual size_t state_size() const = 0;  // bytes, a multiple of 8; alignment 8
   [[nodiscard]] virtual bool retractable() const = 0;
   virtual void init(std::byte* state) const = 0;
   /// States that own memory (min of text) free it here; others do nothing.

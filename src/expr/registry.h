@@ -26,7 +26,8 @@ struct Resolution {
 };
 
 /// Scalar functions and operators by their registry name ("add", "lower", "equal", "date_trunc", …), with Postgres' rules of implicit
-/// casts and best match. Errors: `UndefinedFunction` ("function lower(bigint) does not exist", or "operator does not exist: bigint + text").
+/// casts and best match. Errors: `UndefinedFunction` ("function lower(bigint) does not exist", or "operator does not exist: bigint +
+/// text").
 [[nodiscard]] Result<Resolution> resolve_scalar(std::string_view name, std::span<const ArgType> args);
 /// Aggregates: count, sum, min, max, avg, bool_and, bool_or, …; return types as Postgres (sum(bigint) and avg(bigint) are numeric).
 [[nodiscard]] Result<Resolution> resolve_aggregate(std::string_view name, std::span<const ArgType> args);

@@ -27,7 +27,7 @@ bool is_transient(const Error& error) {
     case Code::SerializationFailure:
     case Code::OutcomeUnknown:
     case Code::DiskFull:
-    case Code::Io:  // a disk that fails, shortly before its node does
+    case Code::Io:     // a disk that fails, shortly before its node does
     case Code::Stale:  // a view that is still being created
       return true;
     default:

@@ -10,8 +10,9 @@ SourceSpec spec_of(const pb::CatalogObject& source) {
   for (const pb::Column& column : source.columns()) {
     if (column.hidden()) continue;
     const pb::DataType& type = column.type();
-    spec.columns.fields.push_back({column.name(),
-                                   {static_cast<data::TypeKind>(type.kind()), static_cast<int16_t>(type.precision()), static_cast<int16_t>(type.scale())}});
+    spec.columns.fields.push_back(
+        {column.name(),
+         {static_cast<data::TypeKind>(type.kind()), static_cast<int16_t>(type.precision()), static_cast<int16_t>(type.scale())}});
   }
   return spec;
 }

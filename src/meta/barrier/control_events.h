@@ -156,9 +156,9 @@ struct DisconnectWorker {
   WorkerId worker;
   Error reason;
 };
-using ControlEffect = std::variant<SendRequest, CommitCheckpoint, CommitRescale, RescaleDone, LeaseWanted, FlushDone, JobCreated, JobFailed,
-                                   QuarantineJob, TermEnded, StatusChanged, EventHappened, BarrierStuck, CulpritsWanted, DisconnectWorker,
-                                   TransactionDecided>;
+using ControlEffect =
+    std::variant<SendRequest, CommitCheckpoint, CommitRescale, RescaleDone, LeaseWanted, FlushDone, JobCreated, JobFailed, QuarantineJob,
+                 TermEnded, StatusChanged, EventHappened, BarrierStuck, CulpritsWanted, DisconnectWorker, TransactionDecided>;
 using ControlEffects = std::vector<ControlEffect>;
 
 }  // namespace penstock::meta

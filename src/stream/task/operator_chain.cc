@@ -61,7 +61,8 @@ void OperatorChain::begin_after_barrier() {
 }
 
 /// The next operator's turn. A pass that finds nobody else is over; the one before the barrier goes over into the barrier's own. Up to the
-/// barrier inputs come before their consumer; after it the consumer comes first, so that what an input then gives finds it in the new epoch.
+/// barrier inputs come before their consumer; after it the consumer comes first, so that what an input then gives finds it in the new
+/// epoch.
 Status OperatorChain::next_of_pass() {
   while (pass_node_ < tree_.nodes.size()) {
     const size_t turn = pass_node_++;

@@ -6,7 +6,8 @@ namespace penstock {
 namespace {
 
 TEST(Error, keeps_what_where_and_what_to_do) {
-  const Error e = error(Code::UndefinedColumn, "column \"{}\" does not exist", "x").at(8).with_hint("did you mean \"y\"?").with_context("view v");
+  const Error e =
+      error(Code::UndefinedColumn, "column \"{}\" does not exist", "x").at(8).with_hint("did you mean \"y\"?").with_context("view v");
   EXPECT_EQ(e.to_string(), "column \"x\" does not exist (in view v). Hint: did you mean \"y\"?");
   EXPECT_EQ(e.position(), 8U);
   EXPECT_EQ(sqlstate(e.code()), "42703");

@@ -250,7 +250,8 @@ TEST_P(JoinPropertyTest, any_legal_changelogs_give_what_a_nested_loop_gives) {
           table += fmt::format("- {}\n", picked->second.line());
           rows.erase(picked);
         } else if (there) {
-          const SideRow row{random() % 2 == 0 ? picked->second.key : any_key(), fmt::format("text-of-some-length-{}", random() % 5), picked->first};
+          const SideRow row{random() % 2 == 0 ? picked->second.key : any_key(), fmt::format("text-of-some-length-{}", random() % 5),
+                            picked->first};
           table += fmt::format("U- {}\nU+ {}\n", picked->second.line(), row.line());
           picked->second = row;
         } else {
