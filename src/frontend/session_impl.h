@@ -1,0 +1,124 @@
+#pragma once
+
+#include "frontend/dml.h"
+#include "frontend/dml_rows.h"
+#include "frontend/planner/planner.h"
+#include "frontend/session.h"
+#include "frontend/session_variables.h"
+#include "frontend/table_changes.h"
+#include "frontend/transaction.h"
+
+/// The class behind `make_session`, in three files: session.cc (parsing, reading, variables), session_ddl.cc (definitions, FLUSH, WAIT),
+/// session_dml.cc (rows and transaction blocks).
+namespace penstock::frontend {
+
+constexpr runtime::Duration kApplyTimeout = std::chrono::seconds(30);
+
+struct Parsed : ParsedStatement {
+  std::shared_ptr<const Statement> statement;  // shared with what is prepared of it
+};
+struct Prepared : PreparedStatement {
+  std::shared_ptr<const Statement> statement;  // shared with the parsed form and other preparations
+  std::vector<data::DataType> types;
+  std::vector<ResultColumn> result;
+  std::optional<uint16_t> copy_fields;
+  const std::vector<data::DataType>& parameters() const override { return types; }
+  const std::vector<ResultColumn>& columns() const override { return result; }
+  std::optional<uint16_t> copies_in() const override { return copy_fields; }
+};
+
+class Session : public SqlSession {
+ public:
+  Session(const SessionServices& services, SessionIdentity identity) : services_(services), identity_(std::move(identity)) {}
+
+  Result<std::vector<std::unique_ptr<ParsedStatement>>> parse(std::string_view sql) override;
+  Result<std::unique_ptr<PreparedStatement>> prepare(const ParsedStatement& statement,
+                                                     std::vector<std::optional<data::DataType>> types) override;
+  Result<std::string> execute(const PreparedStatement& statement, const std::vector<std::optional<std::string>>& parameters,
+                              ResultSink& sink) override;
+  Result<std::unique_ptr<CopyIn>> begin_copy(const PreparedStatement& statement) override;
+  TransactionStatus transaction_status() const override { return transaction_; }
+  void on_error() override;
+  std::vector<std::string> take_notices() override { return std::exchange(notices_, {}); }
+  void cancel() override {
+    cancelled_ = true;
+    services_.meta.wake_all();
+  }
+
+ private:
+  struct Run {
+    const CatalogView& catalog;
+    const std::string& tag;
+    ResultSink& sink;
+  };
+
+  [[nodiscard]] Result<CatalogView> catalog();
+  [[nodiscard]] SessionSettings settings() const;
+  [[nodiscard]] Status not_failed(const Statement& statement) const;
+  [[nodiscard]] Status allowed_now(const BoundStatement& statement) const;
+
+  Result<std::string> run(const Query& query, Run run);
+  Result<std::string> run(const CreateSource& create, Run run);
+  Result<std::string> run(const CreateJob& create, Run run);
+  Result<std::string> run(const CreateDatabase& create, Run run);
+  Result<std::string> run(const Drop& drop, Run run);
+  Result<std::string> run(const DropDatabase& drop, Run run);
+  Result<std::string> run(const Alter& alter, Run run);
+  Result<std::string> run(const ast::CancelJobs& cancel, Run run);
+  Result<std::string> run(const ast::WaitForJobs& wait, Run run);
+  Result<std::string> run(const Insert& insert, Run run);
+  Result<std::string> run(const Update& update, Run run);
+  Result<std::string> run(const Delete& remove, Run run);
+  Result<std::string> run(const Copy& copy, Run run);
+  Result<std::string> run(const Explain& explain, Run run);
+  Result<std::string> run(const Show& show, Run run);
+  Result<std::string> run(const ast::SetVariable& set, Run run);
+  Result<std::string> run(const ast::ResetVariable& reset, Run run);
+  Result<std::string> run(const Flush& flush, Run run);
+  Result<std::string> run(const WaitForSource& wait, Run run);
+  Result<std::string> run(const ast::Transaction& transaction, Run run);
+  Result<std::string> run(const Skip& skip, Run run);
+
+  Status create(const pb::CatalogObject& object, const pb::FragmentGraph* graph, bool if_not_exists);
+  Result<std::string> commit();
+  Status insert_rows(const pb::CatalogObject& table, data::DataChunk rows, const CatalogView& catalog);
+  class CopyInto;
+  struct Change {
+    data::StreamChunk rows;
+    size_t count = 0;               // of rows that the statement says it has changed
+    data::DataChunk returned = {};  // rows that RETURNING is about
+  };
+  /// The rows to change, as of what `read_all` read last.
+  using Reads = std::function<Result<Change>(const CatalogView&)>;
+  [[nodiscard]] Result<Change> change_read_rows(const pb::CatalogObject& table, const Reads& reads);
+  [[nodiscard]] Result<Merged> merged(const Insert& insert, const data::DataChunk& rows, const CatalogView& catalog);
+  Status return_rows(const Returning& returning, const data::DataChunk& rows, ResultSink& sink);
+  [[nodiscard]] TableChanges& changes_of(const pb::CatalogObject& table);
+  Status stream_rows(const batch_plan::Plan& plan, const CatalogView& catalog, ResultSink& sink);
+  Result<data::DataChunk> read_all(const batch_plan::Plan& plan, const CatalogView& catalog);
+  Status wait_for_newer_than(Epoch epoch);
+  Status wait_for_epoch(Epoch epoch);
+  Status wait_for_catalog(uint64_t version);
+
+  const SessionServices services_;
+  const SessionIdentity identity_;
+  SessionVariables variables_;
+  TransactionStatus transaction_ = TransactionStatus::Idle;
+  Epoch least_epoch_;  // what the session was told is committed: reads are never older
+  std::vector<std::string> notices_;
+  CancelFlag cancelled_{false};
+
+  Epoch last_read_;  // as of which the last query read
+
+  /// Of a transaction block: what it has changed, applied at COMMIT, and the epoch that all of it reads.
+  std::map<ObjectId, TableChanges> changes_;
+  std::optional<Epoch> pinned_;
+  bool read_only_ = false;
+  void end_block() {
+    changes_.clear();
+    pinned_.reset();
+    read_only_ = false;
+  }
+};
+
+}  // namespace penstock::frontend
