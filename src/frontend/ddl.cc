@@ -113,7 +113,11 @@ Result<std::optional<uint64_t>> cancel_creation(uint64_t token, MetaClient& meta
                meta.call("/penstock.Meta/CancelJobs", request.SerializeAsString(), std::chrono::seconds(10), nullptr));
   pb::CancelJobsResponse response;
   if (!response.ParseFromString(bytes)) return error(Code::Protocol, "meta's answer is no CancelJobsResponse");
-  return response.too_late() ? std::optional<uint64_t>(response.catalog_version()) : std::nullopt;
+  if (response.too_late()) return std::optional<uint64_t>(response.catalog_version());
+  // Its name is free for the session's next statement.
+  PENSTOCK_TRY(meta.wait([&](const MetaView& view) { return view.catalog->version() >= response.catalog_version(); },
+                         std::chrono::seconds(10), nullptr, "the catalog"));
+  return std::optional<uint64_t>();
 }
 
 Status wait_for_jobs(DatabaseId database, Caller caller) {
