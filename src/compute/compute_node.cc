@@ -89,6 +89,7 @@ Status ComputeNode::listen() {
   service_ = std::make_shared<Service>(*this);
   PENSTOCK_TRY(listener_, transport_.listen(options_.listen, service_));
   address_ = options_.advertise.empty() ? listener_->address() : options_.advertise;
+  exchange_client_.rename(address_);
   return ok();
 }
 

@@ -17,9 +17,11 @@ namespace penstock::stream {
 /// what it may not send loses its stream. Thread-safe. Outlives every actor.
 class ExchangeClient final : public RemoteInput {
  public:
-  /// `node`: this node's id, for the other end's logs. The references outlive this.
+  /// `node`: what this node is called at the other end, in logs and errors. The references outlive this.
   ExchangeClient(runtime::Runtime& runtime, rpc::Transport& transport, std::string node)
       : runtime_(runtime), transport_(transport), node_(std::move(node)) {}
+  /// Once its address is known; before the first `open`.
+  void rename(std::string node) { node_ = std::move(node); }
   ExchangeClient(const ExchangeClient&) = delete;
   ExchangeClient& operator=(const ExchangeClient&) = delete;
   ~ExchangeClient() override;
@@ -33,7 +35,7 @@ class ExchangeClient final : public RemoteInput {
 
   runtime::Runtime& runtime_;
   rpc::Transport& transport_;
-  const std::string node_;
+  std::string node_;
 
   Mutex mutex_;
   std::map<std::string, std::shared_ptr<Peer>> peers_ ABSL_GUARDED_BY(mutex_);  // by endpoint; shared with the receivers

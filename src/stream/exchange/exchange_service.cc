@@ -68,6 +68,7 @@ class ExchangeService::Session : public std::enable_shared_from_this<Session> {
   BarrierGather gather_ ABSL_GUARDED_BY(mutex_);
   std::map<uint32_t, ChannelRef> channels_ ABSL_GUARDED_BY(mutex_);
   uint32_t highest_ ABSL_GUARDED_BY(mutex_) = 0;  // number of a channel so far
+  std::string peer_ ABSL_GUARDED_BY(mutex_);      // as it calls itself: its connection comes from a port that says nothing
   bool lost_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
@@ -231,6 +232,8 @@ Status ExchangeService::Session::take_open(const pb::ExchangeOpen& open) {
                  open.version());
   }
   opened_ = true;
+  MutexLock lock(mutex_);
+  peer_ = open.node_id().empty() ? std::string(stream_->peer()) : open.node_id();
   return ok();
 }
 
@@ -293,7 +296,7 @@ Status ExchangeService::Session::take_closed(const pb::ExchangeClosed& closed) {
     if (found == channels_.end()) {
       if (!ever_opened(closed.channel())) return error(Code::Protocol, "the end of channel {}, which was never opened", closed.channel());
     } else {
-      found->second->gone = error(Code::Closed, "{}", closed.reason()).with_context(stream_->peer());
+      found->second->gone = error(Code::Closed, "{}", closed.reason()).with_context(peer_);
       owner = found->second->owner;
       channels_.erase(found);
     }
@@ -316,12 +319,12 @@ void ExchangeService::Session::end(const Error& reason) {
 }
 
 void ExchangeService::Session::lose(const Error& reason) {
-  const Error told = error(Code::Closed, "the exchange stream to {} is lost: {}", stream_->peer(), reason);
   std::map<uint32_t, ChannelRef> channels;
   std::vector<std::shared_ptr<Signal>> owners;
   {
     MutexLock lock(mutex_);
     lost_ = true;
+    const Error told = error(Code::Closed, "the exchange stream to {} is lost: {}", peer_, reason);
     channels.swap(channels_);
     for (const auto& [number, channel] : channels) {
       channel->gone = told;
