@@ -143,7 +143,8 @@ void HashAggOperator::emit_old(OldRows old, Output& out) {
       const std::array<Column, 2> both{old.outputs[c], outputs[c]};
       columns.push_back(data::concat(std::span<const Column>(both)).gather(output_rows));
     }
-    out.emplace_back(data::DataChunk(std::move(columns), ops.size()), std::make_shared<const std::vector<Op>>(std::move(ops)));
+    data::DataChunk changes(std::move(columns), ops.size());
+    out.emplace_back(std::move(changes), std::make_shared<const std::vector<Op>>(std::move(ops)));
   }
   write_groups(old.groups, keys, alive);
 }
