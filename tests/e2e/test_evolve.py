@@ -12,6 +12,11 @@ from penstock import Cluster, Playground, wait_until
 SEED = int(os.environ.get("PENSTOCK_SEED", "1"))
 
 
+def fill(server, table, rows):
+    """1 to `rows`."""
+    server.sql(f"INSERT INTO {table} VALUES " + ", ".join(f"({i})" for i in range(1, rows + 1)))
+
+
 def refused(server, text, state, message, position=None):
     with pytest.raises(psycopg.Error) as caught:
         server.sql(text)
@@ -109,7 +114,7 @@ def test_a_transaction_that_wrote_the_table_before_it_changed_is_not_applied(ser
 
 def test_a_view_that_is_being_created_goes_on(server):
     server.sql("CREATE TABLE big (id INT PRIMARY KEY)")
-    server.sql("INSERT INTO big SELECT * FROM generate_series(1, 20000)")
+    fill(server, "big", 20000)
     with server.connect() as c:
         c.execute("SET background_ddl = true; SET backfill_rate_limit = 1500")
         c.execute("CREATE MATERIALIZED VIEW slow AS SELECT count(*) AS n, sum(id) AS s FROM big")
