@@ -48,7 +48,7 @@ Result<ast::AlterAction> StatementParser::alter_action(ast::RelationKind kind) {
     PENSTOCK_TRY(result.name.name, cursor_.name());
     return ast::AlterAction(std::move(result));
   }
-  if (kind != ast::RelationKind::Database && cursor_.accept({"add"})) return add_column();
+  if (kind != ast::RelationKind::Database && cursor_.accept({"add"})) return add_column(kind);
   if (!cursor_.accept({"set"})) {
     return cursor_.done() ? cursor_.syntax_error() : cursor_.not_supported(fmt::format("ALTER … {}", to_upper(cursor_.front().text)));
   }
@@ -61,8 +61,12 @@ Result<ast::AlterAction> StatementParser::alter_action(ast::RelationKind kind) {
   return ast::AlterAction(ast::SetOptions{std::move(options)});
 }
 
-// The whole statement is Postgres', but for the kind, whose name the grammar knows as TABLE only.
-Result<ast::AlterAction> StatementParser::add_column() {
+// The whole statement is Postgres'. What is no table is refused once it is known what stands under that name.
+Result<ast::AlterAction> StatementParser::add_column(ast::RelationKind kind) {
+  if (kind != ast::RelationKind::Table) {
+    cursor_.seek(cursor_.size());
+    return ast::AlterAction(ast::AddColumn());
+  }
   const auto unsupported = [&](std::string_view word, std::string_view what) -> Status {
     return cursor_.at({word}) ? Status(cursor_.not_supported(what)) : ok();
   };
@@ -78,8 +82,7 @@ Result<ast::AlterAction> StatementParser::add_column() {
     }
   }
   cursor_.seek(cursor_.size());
-  PgText text(source_, tokens_.front().start, tokens_.back().end);
-  text.blank(tokens_[1].start, tokens_[is_word(tokens_[1], "materialized") ? 2 : 1].end, "TABLE");
+  const PgText text(source_, tokens_.front().start, tokens_.back().end);
   PENSTOCK_TRY(const auto tree, pg_parse(text));
   const PgNode& node = *tree->stmts[0]->stmt;
   if (node.node_case != PG_QUERY__NODE__NODE_ALTER_TABLE_STMT) return cursor_.syntax_error();

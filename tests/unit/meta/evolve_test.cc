@@ -155,13 +155,12 @@ TEST_F(ReplaceTest, a_node_that_dies_before_the_stop_is_committed_takes_nothing_
     collect 1        =>
     fail 2 2 100     => 1:reset, 2:reset
     reset 1          =>
-    reset 2          => term ended at 0
-    @900 tick        => 1:create(0), 2:create(0), 1:initial 0..900 a1 t1 b1, 2:initial 0..900 a2 t1 b2
+    reset 2          => term ended at 0, 1:create(0), 2:create(0), 1:initial 0..21 a1 t1 b1, 2:initial 0..21 a2 t1 b2
     collect 1        =>
-    collect 2        => 1:checkpoint 900..901 a1 t1, 2:checkpoint 900..901 a2 t1
+    collect 2        => 1:checkpoint 21..22 a1 t1, 2:checkpoint 21..22 a2 t1
     collect 1        =>
-    collect 2        => commit 900
-    commit           => 1:committed 900, 2:committed 900, flushed 7 at 900
+    collect 2        => commit 21
+    commit           => 1:committed 21, 2:committed 21, flushed 7 at 21
   )");
 }
 
@@ -170,13 +169,12 @@ TEST_F(ReplaceTest, while_it_recovers_nothing_is_stopped_the_recovery_builds_it)
     fail 1 1 100     => 1:reset, 2:reset
     widen 1 c        =>
     reset 1          =>
-    reset 2          => term ended at 0
-    @900 tick        => 1:create(0), 2:create(0), 1:initial 0..900 a1 t1 b1, 2:initial 0..900 a2 t1 b2
+    reset 2          => term ended at 0, 1:create(0), 2:create(0), 1:initial 0..2 a1 t1 b1, 2:initial 0..2 a2 t1 b2
     collect 1        =>
-    collect 2        => 1:checkpoint 900..901 a1 t1, 2:checkpoint 900..901 a2 t1
+    collect 2        => 1:checkpoint 2..3 a1 t1, 2:checkpoint 2..3 a2 t1
     collect 1        =>
-    collect 2        => commit 900
-    commit           => 1:committed 900, 2:committed 900
+    collect 2        => commit 2
+    commit           => 1:committed 2, 2:committed 2
   )");
   EXPECT_EQ(columns_built(), 1);
 }
@@ -308,6 +306,7 @@ TEST_P(AddColumnSoak, whatever_dies_all_runs_by_one_plan_and_state_is_whole) {
   }
   const auto waited = cluster.wait_for_source(1, std::chrono::seconds(200));
   ASSERT_TRUE(waited.has_value()) << waited.error().to_string() << "\n" << cluster.inspect();
+  cluster.sim().run_for(std::chrono::seconds(5));  // what was asked for above
   const auto added = cluster.call<pb::PauseResponse>("AddColumn", one_more_column(cluster.durable(), 3, "last"));
   ASSERT_TRUE(added.has_value()) << added.error().to_string() << "\n" << cluster.inspect();
   ASSERT_TRUE(cluster.flush().has_value());
