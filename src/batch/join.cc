@@ -16,12 +16,15 @@ class HashJoin : public Operator {
       PENSTOCK_TRY(build());
     }
     while (!left_done_) {
-      PENSTOCK_TRY(const auto chunk, left_->next());
-      if (!chunk) {
-        left_done_ = true;
-        break;
+      if (!probe_) {
+        PENSTOCK_TRY(auto chunk, left_->next());
+        if (!chunk) {
+          left_done_ = true;
+          break;
+        }
+        probe_.emplace(keys_of(*chunk, true), std::move(*chunk));
       }
-      PENSTOCK_TRY(data::DataChunk out, probe(*chunk));
+      PENSTOCK_TRY(data::DataChunk out, probe());
       if (out.rows() > 0) return std::optional(std::move(out));
     }
     if (rest_done_ || (spec_.kind != JoinKind::Right && spec_.kind != JoinKind::Full)) return std::optional<data::DataChunk>();
@@ -33,6 +36,16 @@ class HashJoin : public Operator {
 
  private:
   using Pairs = std::pair<std::vector<uint32_t>, std::vector<uint32_t>>;
+  /// A left chunk at work, up to `row` and the `at`th of the rows that match it.
+  struct Probe {
+    Probe(std::vector<std::optional<std::string>> chunk_keys, data::DataChunk rows)
+        : keys(std::move(chunk_keys)), chunk(std::move(rows)), matched(chunk.rows(), false) {}
+    std::vector<std::optional<std::string>> keys;
+    data::DataChunk chunk;
+    data::Bitmap matched;
+    uint32_t row = 0;
+    size_t at = 0;
+  };
 
   // Keys of all rows as bytes; nullopt where a key column is NULL, which equals nothing.
   [[nodiscard]] std::vector<std::optional<std::string>> keys_of(const data::DataChunk& chunk, bool left) const {
@@ -72,29 +85,30 @@ class HashJoin : public Operator {
     return {std::move(columns), rows};
   }
 
-  // Pairs by key, a bounded number at a time when there is no key and every pair counts.
-  Result<data::DataChunk> probe(const data::DataChunk& chunk) {
-    const auto keys = keys_of(chunk, true);
+  // The next pairs of the chunk at work: a bounded number, however many there are of a key.
+  Result<data::DataChunk> probe() {
+    constexpr size_t kPairsAtOnce = 1 << 14;
     Pairs pairs;
-    data::Bitmap left_matched(chunk.rows(), false);
-    std::vector<data::DataChunk> parts;
-    constexpr size_t kPairsAtOnce = 1 << 16;
-    for (uint32_t row = 0; row < chunk.rows(); ++row) {
-      const auto found = keys[row] ? index_.find(*keys[row]) : index_.end();
+    for (; probe_->row < probe_->chunk.rows(); ++probe_->row, probe_->at = 0) {
+      const auto& key = probe_->keys[probe_->row];
+      const auto found = key ? index_.find(*key) : index_.end();
       if (found == index_.end()) continue;
-      for (const uint32_t right : found->second) {
-        pairs.first.push_back(row);
-        pairs.second.push_back(right);
-        if (pairs.first.size() < kPairsAtOnce) continue;
-        PENSTOCK_TRY(parts.emplace_back(), keep_true(chunk, pairs, left_matched));
-        pairs = {};
-      }
+      const size_t count = std::min(found->second.size() - probe_->at, kPairsAtOnce - pairs.first.size());
+      pairs.first.insert(pairs.first.end(), count, probe_->row);
+      const auto from = found->second.begin() + static_cast<ptrdiff_t>(probe_->at);
+      pairs.second.insert(pairs.second.end(), from, from + static_cast<ptrdiff_t>(count));
+      probe_->at += count;
+      if (probe_->at < found->second.size()) break;
     }
-    PENSTOCK_TRY(parts.emplace_back(), keep_true(chunk, pairs, left_matched));
-    if (spec_.kind == JoinKind::Left || spec_.kind == JoinKind::Full) parts.push_back(unmatched_left(chunk, left_matched));
+    PENSTOCK_TRY(data::DataChunk out, keep_true(probe_->chunk, pairs, probe_->matched));
+    if (probe_->row < probe_->chunk.rows()) return out.project(spec_.output);
+    const bool keeps_left = spec_.kind == JoinKind::Left || spec_.kind == JoinKind::Full;
+    std::vector<data::DataChunk> parts{std::move(out)};
+    if (keeps_left) parts.push_back(unmatched_left(probe_->chunk, std::move(probe_->matched)));
+    probe_.reset();
+    std::erase_if(parts, [](const data::DataChunk& part) { return part.rows() == 0; });
     std::vector<data::DataType> types = spec_.left_types;
     types.insert(types.end(), spec_.right_types.begin(), spec_.right_types.end());
-    std::erase_if(parts, [](const data::DataChunk& part) { return part.rows() == 0; });
     return concat_chunks(parts, types).project(spec_.output);
   }
 
@@ -139,6 +153,7 @@ class HashJoin : public Operator {
   data::DataChunk build_side_;
   absl::flat_hash_map<std::string, std::vector<uint32_t>> index_;
   data::Bitmap matched_;
+  std::optional<Probe> probe_;
 };
 
 }  // namespace

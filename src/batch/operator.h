@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -57,6 +58,10 @@ struct JoinSpec {
   std::vector<data::DataType> right_types;
 };
 [[nodiscard]] OperatorPtr make_join(OperatorPtr left, OperatorPtr right, JoinSpec spec);
+
+/// Asks before each chunk whether to go on, and shows it what comes; an error ends the read.
+using Watch = std::function<Status(const data::DataChunk* rows)>;
+[[nodiscard]] OperatorPtr make_watched(OperatorPtr input, Watch watch);
 
 /// TUMBLE and HOP: each row once for every window it is in; `output` picks from (input columns, window_start, window_end). Rows without a
 /// time are left out.

@@ -186,7 +186,26 @@ class Window : public Operator {
   const std::vector<uint32_t> output_;
 };
 
+class Watched : public Operator {
+ public:
+  Watched(OperatorPtr input, Watch watch) : input_(std::move(input)), watch_(std::move(watch)) {}
+  Result<std::optional<data::DataChunk>> next() override {
+    PENSTOCK_TRY(watch_(nullptr));
+    PENSTOCK_TRY(auto chunk, input_->next());
+    if (chunk) {
+      PENSTOCK_TRY(watch_(&*chunk));
+    }
+    return chunk;
+  }
+
+ private:
+  const OperatorPtr input_;
+  const Watch watch_;
+};
+
 }  // namespace
+
+OperatorPtr make_watched(OperatorPtr input, Watch watch) { return std::make_unique<Watched>(std::move(input), std::move(watch)); }
 
 OperatorPtr make_chunks(std::vector<data::DataChunk> chunks) { return std::make_unique<Chunks>(std::move(chunks)); }
 OperatorPtr make_values(std::vector<std::vector<expr::ExpressionPtr>> rows, std::vector<data::DataType> types) {

@@ -15,21 +15,26 @@ constexpr runtime::Duration kLook = std::chrono::milliseconds(500);
 constexpr runtime::Duration kRegisterTimeout = std::chrono::seconds(5);
 constexpr std::string_view kLeaderFile = "LEADER";
 
-// The highest leader term seen, as decimal text; 0 when there is no file yet.
-Result<LeaderTerm> load_leader(storage::DataFolder& folder) {
+// The meta that was followed last, as decimal text: "TERM ID"; nothing when there is no file yet, no id when an older version wrote it.
+Result<stream::LeaderSeen> load_leader(storage::DataFolder& folder) {
   const std::string path = fmt::format("{}/{}", folder.path(), kLeaderFile);
-  if (!folder.files().exists(path)) return LeaderTerm{0};
+  stream::LeaderSeen seen;
+  if (!folder.files().exists(path)) return seen;
   PENSTOCK_TRY(const std::string text, storage::read_file(folder.files(), path));
-  uint64_t term = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), term);
-  if (failed != std::errc() || std::string_view(end, static_cast<size_t>(text.data() + text.size() - end)) != "\n") {
-    return error(Code::Corruption, "{} does not hold a number", path);
+  const char* const end = text.data() + text.size();
+  auto [at, failed] = std::from_chars(text.data(), end, seen.term.value);
+  if (failed == std::errc() && at != end && *at == ' ') {
+    const auto id = std::from_chars(at + 1, end, seen.id);
+    at = id.ptr;
+    failed = id.ec;
   }
-  return LeaderTerm{term};
+  if (failed != std::errc() || std::string_view(at, end) != "\n") return error(Code::Corruption, "{} does not hold a term and an id", path);
+  return seen;
 }
 
-Status save_leader(storage::DataFolder& folder, LeaderTerm term) {
-  return storage::write_file_atomically(folder.files(), folder.path(), std::string(kLeaderFile), fmt::format("{}\n", term));
+Status save_leader(storage::DataFolder& folder, const stream::LeaderSeen& seen) {
+  return storage::write_file_atomically(folder.files(), folder.path(), std::string(kLeaderFile),
+                                        fmt::format("{} {}\n", seen.term, seen.id));
 }
 
 storage::DiskGuard::Space space_of(const storage::StateStore& store) {
@@ -42,7 +47,7 @@ storage::DiskGuard::Space space_of(const storage::StateStore& store) {
 Result<std::unique_ptr<ComputeNode>> ComputeNode::start(Options options, runtime::Runtime& runtime, rpc::Transport& transport,
                                                         storage::DataFolder& folder, storage::NodeIdentity identity,
                                                         storage::StateStore& store) {
-  PENSTOCK_TRY(const LeaderTerm leader, load_leader(folder));
+  PENSTOCK_TRY(const stream::LeaderSeen leader, load_leader(folder));
   std::unique_ptr<ComputeNode> node(new ComputeNode(std::move(options), runtime, transport, folder, std::move(identity), store, leader));
   PENSTOCK_TRY(node->listen());
   node->loop_->post([raw = node.get()] { raw->register_with_meta(); });
@@ -50,7 +55,7 @@ Result<std::unique_ptr<ComputeNode>> ComputeNode::start(Options options, runtime
 }
 
 ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transport& transport, storage::DataFolder& folder,
-                         storage::NodeIdentity identity, storage::StateStore& store, LeaderTerm leader)
+                         storage::NodeIdentity identity, storage::StateStore& store, const stream::LeaderSeen& leader)
     : options_(std::move(options)),
       runtime_(runtime),
       transport_(transport),
@@ -65,8 +70,8 @@ ComputeNode::ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transp
       puller_(runtime, transport, store),
       worker_({.node_id = identity_.uuid_text(),
                .incarnation = identity_.incarnation,
-               .highest_leader = leader,
-               .persist_leader = [this](LeaderTerm term) { return save_leader(folder_, term); },
+               .leader = leader,
+               .persist_leader = [this](const stream::LeaderSeen& seen) { return save_leader(folder_, seen); },
                .barrier_target = options_.barrier_target,
                .metrics = options_.metrics,
                .labels = options_.labels,

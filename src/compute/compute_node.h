@@ -60,7 +60,7 @@ class ComputeNode {
  private:
   class Service;
   ComputeNode(Options options, runtime::Runtime& runtime, rpc::Transport& transport, storage::DataFolder& folder,
-              storage::NodeIdentity identity, storage::StateStore& store, LeaderTerm leader);
+              storage::NodeIdentity identity, storage::StateStore& store, const stream::LeaderSeen& leader);
   Status listen();
   void register_with_meta();
   void on_registered(const Result<rpc::Bytes>& answer);

@@ -82,7 +82,8 @@ class Writer {
     for (size_t i = 0; i < std::min(style_.most_actors, actors.size()); ++i) {
       const pb::AwaitActor& actor = *actors[i];
       const bool waits = actor.record().wait() != pb::WAIT_NOTHING;
-      const std::string what = waits ? "waits for " + actor.waits_on() : "busy";
+      const std::string where = actor.record().at_work().empty() ? "" : " in " + actor.record().at_work();
+      const std::string what = (waits ? "waits for " + actor.waits_on() : "busy") + where;
       line(3,
            fmt::format("actor {}: {} for {}{}", actor.record().actor_id(), what, seconds(actor.record().since_us()),
                        actor.missing() ? ", barrier not collected" : ""),

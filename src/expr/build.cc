@@ -202,12 +202,15 @@ class Builder {
       }
       PENSTOCK_TRY(kernel, overload->make({resolution.arg_types, constants, resolution.return_type}));
     }
+    if (!overload->pure) {
+      return std::make_unique<CallNode>(resolution.return_type, std::move(kernel), overload->strict, std::move(args), position, false);
+    }
     return fold(std::move(args), [&](std::vector<ExpressionPtr> a) {
       return std::make_unique<CallNode>(resolution.return_type, std::move(kernel), overload->strict, std::move(a), position);
     });
   }
 
-  // Every function is immutable: over constants only, its value is one. What fails (1 / 0) stays, to fail for the rows that come.
+  // Every pure function is immutable: over constants only, its value is one. What fails (1 / 0) stays, to fail for the rows that come.
   template <typename Make>
   static ExpressionPtr fold(std::vector<ExpressionPtr> args, Make&& make) {
     const bool constant = std::all_of(args.begin(), args.end(), [](const ExpressionPtr& arg) { return constant_of(*arg).has_value(); });

@@ -38,6 +38,9 @@ using ExpressionPtr = std::unique_ptr<const Expression>;
 /// `Protocol` (column out of range of `input`), each at the expression's position.
 [[nodiscard]] Result<ExpressionPtr> build(const pb::Expr& node, std::span<const data::DataType> input);
 
+/// A function that does something beside giving a value, so that it must not be called before its rows come.
+[[nodiscard]] bool is_impure(std::string_view function);
+
 /// Rows of `chunk` where the boolean `predicate` is true (NULL is not true), among `active`.
 [[nodiscard]] data::Bitmap evaluate_predicate(const Expression& predicate, const data::DataChunk& chunk, const data::Bitmap* active,
                                               RowErrors& errors);

@@ -34,6 +34,7 @@ struct Overload {
   KernelFunction run = nullptr;  // this or `make`
   KernelMaker make = nullptr;
   bool strict = true;  // NULL if any argument is; the kernel never sees a constant NULL
+  bool pure = true;    // does nothing but give a value: over constants it is called once, and ahead of all rows
 };
 
 /// A function whose argument types follow a rule rather than a list, or which evaluates its arguments itself (CASE, AND, COALESCE).
@@ -60,6 +61,8 @@ class FunctionTable {
   void add_bound(std::string_view name, std::initializer_list<data::TypeKind> args, data::TypeKind result, KernelMaker make);
   /// The kernel sees NULLs, constant ones too.
   void add_not_strict(std::string_view name, std::initializer_list<data::TypeKind> args, data::TypeKind result, KernelFunction run);
+  /// Called for every row that matters, each time, also where its arguments are constant.
+  void add_impure(std::string_view name, std::initializer_list<data::TypeKind> args, data::TypeKind result, KernelFunction run);
   void add_special(std::string_view name, const SpecialForm& form);
 
   [[nodiscard]] const Function* find(std::string_view name) const;
@@ -83,6 +86,7 @@ void register_logic(FunctionTable& table);
 void register_conditional(FunctionTable& table);
 void register_arithmetic(FunctionTable& table);
 void register_math(FunctionTable& table);
+void register_pause(FunctionTable& table);
 void register_text(FunctionTable& table);
 void register_text_search(FunctionTable& table);
 void register_like(FunctionTable& table);

@@ -28,7 +28,7 @@ Column CallNode::evaluate(const DataChunk& chunk, const Bitmap* active, RowError
     all_constant &= column.is_constant();
     if (strict_ && column.is_constant() && column.is_null(0)) return null_column(type_, chunk.rows());
   }
-  return all_constant ? run_once(args, chunk.rows(), active, errors) : run(args, chunk.rows(), active, errors);
+  return all_constant && once_ ? run_once(args, chunk.rows(), active, errors) : run(args, chunk.rows(), active, errors);
 }
 
 Column CallNode::run(std::span<const Column> args, size_t rows, const Bitmap* active, RowErrors& errors) const {

@@ -35,8 +35,9 @@ class ConstantNode final : public Expression {
 /// A kernel over the values of its arguments.
 class CallNode final : public Expression {
  public:
-  CallNode(data::DataType type, Kernel kernel, bool strict, std::vector<ExpressionPtr> args, uint32_t position)
-      : type_(type), strict_(strict), position_(position), kernel_(std::move(kernel)), args_(std::move(args)) {}
+  /// `once`: where its arguments are constant, it is called for one row instead of all.
+  CallNode(data::DataType type, Kernel kernel, bool strict, std::vector<ExpressionPtr> args, uint32_t position, bool once = true)
+      : type_(type), strict_(strict), once_(once), position_(position), kernel_(std::move(kernel)), args_(std::move(args)) {}
   [[nodiscard]] data::DataType type() const override { return type_; }
   [[nodiscard]] data::Column evaluate(const data::DataChunk& chunk, const data::Bitmap* active, RowErrors& errors) const override;
 
@@ -46,6 +47,7 @@ class CallNode final : public Expression {
 
   data::DataType type_;
   bool strict_;
+  bool once_;
   uint32_t position_;  // in the SQL text; 0: none
   Kernel kernel_;
   std::vector<ExpressionPtr> args_;

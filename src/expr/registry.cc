@@ -14,6 +14,7 @@ FunctionTable::FunctionTable() {
   register_conditional(*this);
   register_arithmetic(*this);
   register_math(*this);
+  register_pause(*this);
   register_text(*this);
   register_text_search(*this);
   register_like(*this);
@@ -47,11 +48,20 @@ void FunctionTable::add_not_strict(std::string_view name, std::initializer_list<
   functions_[std::string(name)].overloads.push_back({.args = args, .result = result, .run = run, .strict = false});
 }
 
+void FunctionTable::add_impure(std::string_view name, std::initializer_list<TypeKind> args, TypeKind result, KernelFunction run) {
+  functions_[std::string(name)].overloads.push_back({.args = args, .result = result, .run = run, .pure = false});
+}
+
 void FunctionTable::add_special(std::string_view name, const SpecialForm& form) { functions_[std::string(name)].special = {form}; }
 
 const FunctionTable::Function* FunctionTable::find(std::string_view name) const {
   const auto found = functions_.find(name);
   return found == functions_.end() ? nullptr : &found->second;
+}
+
+bool is_impure(std::string_view name) {
+  const auto* const function = FunctionTable::instance().find(name);
+  return function != nullptr && std::ranges::any_of(function->overloads, [](const Overload& overload) { return !overload.pure; });
 }
 
 Result<Resolution> resolve_scalar(std::string_view name, std::span<const ArgType> args) {

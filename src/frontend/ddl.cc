@@ -10,7 +10,7 @@ constexpr runtime::Duration kPatience = std::chrono::hours(24);
 
 template <typename Response>
 Result<Response> call(Caller caller, std::string_view method, const google::protobuf::Message& request) {
-  PENSTOCK_TRY(const rpc::Bytes bytes, caller.meta.call(method, request.SerializeAsString(), kPatience, &caller.cancelled));
+  PENSTOCK_TRY(const rpc::Bytes bytes, caller.meta.call(method, request.SerializeAsString(), kPatience, &caller.cancelled, caller.go_on));
   Response response;
   if (!response.ParseFromString(bytes)) return error(Code::Protocol, "meta's answer to {} is no {}", method, response.GetTypeName());
   return response;

@@ -10,6 +10,7 @@ namespace penstock::frontend::ddl {
 struct Caller {
   MetaClient& meta;
   const CancelFlag& cancelled;
+  std::function<Status()> go_on = {};  // asked now and then while a statement waits; its error ends it
 };
 
 /// The version of the catalog that says so. Errors: those of meta; `Cancelled`, when it may be done or not.

@@ -93,11 +93,27 @@ class Builder {
   explicit Builder(const ExecutionContext& context) : context_(context) {}
 
   Result<OperatorPtr> build(const plan::Plan& p) {
-    return std::visit([&](const auto& node) { return make(p, node); }, p.node);
+    PENSTOCK_TRY(auto made, std::visit([&](const auto& node) { return make(p, node); }, p.node));
+    return batch::make_watched(std::move(made), [&cancel = context_.cancel](const data::DataChunk*) { return go_on(cancel); });
   }
 
  private:
+  static Status go_on(const CancelFlag& cancel) {
+    return cancel ? Status(error(Code::Cancelled, "canceling statement due to user request")) : ok();
+  }
+
   Result<OperatorPtr> input(const plan::Plan& p, size_t i = 0) { return build(*p.inputs[i]); }
+
+  /// An input that is kept whole, until the end of the statement: what all of them keep is bounded.
+  Result<OperatorPtr> kept_input(const plan::Plan& p, size_t i = 0) {
+    PENSTOCK_TRY(auto in, input(p, i));
+    return batch::make_watched(std::move(in), [kept = kept_](const data::DataChunk* rows) -> Status {
+      if (rows == nullptr || (*kept += rows->memory_bytes()) <= kMostKept) return ok();
+      return error(Code::OutOfMemory, "the statement would keep more than {} MB of rows, to sort them or for the inner side of a join",
+                   kMostKept >> 20)
+          .with_hint("Filter or aggregate before, or create a materialized view and read that.");
+    });
+  }
 
   Result<OperatorPtr> make(const plan::Plan& p, const plan::Scan& node) {
     ScanSpec spec{.table = std::make_shared<const pb::TableDesc>(node.table), .output = node.columns, .epoch = context_.epoch};
@@ -175,7 +191,7 @@ class Builder {
 
   Result<OperatorPtr> make(const plan::Plan& p, const plan::HashJoin& node) {
     PENSTOCK_TRY(auto left, input(p, 0));
-    PENSTOCK_TRY(auto right, input(p, 1));
+    PENSTOCK_TRY(auto right, kept_input(p, 1));
     batch::JoinSpec spec{.kind = static_cast<batch::JoinKind>(node.kind), .keys = node.keys, .output = node.output};
     spec.left_types = types_of(*p.inputs[0]);
     spec.right_types = types_of(*p.inputs[1]);
@@ -201,7 +217,7 @@ class Builder {
   }
 
   Result<OperatorPtr> make(const plan::Plan& p, const plan::Sort& node) {
-    PENSTOCK_TRY(auto in, input(p));
+    PENSTOCK_TRY(auto in, kept_input(p));
     std::vector<batch::SortColumn> keys;
     for (const plan::SortKey& key : node.keys) keys.push_back({key.column, {key.descending, key.nulls_first}});
     return batch::make_sort(std::move(in), std::move(keys), node.limit);
@@ -212,7 +228,10 @@ class Builder {
     return batch::make_limit(std::move(in), node.count, node.offset);
   }
 
+  static constexpr size_t kMostKept = size_t{1} << 30;
+
   const ExecutionContext& context_;
+  const std::shared_ptr<size_t> kept_ = std::make_shared<size_t>(0);  // bytes; shared by the operators, which outlive the builder
 };
 
 }  // namespace

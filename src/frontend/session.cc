@@ -1,4 +1,5 @@
 #include "common/version.h"
+#include "expr/pause.h"
 #include "frontend/dml_routes.h"
 #include "frontend/plan_executor.h"
 #include "frontend/session_impl.h"
@@ -117,7 +118,19 @@ Result<std::string> Session::execute(const PreparedStatement& statement, const s
   if (const int64_t ms = variables_.statement_timeout_ms(); ms > 0) {
     timeout = services_.runtime.after(std::chrono::milliseconds(ms), services_.loop, [this] { cancel(); });
   }
-  return std::visit([&](const auto& body) { return run(body, {view, bound.tag, sink}); }, bound.body);
+  (void)expr::take_owed_pause();  // of a statement that failed
+  auto done = std::visit([&](const auto& body) { return run(body, {view, bound.tag, sink}); }, bound.body);
+  if (done.has_value()) {
+    PENSTOCK_TRY(sleep_what_is_owed());  // by what is no SELECT
+  }
+  return done;
+}
+
+Status Session::sleep_what_is_owed() {
+  const runtime::Duration pause(expr::take_owed_pause());
+  if (pause == runtime::Duration::zero()) return ok();
+  const auto slept = services_.meta.wait([](const MetaView&) { return false; }, pause, &cancelled_, "pg_sleep");
+  return slept.error().code() == Code::Timeout ? ok() : Status(slept.error());
 }
 
 // Tables change their columns between statements, also of a block and of what was prepared.
@@ -190,6 +203,7 @@ Status Session::stream_rows(const batch_plan::Plan& plan, const CatalogView& bou
         PENSTOCK_TRY(const auto chunk, root->next());
         if (!chunk) return ok();
         sent = true;
+        PENSTOCK_TRY(sleep_what_is_owed());
         PENSTOCK_TRY(sink.rows(*chunk));
       }
     };

@@ -1,6 +1,7 @@
 // Statements that define things, FLUSH and WAIT.
 #include "connector/source/catalog_spec.h"
 #include "frontend/ddl.h"
+#include "frontend/readiness.h"
 #include "frontend/session_impl.h"
 #include "proto/meta_service.pb.h"
 
@@ -35,11 +36,12 @@ Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph*
   uint64_t token = 0;
   services_.runtime.random_bytes(&token, sizeof(token));
   request.mutable_object()->set_creation(token);
-  auto answer = services_.meta.call("/penstock.Meta/CreateObject", request.SerializeAsString(), kDdlTimeout, &cancelled_);
-  if (answer.has_error() && cancelled_) {
+  auto answer = services_.meta.call("/penstock.Meta/CreateObject", request.SerializeAsString(), kDdlTimeout, &cancelled_,
+                                    RecoveryPatience(services_, identity_.database_id));
+  if (answer.has_error() && (cancelled_ || answer.error().code() == Code::Unavailable)) {
     const auto created = ddl::cancel_creation(token, services_.meta);
     if (created.has_error()) {
-      return error(Code::Cancelled, "canceling statement due to user request")
+      return answer.error()
           .with_detail(fmt::format("Whether \"{}\" is being created is not known: {}", object.name(), created.error().message()))
           .with_hint("SHOW JOBS lists it then, CANCEL JOBS cancels it.");
     }
@@ -94,7 +96,7 @@ Result<std::string> Session::run(const DropDatabase& drop, Run run) {
 }
 
 Result<std::string> Session::run(const Alter& alter, Run run) {
-  PENSTOCK_TRY(const uint64_t version, ddl::alter(alter, {services_.meta, cancelled_}));
+  PENSTOCK_TRY(const uint64_t version, ddl::alter(alter, {services_.meta, cancelled_, RecoveryPatience(services_, identity_.database_id)}));
   PENSTOCK_TRY(wait_for_catalog(version));
   return run.tag;
 }
@@ -118,7 +120,8 @@ Result<std::string> Session::run(const Flush&, Run run) {
   pb::FlushRequest request;
   request.set_database_id(identity_.database_id.value);
   // While the disk is low a checkpoint goes through; when it is full nobody knows how long it takes.
-  const auto disk_has_room = [this]() -> Status {
+  const auto may_go_through = [this, patience = RecoveryPatience(services_, identity_.database_id)]() mutable -> Status {
+    PENSTOCK_TRY(patience());
     const MetaViewPtr view = services_.meta.view();
     const auto status = view->databases.find(identity_.database_id);
     if (status == view->databases.end() || !status->second.disk_full) return ok();
@@ -126,7 +129,7 @@ Result<std::string> Session::run(const Flush&, Run run) {
         .with_hint("What was written before stays and is committed once there is space; run FLUSH again then.");
   };
   PENSTOCK_TRY(const auto flushed, decode<pb::FlushResponse>(services_.meta.call("/penstock.Meta/Flush", request.SerializeAsString(),
-                                                                                 kDdlTimeout, &cancelled_, disk_has_room)));
+                                                                                 kDdlTimeout, &cancelled_, may_go_through)));
   PENSTOCK_TRY(wait_for_epoch(Epoch{flushed.committed_epoch()}));
   PENSTOCK_TRY(run.sink.rows(
       data::DataChunk({data::Column::constant(data::TypeKind::Int64, static_cast<int64_t>(flushed.committed_epoch()), 1)}, 1)));

@@ -54,6 +54,8 @@ class Session : public SqlSession {
 
   [[nodiscard]] Result<CatalogView> catalog();
   [[nodiscard]] SessionSettings settings() const;
+  /// Waits as long as pg_sleep calls asked for. Errors: `Cancelled`.
+  [[nodiscard]] Status sleep_what_is_owed();
   [[nodiscard]] Status not_failed(const Statement& statement) const;
   [[nodiscard]] Status still_fits(const Prepared& prepared, const BoundStatement& bound, const CatalogView& catalog) const;
   [[nodiscard]] Status allowed_now(const BoundStatement& statement) const;

@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "meta/catalog/catalog_manager.h"
+#include "meta/model/keys.h"
 #include "meta/service/meta_loop.h"
 
 namespace penstock::meta {
@@ -15,6 +16,20 @@ std::string new_cluster_id(runtime::Runtime& runtime) {
   return out;
 }
 
+constexpr uint64_t kLeadersKept = 1000;
+
+// Durable before this meta says a word to a node: see keys::leader.
+Txn begin_to_lead(const MetaModel& model, LeaderTerm term, runtime::Runtime& runtime) {
+  uint64_t id = 0;
+  while (id == 0) runtime.random_bytes(&id, sizeof id);
+  Txn txn;
+  txn.put(keys::leader(term), std::to_string(id));
+  for (const auto& [past, of_past] : model.leaders()) {
+    if (past.value + kLeadersKept <= term.value) txn.erase(keys::leader(past));
+  }
+  return txn;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<MetaNode>> MetaNode::start(Options options, runtime::Runtime& runtime, rpc::Transport& transport,
@@ -26,10 +41,10 @@ Result<std::unique_ptr<MetaNode>> MetaNode::start(Options options, runtime::Runt
   PENSTOCK_TRY(const LeaderTerm leader, options.store->lead());
   PENSTOCK_TRY(const auto rows, options.store->scan(""));
   PENSTOCK_TRY(auto model, MetaModel::load(rows));
-  if (const Txn first = catalog::bootstrap(model); !first.empty()) {
-    PENSTOCK_TRY(options.store->commit(leader, first));
-    PENSTOCK_TRY(model.apply(first));
-  }
+  Txn first = begin_to_lead(model, leader, runtime);
+  first.append(catalog::bootstrap(model));
+  PENSTOCK_TRY(options.store->commit(leader, first));
+  PENSTOCK_TRY(model.apply(first));
   const std::string cluster_id = options.store->cluster_id();
   auto loop = std::make_shared<MetaLoop>(std::move(options), runtime, transport, leader, std::move(model));
   auto listening = loop->listen(address);

@@ -18,7 +18,7 @@ Error at_position(const Error& e, uint32_t position) { return position == 0 || e
 // The value of an expression over literals, if it has one: what fails (1 / 0) stays a call and fails where it is run.
 Expr folded(Expr call) {
   const bool constant = std::all_of(call.args.begin(), call.args.end(), [](const Expr& arg) { return arg.is_literal(); });
-  if (!constant || call.args.empty()) return call;
+  if (!constant || call.args.empty() || expr::is_impure(call.text)) return call;
   const auto built = expr::build(to_proto(call), {});
   if (built.has_error()) return call;
   expr::RowErrors errors;

@@ -10,6 +10,13 @@ constexpr size_t kMostSteps = 12;  // of a path that is shown
 
 std::string seconds_text(uint64_t micros) { return fmt::format("{:.1f} s", static_cast<double>(micros) / 1e6); }
 
+// " in HashJoin { … }": which of the fragment's operators it is.
+std::string in_operator(const pb::ActorWait& record) {
+  constexpr size_t kMostShown = 100;
+  if (record.at_work().empty()) return "";
+  return fmt::format(" in {}{}", std::string_view(record.at_work()).substr(0, kMostShown), record.at_work().size() > kMostShown ? "…" : "");
+}
+
 /// Follows one barrier's edges.
 class Blame {
  public:
@@ -172,7 +179,7 @@ class Blame {
     const std::string time = seconds_text(record.since_us());
     switch (record.wait()) {
       case pb::WAIT_NOTHING:
-        return fmt::format("busy for {} ({} rows in, {} out)", time, record.rows_in(), record.rows_out());
+        return fmt::format("busy{} for {} ({} rows in, {} out)", in_operator(record), time, record.rows_in(), record.rows_out());
       case pb::WAIT_INPUT:
         return next_of(actor) ? fmt::format("waits for input for {}", time)
                               : fmt::format("waits for input for {}; all it reads from have passed the barrier on", time);
@@ -184,8 +191,12 @@ class Blame {
         return fmt::format("output blocked by actor {} for {}", record.on_actor(), time);
       case pb::WAIT_CONNECTION:
         return fmt::format("waits for actor {} to connect for {}", record.on_actor(), time);
+      case pb::WAIT_SLEEP:
+        return fmt::format("sleeps{} for {}, because of a pg_sleep", in_operator(record), time);
+      case pb::WAIT_MEMORY:
+        return fmt::format("holds rows back for {} until a barrier has passed: the node is over its memory budget", time);
       default:
-        return fmt::format("reads state for {}", time);
+        return fmt::format("reads state{} for {}", in_operator(record), time);
     }
   }
 
@@ -214,6 +225,10 @@ std::string waits_on(const pb::ActorWait& record) {
       return fmt::format("actor {} to take output", record.on_actor());
     case pb::WAIT_CONNECTION:
       return fmt::format("actor {} to connect", record.on_actor());
+    case pb::WAIT_MEMORY:
+      return "memory";
+    case pb::WAIT_SLEEP:
+      return "the end of a pg_sleep";
     default:
       return "a state read";
   }

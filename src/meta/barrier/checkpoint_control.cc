@@ -133,7 +133,8 @@ void CheckpointControl::on(Now now, const WorkerLost& event, ControlEffects& out
   if (members_.erase(event.worker) == 0) return;
   if (auto* resetting = std::get_if<Resetting>(&state_)) {
     std::erase_if(resetting->waiting, [&](const Participant& who) { return who.second == event.worker; });
-    resetting->lost_worker = true;
+    // What was heard first, of channels that closed, is the consequence.
+    if (!std::exchange(resetting->lost_worker, true)) resetting->reason = fmt::format("lost {}", env_.cluster.describe(event.worker, now));
   } else if (const auto* blocked = std::get_if<Blocked>(&state_)) {
     attempt(now, std::string(blocked->reason), out);
   } else {

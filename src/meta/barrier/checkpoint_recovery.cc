@@ -82,7 +82,11 @@ void CheckpointControl::finish_reset(Now now, ControlEffects& out) {
   const Resetting done = std::get<Resetting>(std::move(state_));
   std::string reason = done.reason;
   bool quarantines = false;
-  if (done.root) {
+  if (done.root && done.root->score() <= kSecondaryScore) {
+    // Of a channel that closed: no job's fault. A node that was lost says more, if it is known.
+    if (!done.lost_worker) reason = describe(*done.root);
+    out.emplace_back(EventHappened{"root cause", reason, {}, {}});
+  } else if (done.root) {
     reason = describe(*done.root);
     if (const auto job = job_of(*done.root)) {
       job_errors_[*job] = reason;

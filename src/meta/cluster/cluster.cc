@@ -103,6 +103,7 @@ void Cluster::on_init_answered(Now now, WorkerId worker, uint64_t attempt, const
                 out);
   }
   node->state = Live{attempt, now.mono, now.mono};
+  node->gone_since.reset();
   out.emplace_back(Ready{worker});
 }
 
@@ -128,7 +129,8 @@ void Cluster::lose(Now now, WorkerId id, Node& node, const Error& reason, Effect
   const bool was_live = connecting == nullptr;
   const Duration delay = was_live ? options_.first_retry : connecting->retry_delay;
   node.disk.Clear();
-  node.state = Away{now.mono, now.mono + delay, std::min(delay * 2, options_.last_retry), reason.message()};
+  if (!node.gone_since) node.gone_since = now.mono;  // attempts to reach it do not count
+  node.state = Away{now.mono + delay, std::min(delay * 2, options_.last_retry), reason.message()};
   out.emplace_back(Close{id, *attempt, reason});
   if (was_live) out.emplace_back(Lost{id, reason});
 }
@@ -234,9 +236,10 @@ std::string Cluster::describe(WorkerId worker, Now now) const {
   const pb::WorkerRecord& record = found->second.record;
   std::string out = fmt::format("node {} ({}, uuid {})", worker, record.endpoint(), record.node_id());
   if (const auto* away = std::get_if<Away>(&found->second.state)) {
-    out += fmt::format(", away for {:.1f} s: {}", seconds(now.mono - away->since), away->reason);
+    out += fmt::format(", away for {:.1f} s: {}", seconds(now.mono - *found->second.gone_since), away->reason);
   } else if (std::holds_alternative<Connecting>(found->second.state)) {
-    out += ", connecting";
+    out += found->second.gone_since ? fmt::format(", away for {:.1f} s, connecting", seconds(now.mono - *found->second.gone_since))
+                                    : ", connecting";
   } else if (const auto* live = std::get_if<Live>(&found->second.state)) {
     if (const auto silent = now.mono - live->last_heard; silent > 2 * options_.ping_interval) {
       out += fmt::format(", silent for {:.1f} s", seconds(silent));

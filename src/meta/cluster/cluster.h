@@ -100,7 +100,6 @@ class Cluster {
 
  private:
   struct Away {
-    runtime::TimePoint since;
     runtime::TimePoint retry_at;
     runtime::Duration retry_delay;
     std::string reason;
@@ -119,7 +118,8 @@ class Cluster {
   struct Node {
     pb::WorkerRecord record;
     std::variant<Away, Connecting, Live> state;
-    pb::Pressure disk;  // as it last said
+    std::optional<runtime::TimePoint> gone_since;  // while it is away and once was not
+    pb::Pressure disk;                             // as it last said
   };
 
   /// If this process itself stood still, nobody can be blamed for silence.

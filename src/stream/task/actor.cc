@@ -68,7 +68,8 @@ Actor::~Actor() = default;
 
 Status Actor::build(const TreeBuilder& tree, EpochPair first) {
   PENSTOCK_TRY(OperatorTree operators, tree(fragment_->root(), context_));
-  chain_.emplace(std::move(operators));
+  for (const OperatorTree::Node& node : operators.nodes) operator_names_.push_back(node.identity);
+  chain_.emplace(std::move(operators), stats_);
   PENSTOCK_TRY(chain_->init(first));
   generators_.resize(chain_->generators());
   outputs_.emplace(context_.graph, chain_->output_types().size(), signal_);
@@ -144,6 +145,10 @@ Result<Actor::Turn> Actor::turn() {
   PENSTOCK_TRY(look_at_wakes());
   if (stop_requested_.load(std::memory_order_relaxed)) return reading_state_ ? Turn::Wait : Turn::Ended;
   if (reading_state_) return wait(WaitingFor::StateRead);
+  if (asleep_until_) {
+    if (*asleep_until_ > context_.runtime.now()) return wait(WaitingFor::Sleep);
+    asleep_until_.reset();
+  }
   if (outputs_->blocked()) {
     PENSTOCK_TRY(outputs_->send(false));
     if (outputs_->blocked()) return wait_for_output();
@@ -208,6 +213,7 @@ void Actor::fail(const Error& error) {
 
 void Actor::end() {
   timer_.cancel();
+  alarm_.cancel();
   std::vector<AttachedOutput> unclaimed;
   {
     MutexLock lock(mutex_);

@@ -94,6 +94,8 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   [[nodiscard]] const pb::BuildActor& plan() const { return *plan_; }
   [[nodiscard]] const std::string& job_name() const { return job_name_; }
   [[nodiscard]] const ActorStats& stats() const { return stats_; }
+  /// Of an operator, by its place in the tree: constant after `build`.
+  [[nodiscard]] const std::string& operator_name(size_t node) const { return operator_names_.at(node); }
 
   void run() override;
 
@@ -113,6 +115,7 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   // Rows.
   [[nodiscard]] Result<Turn> step_operators();
   void begin_state_read();
+  void begin_sleep(runtime::Duration pause);
   [[nodiscard]] Result<Turn> take_input();
   [[nodiscard]] Result<bool> poll_generators();
   void arm_retry_timer();
@@ -136,6 +139,7 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   const std::shared_ptr<ActorSignal> signal_;           // shared with all that may wake the actor
   ActorKeeper& keeper_;
   ActorContext context_;
+  std::vector<std::string> operator_names_;
 
   // Owned by whoever runs the actor.
   std::shared_ptr<void> alive_;      // shared with the graph, which waits until all of its actors let go
@@ -147,6 +151,8 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   bool begun_ = false;              // the first barrier has passed
   bool paused_;                     // generators are not asked
   bool reading_state_ = false;
+  std::optional<runtime::TimePoint> asleep_until_;  // an expression asked for it; the operators stand still, barriers too
+  runtime::Timer alarm_;
   std::optional<Status> state_read_result_;  // set by the reader, which then wakes the actor
   struct GeneratorState {
     bool due = true;

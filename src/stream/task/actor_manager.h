@@ -31,6 +31,7 @@ struct ActorStatus {
   Epoch epoch;  // curr of the last barrier passed
   uint64_t rows_in = 0;
   uint64_t rows_out = 0;
+  std::string at_work;  // the operator that is called now, or was last: "HashJoin { … }"
 };
 
 /// Builds, runs and ends the actors of this node. Actors run on the runtime's pool. Thread-safe.

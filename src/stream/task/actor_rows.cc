@@ -1,5 +1,6 @@
 // The part of an actor that moves rows: operators, state reads, input, generators.
 #include "common/check.h"
+#include "expr/pause.h"
 #include "stream/task/actor.h"
 
 namespace penstock::stream {
@@ -10,9 +11,15 @@ Result<Actor::Turn> Actor::step_operators() {
     return outputs_->dispatch(chunk);
   };
   PENSTOCK_TRY(const OperatorChain::Turn step, chain_->step(sink));
+  if (const int64_t pause = expr::take_owed_pause(); pause > 0) begin_sleep(runtime::Duration(pause));
   if (step != OperatorChain::Turn::NeedState) return Turn::Worked;
   begin_state_read();
   return wait(WaitingFor::StateRead);
+}
+
+void Actor::begin_sleep(runtime::Duration pause) {
+  asleep_until_ = context_.runtime.now() + pause;
+  alarm_ = context_.runtime.after(pause, context_.runtime.pool(), [signal = signal_] { signal->wake(Wake::Control); });
 }
 
 void Actor::begin_state_read() {

@@ -24,6 +24,8 @@ std::string ActorStats::waiting_for() const {
       return "state read";
     case WaitingFor::Memory:
       return "memory: the next barrier, after which state can be evicted";
+    case WaitingFor::Sleep:
+      return "pg_sleep";
   }
   return "";
 }
@@ -34,6 +36,7 @@ ActorWait ActorStats::record(runtime::TimePoint now) const {
   out.what = what_.load(std::memory_order_relaxed);
   out.micros = std::max<int64_t>(0, now.nanos - since_.load(std::memory_order_relaxed)) / 1000;
   for (size_t i = 0; i < kWaitKinds; ++i) out.total_micros[i] = waited_[i].load(std::memory_order_relaxed) / 1000;
+  if (const uint32_t node = at_work_.load(std::memory_order_acquire); node != kNobody) out.at_work = node;
   if (out.what == WaitingFor::Nothing) return out;
   out.total_micros[static_cast<size_t>(out.what)] += out.micros;
   const bool names_actor = out.what == WaitingFor::Alignment || out.what == WaitingFor::Output || out.what == WaitingFor::Connection;

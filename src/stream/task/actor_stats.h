@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <optional>
 #include <string>
 
 #include "common/epoch.h"
@@ -20,8 +21,9 @@ enum class WaitingFor : uint8_t {
   Connection,    // a downstream actor has not asked for its channel
   StateRead,     // rows from the state store
   Memory,        // the next barrier, which makes state clean that can then be evicted
+  Sleep,         // the end of a pause that an expression asked for (pg_sleep)
 };
-constexpr size_t kWaitKinds = 7;
+constexpr size_t kWaitKinds = static_cast<size_t>(WaitingFor::Sleep) + 1;
 
 /// An actor's record at one moment.
 struct ActorWait {
@@ -29,6 +31,7 @@ struct ActorWait {
   ActorId actor;                                   // whom it waits for, if anybody
   FragmentId fragment;                             // of that actor, if known
   Epoch awaited;                                   // prev of the barrier waited for
+  std::optional<size_t> at_work;                   // the operator last called, by its place in the tree
   int64_t micros = 0;                              // how long already; how long it has been busy, if it waits for nothing
   std::array<int64_t, kWaitKinds> total_micros{};  // by `WaitingFor`, since the actor began, this wait included
 };
@@ -55,6 +58,8 @@ class ActorStats {
     what_.store(WaitingFor::Nothing, std::memory_order_relaxed);
   }
   [[nodiscard]] bool waits() const { return what_.load(std::memory_order_relaxed) != WaitingFor::Nothing; }
+  /// The operator that is called now, or was last.
+  void call(size_t node) { at_work_.store(static_cast<uint32_t>(node), std::memory_order_release); }
   void pass(Epoch curr) { epoch_.store(curr.value, std::memory_order_relaxed); }
   // One writer: no read-modify-write is needed.
   void add_rows_in(size_t rows) { rows_in_.store(rows_in_.load(std::memory_order_relaxed) + rows, std::memory_order_relaxed); }
@@ -76,6 +81,8 @@ class ActorStats {
   std::atomic<uint64_t> epoch_{0};
   std::atomic<uint64_t> rows_in_{0};
   std::atomic<uint64_t> rows_out_{0};
+  static constexpr uint32_t kNobody = UINT32_MAX;
+  std::atomic<uint32_t> at_work_{kNobody};
 };
 
 }  // namespace penstock::stream

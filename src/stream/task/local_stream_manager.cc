@@ -201,8 +201,9 @@ std::vector<ActorStatus> LocalStreamManager::status() const {
   for (const auto& actor : actors) {
     const ActorStats& stats = actor->stats();
     const ActorContext& context = actor->context();
-    all.push_back({context.actor, context.fragment, context.job, actor->job_name(), context.graph, stats.waiting_for(), stats.record(now),
-                   stats.epoch(), stats.rows_in(), stats.rows_out()});
+    const ActorWait wait = stats.record(now);
+    all.push_back({context.actor, context.fragment, context.job, actor->job_name(), context.graph, stats.waiting_for(), wait, stats.epoch(),
+                   stats.rows_in(), stats.rows_out(), wait.at_work ? actor->operator_name(*wait.at_work) : ""});
   }
   return all;
 }

@@ -6,7 +6,7 @@ namespace penstock::stream {
 
 using data::StreamChunk;
 
-OperatorChain::OperatorChain(OperatorTree tree) : tree_(std::move(tree)) {
+OperatorChain::OperatorChain(OperatorTree tree, ActorStats& stats) : tree_(std::move(tree)), stats_(stats) {
   for (size_t node = 0; node < tree_.nodes.size(); ++node) {
     const auto& op = tree_.nodes[node].op;
     if (op && op->generator() != nullptr) generators_.push_back(node);
@@ -34,7 +34,7 @@ Result<OperatorChain::Turn> OperatorChain::step(Sink sink) {
   } else if (top.step == Step::NeedState) {
     return Turn::NeedState;
   } else if (top.step == Step::MoreOutput) {
-    PENSTOCK_TRY(settle(top, tree_.nodes[top.node].op->resume(top.chunks)));
+    PENSTOCK_TRY(settle(top, at_work(top.node).resume(top.chunks)));
   } else {
     --depth_;
   }
@@ -71,10 +71,12 @@ Status OperatorChain::next_of_pass() {
     if (op == nullptr) continue;
     if (pass_ != Pass::Before) {
       Frame& frame = push_frame(node);
+      stats_.call(node);
       return settle(frame, pass_ == Pass::On ? op->on_barrier(barrier_, frame.chunks) : op->after_barrier(barrier_, frame.chunks));
     }
     if (Generator* generator = op->generator()) {
       Frame& frame = push_frame(node);
+      stats_.call(node);
       return in_context(generator->before_barrier(frame.chunks), tree_.nodes[node].identity);
     }
   }
@@ -87,7 +89,7 @@ Result<OperatorChain::Polled> OperatorChain::poll(size_t i) {
   PENSTOCK_CHECK(idle(), "a generator was polled in a busy chain");
   const size_t node = generators_[i];
   Frame& frame = push_frame(node);
-  const auto poll = tree_.nodes[node].op->generator()->poll(frame.chunks);
+  const auto poll = at_work(node).generator()->poll(frame.chunks);
   if (poll.has_error()) return poll.error().with_context(tree_.nodes[node].identity);
   frame.step = poll.value().step;
   if (frame.step != Step::Done || !frame.chunks.empty()) return Polled{true, std::nullopt};
@@ -134,7 +136,7 @@ Status OperatorChain::hand_up(Frame& frame, Sink sink) {
 
 Status OperatorChain::feed(size_t node, size_t port, StreamChunk chunk) {
   Frame& frame = push_frame(node);
-  return settle(frame, tree_.nodes[node].op->on_chunk(port, std::move(chunk), frame.chunks));
+  return settle(frame, at_work(node).on_chunk(port, std::move(chunk), frame.chunks));
 }
 
 size_t OperatorChain::memory_bytes() const {

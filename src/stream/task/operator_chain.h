@@ -7,6 +7,7 @@
 
 #include "stream/executor/actor_context.h"
 #include "stream/executor/operator_tree.h"
+#include "stream/task/actor_stats.h"
 
 namespace penstock::stream {
 
@@ -24,7 +25,8 @@ class OperatorChain {
   /// Takes what comes out of the root.
   using Sink = absl::FunctionRef<Status(data::StreamChunk)>;
 
-  explicit OperatorChain(OperatorTree tree);
+  /// `stats`: told of each operator before it is called; outlives the chain.
+  OperatorChain(OperatorTree tree, ActorStats& stats);
   OperatorChain(const OperatorChain&) = delete;
   OperatorChain& operator=(const OperatorChain&) = delete;
 
@@ -79,7 +81,14 @@ class OperatorChain {
   [[nodiscard]] Status feed(size_t node, size_t port, data::StreamChunk chunk);
   [[nodiscard]] Status next_of_pass();
 
+  /// The operator, which is called next.
+  [[nodiscard]] Operator& at_work(size_t node) {
+    stats_.call(node);
+    return *tree_.nodes[node].op;
+  }
+
   OperatorTree tree_;
+  ActorStats& stats_;
   std::vector<size_t> generators_;  // nodes
   std::vector<Frame> frames_;       // the first `depth_` are in use; the others keep their memory
   size_t depth_ = 0;

@@ -114,6 +114,17 @@ TEST_F(CheckpointControlTest, waits_for_the_node_that_owns_vnodes_and_says_for_w
   EXPECT_FALSE(world_.control().recovering());
 }
 
+TEST_F(CheckpointControlTest, a_lost_node_is_the_cause_and_not_the_job_whose_channel_it_closed) {
+  with_running_table();
+  world_.apply({"fail", "1", "1", "9"});  // a closed channel, heard of before the loss
+  run(R"(
+    lost 2         =>
+    reset 1        => term ended at 0, 1:create(0)
+  )");
+  EXPECT_TRUE(world_.control().recovery_reason(world_.now()).starts_with("lost node 2")) << world_.control().recovery_reason(world_.now());
+  EXPECT_TRUE(world_.control().job_errors().empty());
+}
+
 TEST_F(CheckpointControlTest, the_first_checkpoint_after_a_recovery_is_at_once_whatever_the_interval) {
   with_running_table();
   run(R"(

@@ -40,6 +40,7 @@ struct FakeDisk {
   FakeState flushed_state;
   std::map<uint64_t, uint32_t> flushed_marks;  // with the database
   uint64_t highest_leader = 0;
+  uint64_t leader_id = 0;
 };
 
 /// What all computes of a test saw, to check meta against: a commit only after every node of the barrier has completed it.

@@ -124,7 +124,14 @@ void FakeCompute::handle(const pb::InitRequest& init) {
     stream_.reset();
     return;
   }
+  const uint64_t terms = init.leader_term() - disk_->highest_leader;
+  if (disk_->leader_id != 0 && static_cast<uint64_t>(init.leaders_size()) > terms) {
+    EXPECT_EQ(init.leaders(static_cast<int>(terms)), disk_->leader_id)
+        << "meta does not know the one that led in term " << disk_->highest_leader;
+  }
+  ASSERT_GT(init.leaders_size(), 0);
   disk_->highest_leader = init.leader_term();
+  disk_->leader_id = init.leaders(0);
   cluster_ = init.cluster_id();
   graphs_.clear();
   std::set<uint64_t> live;

@@ -19,6 +19,9 @@ void add_actor(const ActorStatus& actor, pb::ActorWait& out) {
   out.set_epoch(actor.epoch.value);
   out.set_rows_in(actor.rows_in);
   out.set_rows_out(actor.rows_out);
+  // Of those that wait for others it does not matter.
+  const WaitingFor what = actor.wait.what;
+  if (what == WaitingFor::Nothing || what == WaitingFor::StateRead || what == WaitingFor::Sleep) out.set_at_work(actor.at_work);
 }
 
 void add_barrier(const BarrierStatus& barrier, pb::WorkerBarrier& out) {

@@ -27,9 +27,16 @@ std::vector<Id> ids_from_pb(const Field& values) {
 }
 
 ControlRequest from_pb(const pb::InitRequest& m) {
-  return InitRequest{m.protocol_version(),         m.min_supported(),           m.cluster_id(),          m.node_id(),
-                     Incarnation{m.incarnation()}, LeaderTerm{m.leader_term()}, WorkerId{m.worker_id()}, from_pb(m.live_segments()),
-                     m.highest_segment()};
+  return InitRequest{m.protocol_version(),
+                     m.min_supported(),
+                     m.cluster_id(),
+                     m.node_id(),
+                     Incarnation{m.incarnation()},
+                     LeaderTerm{m.leader_term()},
+                     WorkerId{m.worker_id()},
+                     from_pb(m.live_segments()),
+                     m.highest_segment(),
+                     {m.leaders().begin(), m.leaders().end()}};
 }
 
 Result<BarrierKind> from_pb(pb::BarrierKind kind) {

@@ -6,6 +6,7 @@
 
 #include "storage/disk_guard.h"
 #include "stream/task/barrier_worker/events.h"
+#include "stream/task/barrier_worker/leader_seen.h"
 
 namespace penstock::pb {
 class ControlResponse;
@@ -16,7 +17,7 @@ class WorkerSnapshot;
 /// Control stream bytes <-> the worker's own structs (proto/control_stream.proto). Decoding checks everything that came from outside.
 namespace penstock::stream {
 
-constexpr uint32_t kControlVersion = 2;
+constexpr uint32_t kControlVersion = 3;
 constexpr uint32_t kControlMinSupported = 2;
 
 struct InitRequest {
@@ -28,7 +29,10 @@ struct InitRequest {
   LeaderTerm leader_term;
   WorkerId worker;
   std::vector<storage::SegmentRef> live_segments;
-  uint64_t highest_segment;  // sequence number of this node that was ever committed
+  uint64_t highest_segment;       // sequence number of this node that was ever committed
+  std::vector<uint64_t> leaders;  // ids: of the meta that speaks, then of the terms below, newest first
+
+  [[nodiscard]] LeaderSeen leader() const { return {leader_term, leaders.empty() ? 0 : leaders.front()}; }
 };
 struct CommitEpoch {
   GraphTerm graph;

@@ -6,6 +6,7 @@ namespace penstock::stream {
 namespace {
 
 constexpr runtime::Duration kLivenessCheck = std::chrono::seconds(1);
+constexpr size_t kMostCandidates = 8;
 constexpr runtime::Duration kSlowArm = std::chrono::milliseconds(10);
 
 double millis(runtime::Duration d) { return static_cast<double>(d.count()) / 1e6; }
@@ -20,7 +21,7 @@ LocalBarrierWorker::LocalBarrierWorker(Options options, runtime::Runtime& runtim
       loop_(runtime.make_serial("barrier-worker", true)),
       metrics_(options_.metrics, options_.labels),
       tasks_(runtime),
-      highest_leader_(options_.highest_leader),
+      leader_(options_.leader),
       syncs_(runtime) {}
 
 LocalBarrierWorker::~LocalBarrierWorker() = default;
@@ -76,6 +77,7 @@ void LocalBarrierWorker::stop(runtime::Job done) {
   post(WorkerQueue::Lane::Operation, [this, done = std::move(done)]() mutable {
     stopping_ = std::move(done);
     close_stream(error(Code::Closed, "this node is shutting down"));
+    while (!candidates_.empty()) refuse_candidate(candidates_.begin()->first, error(Code::Closed, "this node is shutting down"));
     pending_init_.reset();
     liveness_timer_.cancel();
     reset_all();
@@ -107,13 +109,55 @@ rpc::Service::Accepted LocalBarrierWorker::on_control_stream(std::shared_ptr<rpc
 }
 
 void LocalBarrierWorker::on_stream_opened(uint64_t number, std::shared_ptr<rpc::Stream> stream) {
-  if (stopping_ || number < control_.number) return stream->close(error(Code::Closed, "a newer control stream took over"));
-  close_stream(error(Code::Closed, "a newer control stream took over"));
-  control_ = {std::move(stream), number, false, runtime_.now()};
+  if (stopping_) return stream->close(error(Code::Closed, "this node is shutting down"));
+  if (candidates_.size() == kMostCandidates) {
+    refuse_candidate(candidates_.begin()->first, error(Code::Closed, "{} newer control streams wait to be initialized", kMostCandidates));
+  }
+  candidates_[number] = {std::move(stream), runtime_.now()};
   check_liveness();
 }
 
+// What is known of a candidate is its number: everything else is said by its Init.
+void LocalBarrierWorker::on_candidate(uint64_t number, const rpc::Bytes& bytes) {
+  Candidate& candidate = candidates_.at(number);
+  candidate.last_heard = runtime_.now();
+  auto request = decode_control_request(bytes);
+  if (request.has_error()) return refuse_candidate(number, request.error());
+  if (std::holds_alternative<PingRequest>(request.value())) {
+    candidate.stream->write(encode_pong());
+    return;
+  }
+  auto* init = std::get_if<InitRequest>(&request.value());
+  if (init == nullptr) return refuse_candidate(number, error(Code::Protocol, "the first request on a control stream must be Init"));
+  if (const Status checked = check_init(*init); checked.has_error()) return refuse_candidate(number, checked.error());
+  if (number < control_.number) return refuse_candidate(number, error(Code::Closed, "a newer control stream took over"));
+  take_over(number, std::move(*init));
+}
+
+void LocalBarrierWorker::refuse_candidate(uint64_t number, const Error& reason) {
+  log::warn("barrier-worker", "refused a control stream: {}", reason);
+  const auto found = candidates_.find(number);
+  found->second.stream->close(reason);
+  candidates_.erase(found);
+}
+
+void LocalBarrierWorker::take_over(uint64_t number, InitRequest request) {
+  close_stream(error(Code::Closed, "a newer control stream took over"));
+  control_ = {std::move(candidates_.at(number).stream), number, false, runtime_.now()};
+  candidates_.erase(number);
+  handle(std::move(request));
+}
+
+void LocalBarrierWorker::close_silent_candidates() {
+  std::vector<uint64_t> silent;
+  for (const auto& [number, candidate] : candidates_) {
+    if (runtime_.now() - candidate.last_heard > options_.liveness_timeout) silent.push_back(number);
+  }
+  for (const uint64_t number : silent) refuse_candidate(number, error(Code::Timeout, "no Init came"));
+}
+
 void LocalBarrierWorker::on_stream_closed(uint64_t number, const Status& reason) {
+  candidates_.erase(number);
   if (number != control_.number || !control_.stream) return;
   log::warn("barrier-worker", "control stream to meta ended: {}", reason.has_error() ? reason.error().to_string() : "closed");
   control_.stream.reset();
@@ -142,10 +186,12 @@ void LocalBarrierWorker::finish_leave() {
 }
 
 void LocalBarrierWorker::check_liveness() {
-  if (!control_.stream || stopping_) return;
-  if (const auto silent = runtime_.now() - control_.last_heard; silent > options_.liveness_timeout) {
+  if (stopping_) return;
+  close_silent_candidates();
+  if (!control_.stream && candidates_.empty()) return;
+  if (const auto silent = runtime_.now() - control_.last_heard; control_.stream && silent > options_.liveness_timeout) {
     log::warn("barrier-worker", "meta was silent for {:.1f} s", millis(silent) / 1000);
-    return close_stream(error(Code::Timeout, "meta was silent for {:.1f} s", millis(silent) / 1000));
+    close_stream(error(Code::Timeout, "meta was silent for {:.1f} s", millis(silent) / 1000));
   }
   liveness_timer_ = runtime_.after(kLivenessCheck, *loop_, [this] { check_liveness(); });
 }
@@ -155,6 +201,7 @@ void LocalBarrierWorker::send(std::string response) {
 }
 
 void LocalBarrierWorker::on_bytes(uint64_t number, const rpc::Bytes& bytes) {
+  if (candidates_.contains(number)) return on_candidate(number, bytes);
   if (number != control_.number || !control_.stream) return;
   control_.last_heard = runtime_.now();
   auto request = decode_control_request(bytes);
@@ -169,7 +216,7 @@ void LocalBarrierWorker::on_request(ControlRequest request) {
   if (std::holds_alternative<PingRequest>(request)) return send(encode_pong());
   if (auto* init = std::get_if<InitRequest>(&request)) return handle(std::move(*init));
   if (auto* inspect = std::get_if<InspectRequest>(&request)) return handle(*inspect);
-  if (!control_.initialized) return close_stream(error(Code::Protocol, "the first request on a control stream must be Init"));
+  if (!control_.initialized) return close_stream(error(Code::Protocol, "a request came before the answer to Init"));
   if (auto* create = std::get_if<CreatePartialGraph>(&request)) {
     note_owned(*create);
     metrics_.name_graph(create->graph.graph, create->database);
@@ -192,10 +239,7 @@ Status LocalBarrierWorker::check_init(const InitRequest& request) const {
     return error(Code::Stale, "meta means node {} incarnation {}, this is {} incarnation {}", request.node_id, request.incarnation,
                  options_.node_id, options_.incarnation);
   }
-  if (request.leader_term < highest_leader_) {
-    return error(Code::Stale, "a meta of term {} speaks, but one of term {} was seen", request.leader_term, highest_leader_);
-  }
-  return ok();
+  return leader_.admits(request.leader_term, request.leaders);
 }
 
 void LocalBarrierWorker::handle(InitRequest request) {
@@ -203,7 +247,7 @@ void LocalBarrierWorker::handle(InitRequest request) {
     log::error("barrier-worker", "refused a control stream: {}", checked.error());
     return close_stream(checked.error());
   }
-  highest_leader_ = request.leader_term;
+  leader_ = request.leader();
   if (worker_id_told_) worker_id_told_(request.worker);
   control_.initialized = false;
   pending_init_ = PendingInit{std::move(request)};
@@ -221,7 +265,7 @@ void LocalBarrierWorker::continue_init() {
   InitRequest request = std::move(pending_init_->request);
   pending_init_.reset();
   off_loop(WorkerQueue::Lane::Request, [this, number = control_.number, request = std::move(request)]() -> runtime::Job {
-    Status prepared = options_.persist_leader ? options_.persist_leader(request.leader_term) : ok();
+    Status prepared = options_.persist_leader ? options_.persist_leader(request.leader()) : ok();
     if (prepared.has_value()) prepared = store_.retain_segments(request.live_segments, request.highest_segment);
     return [this, number, request, prepared] { finish_init(number, request, prepared); };
   });

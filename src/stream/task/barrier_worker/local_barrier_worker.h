@@ -32,8 +32,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   struct Options {
     std::string node_id;
     Incarnation incarnation;
-    LeaderTerm highest_leader;                         // seen before this start
-    std::function<Status(LeaderTerm)> persist_leader;  // durable when it returns; called on the blocking pool
+    LeaderSeen leader;                                        // followed before this start
+    std::function<Status(const LeaderSeen&)> persist_leader;  // durable when it returns; called on the blocking pool
     runtime::Duration liveness_timeout = std::chrono::seconds(10);
     runtime::Duration barrier_target{};    // of the time barriers are in flight; zero: sources are not held back
     metrics::Registry* metrics = nullptr;  // none: nothing is recorded
@@ -46,7 +46,9 @@ class LocalBarrierWorker : public BarrierEventSink {
   LocalBarrierWorker(const LocalBarrierWorker&) = delete;
   LocalBarrierWorker& operator=(const LocalBarrierWorker&) = delete;
 
-  /// Meta opened a control stream; an older one ends. Called by the compute's rpc service.
+  /// Somebody opened a control stream. It takes the place of the one there is once its Init says that it is meta, means this node, and is
+  /// not older; until then it is a candidate that can do no harm: a meta that looks for another node at this address, or that has been
+  /// overtaken, is refused without a word to the one that leads. Called by the compute's rpc service.
   [[nodiscard]] rpc::Service::Accepted on_control_stream(std::shared_ptr<rpc::Stream> stream);
   /// True while meta speaks to us: a stream whose Init was answered.
   [[nodiscard]] bool connected() const { return connected_.load(); }
@@ -81,6 +83,11 @@ class LocalBarrierWorker : public BarrierEventSink {
     bool initialized = false;
     runtime::TimePoint last_heard;
   };
+  /// A stream whose Init has not come.
+  struct Candidate {
+    std::shared_ptr<rpc::Stream> stream;  // shared with the transport
+    runtime::TimePoint last_heard;
+  };
   /// An Init that waits until every graph is gone.
   struct PendingInit {
     InitRequest request;
@@ -97,6 +104,10 @@ class LocalBarrierWorker : public BarrierEventSink {
   void on_stream_opened(uint64_t number, std::shared_ptr<rpc::Stream> stream);
   void on_stream_closed(uint64_t number, const Status& reason);
   void on_bytes(uint64_t number, const rpc::Bytes& bytes);
+  void on_candidate(uint64_t number, const rpc::Bytes& bytes);
+  void refuse_candidate(uint64_t number, const Error& reason);
+  void take_over(uint64_t number, InitRequest request);
+  void close_silent_candidates();
   void close_stream(const Error& reason);
   void check_liveness();
   void send(std::string response);
@@ -159,7 +170,8 @@ class LocalBarrierWorker : public BarrierEventSink {
   std::multimap<PartialGraphId, PartialGraphId> merged_;                         // graph -> those that were merged into it
   ControlStreamHandle control_;
   std::optional<PendingInit> pending_init_;
-  LeaderTerm highest_leader_;
+  std::map<uint64_t, Candidate> candidates_;  // by number
+  LeaderSeen leader_;
   std::vector<runtime::Timer> timers_;  // of resets; cleared when no graph resets
   runtime::Timer liveness_timer_;
   std::map<GraphTerm, std::vector<OwnedVnodes>> owned_;  // of graphs that are being opened

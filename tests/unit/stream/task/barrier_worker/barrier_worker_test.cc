@@ -66,10 +66,10 @@ class BarrierWorker : public ::testing::Test {
   BarrierWorker()
       : worker_({.node_id = "node",
                  .incarnation = Incarnation{7},
-                 .highest_leader = LeaderTerm{5},
+                 .leader = {LeaderTerm{5}, 500},
                  .persist_leader =
-                     [this](LeaderTerm term) {
-                       persisted_ = term;
+                     [this](const LeaderSeen& seen) {
+                       persisted_ = seen;
                        return ok();
                      }},
                 runtime_, store_, actors_) {}
@@ -90,14 +90,15 @@ class BarrierWorker : public ::testing::Test {
     accepted_.events.on_message(request.SerializeAsString());
     settle();
   }
-  void init(uint64_t leader = 6) {
+  void init(uint64_t leader = 6, const std::string& node = "node", const std::vector<uint64_t>& leaders = {600, 500}) {
     send([&](pb::ControlRequest& r) {
       auto* m = r.mutable_init();
       m->set_protocol_version(kControlVersion);
       m->set_min_supported(kControlMinSupported);
-      m->set_node_id("node");
+      m->set_node_id(node);
       m->set_incarnation(7);
       m->set_leader_term(leader);
+      for (const uint64_t id : leaders) m->add_leaders(id);
       m->set_worker_id(1);
     });
   }
@@ -161,7 +162,7 @@ class BarrierWorker : public ::testing::Test {
   runtime::SimRuntime runtime_{1};
   storage::MemoryStateStore store_;
   FakeActors actors_;
-  LeaderTerm persisted_;
+  LeaderSeen persisted_;
   LocalBarrierWorker worker_;
   std::shared_ptr<FakeStream> stream_;
   rpc::Service::Accepted accepted_{};
@@ -173,7 +174,58 @@ TEST_F(BarrierWorker, joins_remembers_the_leader_and_answers_init) {
   init();
   EXPECT_EQ(last(), "init");
   EXPECT_TRUE(worker_.connected());
-  EXPECT_EQ(persisted_, LeaderTerm{6});
+  EXPECT_EQ(persisted_, (LeaderSeen{LeaderTerm{6}, 600}));
+}
+
+TEST_F(BarrierWorker, refuses_a_meta_whose_folder_is_a_copy_and_goes_on_with_the_one_it_follows) {
+  connect();
+  init();
+  const auto followed = stream_;
+  connect();
+  init(6, "node", {601, 500});
+  EXPECT_TRUE(stream_->closed.find("whose folder is a copy: in term 6 this node followed another meta") != std::string::npos)
+      << stream_->closed;
+  connect();
+  init(8, "node", {801, 701, 601, 500});
+  EXPECT_TRUE(stream_->closed.find("whose folder is a copy") != std::string::npos) << "a copy that was started again comes from elsewhere";
+  EXPECT_EQ(followed->closed, "");
+  EXPECT_TRUE(worker_.connected());
+  connect();
+  init(8, "node", {800, 700, 600, 500});
+  EXPECT_EQ(last(), "init") << "the next but one comes after the one that was followed";
+  EXPECT_EQ(followed->closed, "a newer control stream took over");
+}
+
+TEST_F(BarrierWorker, a_meta_that_looks_for_another_node_here_leaves_the_stream_alone) {
+  connect();
+  init();
+  create();
+  inject(10, 20, pb::BARRIER_INITIAL, {1}, {1});
+  const auto served = stream_;
+  auto of_served = std::move(accepted_);
+  connect();
+  EXPECT_EQ(served->closed, "") << "a stream that has said nothing takes nobody's place";
+  init(6, "another node");
+  EXPECT_TRUE(stream_->closed.starts_with("meta means node another node incarnation 7")) << stream_->closed;
+  EXPECT_EQ(served->closed, "");
+  EXPECT_TRUE(worker_.connected());
+  stream_ = served;
+  accepted_ = std::move(of_served);
+  EXPECT_TRUE(actors_.pass(1));
+  settle();
+  EXPECT_EQ(last(), "complete 10") << "its graphs were not reset";
+}
+
+TEST_F(BarrierWorker, streams_that_say_nothing_are_closed_and_bounded) {
+  std::vector<std::shared_ptr<FakeStream>> streams;
+  for (int i = 0; i < 9; ++i) {
+    connect();
+    streams.push_back(stream_);
+  }
+  EXPECT_NE(streams[0]->closed, "");
+  EXPECT_EQ(streams[1]->closed, "");
+  runtime_.run_for(std::chrono::seconds(12));
+  EXPECT_EQ(streams[8]->closed, "no Init came");
 }
 
 TEST_F(BarrierWorker, refuses_a_meta_of_an_older_term) {
