@@ -57,6 +57,7 @@ class Session : public SqlSession {
   /// Waits as long as pg_sleep calls asked for. Errors: `Cancelled`.
   [[nodiscard]] Status sleep_what_is_owed();
   [[nodiscard]] Status not_failed(const Statement& statement) const;
+  [[nodiscard]] Status still_fits(const Prepared& prepared, const BoundStatement& bound, const CatalogView& catalog) const;
   [[nodiscard]] Status allowed_now(const BoundStatement& statement) const;
 
   Result<std::string> run(const Query& query, Run run);
