@@ -9,6 +9,7 @@
 #include "connector/source/catalog_spec.h"
 #include "frontend/pgwire/scram.h"
 #include "proto/catalog.pb.h"
+#include "storage/disk_guard.h"
 #include "storage/rocksdb/rocksdb_state_store.h"
 
 namespace penstock::cmd {
@@ -17,6 +18,7 @@ Result<std::unique_ptr<ComputeRole>> ComputeRole::start(const std::string& data_
                                                         uint64_t disk_reserve, runtime::Runtime& runtime, rpc::Transport& transport) {
   auto role = std::make_unique<ComputeRole>();
   PENSTOCK_TRY(role->folder_, storage::DataFolder::open(role->files_, data_dir));
+  PENSTOCK_TRY(storage::make_room_to_begin(role->files_, data_dir));
   PENSTOCK_TRY(storage::NodeIdentity identity,
                storage::NodeIdentity::load_or_create(*role->folder_, [&](void* out, size_t size) { runtime.random_bytes(out, size); }));
   storage::RocksDbOptions store_options;

@@ -40,7 +40,8 @@ Result<TakenRows> send_where_taken(const SessionServices& services, const Catalo
     PENSTOCK_TRY(wait_until_running(services, catalog.database(), cancel));
     auto route = pick_route(services, CatalogView(services.meta.view(), catalog.database()), table);
     auto taken = route.has_error() ? Result<TakenRows>(route.error()) : send(services, route.value().endpoint, table, rows);
-    if (taken.has_value() || taken.error().code() != Code::Unavailable || attempt == kMostOffers) return taken;
+    if (taken.has_value() || taken.error().code() != Code::Unavailable) return taken;
+    if (attempt == kMostOffers) return nobody_takes(table);
     if (cancel) return error(Code::Cancelled, "canceling statement due to user request");
     (void)services.meta.wait([](const MetaView&) { return false; }, kOfferAgain, &cancel, "the next offer");
   }
@@ -67,6 +68,11 @@ Fate fate_of(const TakenRows& taken, const MetaView& view, DatabaseId database) 
 
 }  // namespace
 
+Error nobody_takes(const pb::CatalogObject& table) {
+  return error(Code::Unavailable, "no node takes rows for table \"{}\" now", table.name())
+      .with_hint("The cluster is recovering; try again.");
+}
+
 Status check_shape(const CatalogView& catalog, const pb::CatalogObject& table) {
   const pb::CatalogObject* now = catalog.find(table.id());
   if (now != nullptr && now->columns_size() == table.columns_size()) return ok();
@@ -86,10 +92,7 @@ Result<DmlRoute> pick_route(const SessionServices& services, const CatalogView& 
       routes.push_back({WorkerId{owner.worker_id()}, worker->second->endpoint()});
     }
   }
-  if (routes.empty()) {
-    return error(Code::Unavailable, "no node takes rows for table \"{}\" now", table.name())
-        .with_hint("The cluster is recovering; try again.");
-  }
+  if (routes.empty()) return nobody_takes(table);
   return routes[services.runtime.random() % routes.size()];
 }
 

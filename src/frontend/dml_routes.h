@@ -5,6 +5,8 @@
 
 namespace penstock::frontend {
 
+/// `Unavailable`: said of a table whose actors are being rebuilt, or are on nodes that are away.
+[[nodiscard]] Error nobody_takes(const pb::CatalogObject& table);
 /// A node that takes rows for a table.
 struct DmlRoute {
   WorkerId worker;

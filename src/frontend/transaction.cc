@@ -4,6 +4,7 @@
 
 #include "frontend/dml.h"
 #include "frontend/dml_routes.h"
+#include "frontend/readiness.h"
 #include "proto/compute_service.pb.h"
 #include "proto/meta_service.pb.h"
 
@@ -27,6 +28,7 @@ class Commit {
 
   // Nobody applies what was not named: a failure here is "not applied", whatever became of the message.
   Status hold(const TableWrite& write) {
+    PENSTOCK_TRY(wait_until_running(services_, catalog_.database(), cancel_));
     const Status held = hold_pieces(write);
     if (held.has_error()) give_up();
     return held;
@@ -89,6 +91,7 @@ class Commit {
   }
 
   static Error not_held(const Error& reason, const pb::CatalogObject& table) {
+    if (reason.code() == Code::Unavailable) return nobody_takes(table);
     if (reason.code() != Code::Closed && reason.code() != Code::Timeout) return reason;
     return error(Code::SerializationFailure, "the node that was to hold rows of \"{}\" gave no answer ({}); nothing was applied",
                  table.name(), reason.message())

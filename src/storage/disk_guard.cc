@@ -17,6 +17,18 @@ uint64_t ballast_of(FileSystem& files, const DiskGuard::Options& options) {
 
 }  // namespace
 
+Status make_room_to_begin(FileSystem& files, const std::string& folder) {
+  constexpr uint64_t kNeeded = 4 << 20;
+  const auto free = [&] { return space_of(files, folder, 1).free_bytes; };
+  if (free() >= kNeeded) return ok();
+  Ballast ballast(files, folder, kNeeded);
+  if (ballast.held()) (void)ballast.release();
+  if (free() >= kNeeded) return ok();
+  return error(Code::DiskFull, "the disk of data folder {} has {} kB free, and {} MB are needed to begin", folder, free() >> 10,
+               kNeeded >> 20)
+      .with_hint("Free space there and start it again; nothing is lost.");
+}
+
 DiskGuard::Space space_of(FileSystem& files, const std::string& folder, uint64_t reserve) {
   DiskGuard::Space space{.reserve_bytes = reserve};
   if (const auto free = files.free_bytes(folder); free.has_value()) space.free_bytes = free.value();

@@ -71,6 +71,10 @@ class DiskGuard {
   runtime::Timer timer_ ABSL_GUARDED_BY(mutex_);
 };
 
+/// Before a store is opened in `folder`, which is ours: gives its ballast up if the disk has next to nothing. Errors: `DiskFull` if that is
+/// not enough to begin.
+[[nodiscard]] Status make_room_to_begin(FileSystem& files, const std::string& folder);
+
 /// Of the disk that `folder` is on, as its file system says; `reserve` 0: the default one.
 [[nodiscard]] DiskGuard::Space space_of(FileSystem& files, const std::string& folder, uint64_t reserve);
 

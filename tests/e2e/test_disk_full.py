@@ -7,7 +7,7 @@ import time
 import psycopg
 import pytest
 
-from penstock import Cluster, Playground, wait_until
+from penstock import BINARY, Cluster, Playground, wait_until
 
 ROWS = 300_000
 SIZE_MB = 320
@@ -185,4 +185,31 @@ def test_of_a_cluster_the_node_whose_disk_is_full_is_named():
         assert folder in refused(server, "INSERT INTO t VALUES (2)")
         assert count(server) > 0
         hog.go()
+        check_exact(server)
+
+
+def test_of_a_cluster_meta_s_own_disk_is_named_and_a_meta_that_dies_on_it_comes_back():
+    server = Cluster(computes=2)
+    with on_small_disk(server, os.path.join(server.folder, "meta")) as folder:
+        create_jobs(server, 30_000)
+        wait_until(lambda: count(server) > 20_000, 30, "rows")
+        hog = Hog(folder)
+        hog.take()
+        message = wait_until(lambda: None if insert_goes_through(server, "INSERT INTO t VALUES (-1)") else refused(server, "INSERT INTO t VALUES (2)"),
+                             10, "pressure")
+        assert "the disk of meta" in message and folder in message
+        doctor = subprocess.run([BINARY, "ctl", "--meta", server.meta, "doctor"], capture_output=True, text=True, timeout=60)
+        assert doctor.returncode == 1 and f"MB free in {folder}" in doctor.stdout, doctor.stdout
+        assert count(server) > 0
+        server.processes["meta"].kill()
+        if os.path.exists(os.path.join(folder, "BALLAST")):
+            os.remove(os.path.join(folder, "BALLAST"))  # with it there would be room
+        hog.take()
+        server.processes["meta"].start()
+        assert server.processes["meta"].process.wait(20) == 1
+        assert "meta needs 4 MB to begin" in server.processes["meta"].log(), server.processes["meta"].log()[-1000:]
+        assert count(server) > 0, "views can be read without meta"
+        hog.go()
+        server.processes["meta"].start()
+        server.retry("FLUSH")
         check_exact(server)

@@ -83,6 +83,7 @@ class Cluster {
   void on_pressure(WorkerId worker, const pb::Pressure& pressure);
   /// Meta's own folder, which every database needs.
   void set_own_disk(const pb::Pressure& pressure) { own_disk_ = pressure; }
+  [[nodiscard]] const pb::Pressure& own_disk() const { return own_disk_; }
   /// As the node last said.
   [[nodiscard]] const pb::Pressure& disk(WorkerId worker) const;
   /// Of these nodes and of meta.

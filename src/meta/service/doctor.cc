@@ -60,6 +60,12 @@ void check_nodes(const DoctorFacts& facts, Findings& out) {
 }
 
 void check_disk(const DoctorFacts& facts, Findings& out) {
+  if (const pb::Pressure& own = facts.own_disk; own.level() != pb::DISK_ENOUGH) {
+    out.bad("disk",
+            fmt::format("meta: {} MB free in {}, {} MB are held in reserve{}", megabytes(own.free_bytes()), own.folder(),
+                        megabytes(own.reserve_bytes()), own.level() == pb::DISK_FULL ? "; commits wait for space" : ""),
+            "Free space there: until then no sources are read and no rows are taken, in any database.");
+  }
   for (const auto& [id, node] : facts.nodes) {
     if (!node.said || node.said->disk_free_bytes() == UINT64_MAX) continue;
     const auto& said = *node.said;

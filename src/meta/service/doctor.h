@@ -6,6 +6,7 @@
 #include <string>
 
 #include "meta/model/meta_model.h"
+#include "proto/control_stream.pb.h"
 #include "proto/inspect.pb.h"
 
 namespace penstock::meta {
@@ -26,6 +27,7 @@ struct DoctorFacts {
   std::map<WorkerId, Node> nodes;
   std::map<std::string, std::string> job_errors{};   // job -> its last failure
   std::map<std::string, std::string> quarantined{};  // job -> why
+  pb::Pressure own_disk{};                           // meta's, as it was when its level changed last
   pb::AwaitTreeReply tree;
 };
 

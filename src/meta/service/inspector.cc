@@ -163,6 +163,7 @@ void Inspector::doctor(int64_t caller_micros, absl::AnyInvocable<void(pb::Doctor
     facts.meta_micros = loop_.now().unix_micros;
     facts.asked_micros = asked;
     facts.caller_micros = caller_micros;
+    facts.own_disk = loop_.cluster().own_disk();
     const auto still = listed_segments(loop_.model());
     for (auto& [worker, answer] : answers) {
       DoctorFacts::Node& node = facts.nodes[worker];

@@ -1,6 +1,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
+#include <filesystem>
 #include <mutex>
 
 #include "meta/store/meta_folder.h"
@@ -32,6 +33,23 @@ rocksdb::Options make_options() {
   options.max_total_wal_size = 16 << 20;
   options.compression = rocksdb::kNoCompression;
   return options;
+}
+
+// On a disk without a byte RocksDB ends the process when it opens. The folder is ours: its ballast (see storage/ballast.h) is for this.
+Status make_room(const std::string& folder) {
+  constexpr uintmax_t kNeeded = 4 << 20;
+  const auto free = [&folder] {
+    std::error_code failed;
+    const auto space = std::filesystem::space(folder, failed);
+    return failed ? UINTMAX_MAX : space.available;
+  };
+  if (free() >= kNeeded) return ok();
+  std::error_code ignored;
+  std::filesystem::remove(folder + "/BALLAST", ignored);
+  if (free() >= kNeeded) return ok();
+  return error(Code::DiskFull, "the disk of data folder {} has {} kB free, and meta needs {} MB to begin", folder, free() >> 10,
+               kNeeded >> 20)
+      .with_hint("Free space there and start it again; nothing is lost.");
 }
 
 class RocksdbMetaStore final : public MetaStore {
@@ -110,6 +128,7 @@ class RocksdbMetaStore final : public MetaStore {
 
 Result<std::unique_ptr<MetaStore>> open_rocksdb_meta_store(const std::string& folder, std::string_view new_cluster_id) {
   PENSTOCK_TRY(MetaFolder owned, MetaFolder::open(folder, new_cluster_id));
+  PENSTOCK_TRY(make_room(folder));
   rocksdb::DB* raw = nullptr;
   if (const rocksdb::Status status = rocksdb::DB::Open(make_options(), owned.db_path(), &raw); !status.ok()) {
     return to_error(status, "open " + owned.db_path());

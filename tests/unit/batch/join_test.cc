@@ -58,6 +58,35 @@ TEST(Join, without_keys_pairs_all_with_all) {
   EXPECT_EQ(join(std::move(cross), "1 a\n. b", ". x\n2 y"), "a x | a y | b x | b y");
 }
 
+TEST(Join, gives_the_pairs_of_one_key_in_pieces_however_many_there_are) {
+  std::string many;
+  for (int i = 0; i < 300; ++i) many += fmt::format("1 r{}\n", i);
+  JoinSpec spec = spec_of(JoinKind::Left);
+  const auto joined = make_join(rows_of(many + "2 alone", kSide, 1000), rows_of(many, kSide, 1000), std::move(spec));
+  size_t rows = 0;
+  size_t alone = 0;
+  for (;;) {
+    const auto chunk = joined->next().value();
+    if (!chunk) break;
+    EXPECT_LE(chunk->rows(), 20'000U);
+    rows += chunk->rows();
+    for (size_t row = 0; row < chunk->rows(); ++row) alone += chunk->column(1).is_null(row) ? 1 : 0;
+  }
+  EXPECT_EQ(rows, 300U * 300 + 1);
+  EXPECT_EQ(alone, 1U);
+}
+
+TEST(Join, is_asked_before_each_piece_whether_to_go_on) {
+  int asked = 0;
+  const auto watched = make_watched(rows_of(kLeft, kSide), [&](const data::DataChunk* rows) -> Status {
+    if (rows != nullptr) return ok();
+    return ++asked < 3 ? ok() : Status(error(Code::Cancelled, "enough"));
+  });
+  EXPECT_TRUE(watched->next().has_value());
+  EXPECT_TRUE(watched->next().has_value());
+  EXPECT_EQ(watched->next().error().code(), Code::Cancelled);
+}
+
 TEST(Join, with_an_empty_side) {
   EXPECT_EQ(join(spec_of(JoinKind::Inner), "", kRight), "");
   EXPECT_EQ(join(spec_of(JoinKind::Inner), kLeft, ""), "");

@@ -85,6 +85,14 @@ TEST(Doctor, sees_disks_fill_in_three_steps) {
             Texts{"error disk: node 1: 500 MB free in /data, 1024 MB are held in reserve; a checkpoint waits for space"});
 }
 
+TEST(Doctor, sees_the_disk_of_meta_too) {
+  DoctorFacts facts = healthy();
+  facts.own_disk.set_level(pb::DISK_FULL);
+  facts.own_disk.set_folder("/meta");
+  facts.own_disk.set_reserve_bytes(16ULL << 20U);
+  ASSERT_EQ(complaints(facts), Texts{"error disk: meta: 0 MB free in /meta, 16 MB are held in reserve; commits wait for space"});
+}
+
 TEST(Doctor, compares_clocks_but_for_the_time_of_asking) {
   DoctorFacts facts = healthy();
   facts.nodes[WorkerId{1}].said->set_unix_micros(kNow + 900'000);

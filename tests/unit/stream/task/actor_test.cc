@@ -201,6 +201,37 @@ TEST_F(ActorTest, says_what_it_waits_for) {
   for (const ActorStatus& status : node_.actors.status()) EXPECT_GE(status.wait.micros, 4000);
 }
 
+TEST_F(ActorTest, sleeps_as_long_as_an_expression_asks_without_a_thread_and_is_named_meanwhile) {
+  plan_.fragment(1, "emit", {11});
+  plan_.fragment(2, "log(sleep(merge:1))", {21});
+  plan_.edge(1, 2, 1, pb::DISPATCH_SIMPLE);
+  build_all();
+  barrier(1, 2);
+  give(11, {{Op::Insert, 3}, {Op::Insert, 4}});
+  world_.wakes[11]();
+  sim_.run_for(2s);
+  EXPECT_EQ(waits(21), "pg_sleep");
+  for (const ActorStatus& status : node_.actors.status()) {
+    if (status.actor == ActorId{21}) EXPECT_THAT(status.at_work, ::testing::StartsWith("sleep"));
+  }
+  manager_->put({{Epoch{2}, Epoch{3}}, BarrierKind::Checkpoint, nullptr});
+  sim_.run_for(4s);
+  EXPECT_EQ(collected(2), "11") << "the barrier waits behind the rows";
+  sim_.run_for(2s);
+  EXPECT_EQ(collected(2), "11 21");
+}
+
+TEST_F(ActorTest, a_reset_wakes_nobody_up_it_just_ends_them) {
+  plan_.fragment(1, "sleep(emit)", {11});
+  build_all();
+  barrier(1, 2);
+  give(11, {{Op::Insert, 3600}});
+  world_.wakes[11]();
+  sim_.run_for(1s);
+  EXPECT_EQ(waits(11), "pg_sleep");
+  stop();
+}
+
 TEST_F(ActorTest, applies_new_outputs_before_and_takes_old_ones_away_after_the_barrier) {
   plan_.fragment(1, "emit", {11});
   plan_.fragment(2, "log(merge:1)", {21});

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/mutex.h"
+#include "expr/pause.h"
 #include "proto/stream_plan.pb.h"
 #include "stream/executor/operator.h"
 #include "stream/executor/operator_tree.h"
@@ -263,6 +264,16 @@ class Fail : public Ask {
   const bool read_fails_;
 };
 
+/// "sleep": wants to wait as many seconds as the rows of a chunk say.
+class Sleep : public Pass {
+ public:
+  using Pass::Pass;
+  Result<Step> on_chunk(size_t port, data::StreamChunk chunk, Output& out) override {
+    for (size_t row = 0; row < chunk.rows(); ++row) expr::owe_pause(static_cast<double>(chunk.data().column(0).value<int64_t>(row)));
+    return Pass::on_chunk(port, std::move(chunk), out);
+  }
+};
+
 /// "echo": gives a row after each barrier, as a backfill does: the number of the epoch it belongs to.
 class Echo : public Pass {
  public:
@@ -332,6 +343,7 @@ inline std::unique_ptr<Operator> make_toy(const std::string& name, Playground& w
   if (name == "ask") return std::make_unique<Ask>(world, context);
   if (name == "fail") return std::make_unique<Fail>(world, context, false);
   if (name == "fail_read") return std::make_unique<Fail>(world, context, true);
+  if (name == "sleep") return std::make_unique<Sleep>(world, context);
   if (name == "echo") return std::make_unique<Echo>(world, context);
   if (name == "dirty") return std::make_unique<Dirty>(world, context);
   if (name == "greedy") return std::make_unique<Greedy>(world, context);
