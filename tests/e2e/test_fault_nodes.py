@@ -1,4 +1,5 @@
 """Nodes that die, stay away, come back changed, or are not who they say: jobs wait and say for whom, and nothing is ever computed wrongly."""
+import concurrent.futures
 import os
 import random
 import shutil
@@ -73,10 +74,11 @@ def test_jobs_of_a_compute_that_stays_away_wait_and_say_for_whom_while_others_go
             server.processes[name].kill()
             wait_until(lambda: server.sql("SELECT state FROM penstock_databases WHERE name = 'dev'") == [("blocked",)], 20, "dev to wait")
             waits_for = f"waits for node {node} ("
-            for statement in ("INSERT INTO written VALUES (-1, -1)", "FLUSH", "CREATE TABLE fresh (id BIGINT)",
-                              "CREATE MATERIALIZED VIEW more AS SELECT count(*) AS n FROM written", "ALTER TABLE written SET PARALLELISM = 1"):
-                error = limited(server, statement)
-                assert error.sqlstate == "57P03" and waits_for in str(error), f"{statement}: {error}"
+            statements = ("INSERT INTO written VALUES (-1, -1)", "FLUSH", "CREATE TABLE fresh (id BIGINT)", "ALTER TABLE written SET PARALLELISM = 1",
+                          "CREATE MATERIALIZED VIEW more AS SELECT count(*) AS n FROM written")
+            with concurrent.futures.ThreadPoolExecutor(len(statements)) as pool:  # each has a patience of its own
+                for statement, error in zip(statements, pool.map(lambda s: limited(server, s), statements)):
+                    assert error.sqlstate == "57P03" and waits_for in str(error), f"{statement}: {error}"
             assert f"node {node} holds a part of sums and is away" in str(limited(server, "SELECT * FROM sums"))
             assert waits_for in ctl(server.meta, "await-tree").stdout
             doctor = ctl(server.meta, "doctor", check=False)
