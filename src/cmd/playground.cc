@@ -79,76 +79,114 @@ void say_ready(const DataDir& data, const frontend::FrontendNode& sql, const std
   std::fflush(stdout);
 }
 
+/// All roles in one process, over links in memory. Steps of its life in order: start, wait, stop.
+class Playground {
+ public:
+  Playground(const Options& options, const DataDir& data) : options_(options), data_(data) {}
+  ~Playground() { stop(); }
+  Playground(const Playground&) = delete;
+  Playground& operator=(const Playground&) = delete;
+
+  /// Stop it also if this failed.
+  Status start() {
+    PENSTOCK_TRY(start_meta());
+    for (uint32_t i = 0; i < std::max(1U, options_.computes); ++i) {
+      PENSTOCK_TRY(start_compute(fmt::format("compute-{}", i)));
+    }
+    PENSTOCK_TRY(sql_, frontend::FrontendNode::start({.sql_listen = fmt::format("127.0.0.1:{}", options_.sql_port), .meta = "meta:5690"},
+                                                     *runtime_, transport("frontend")));
+    std::vector<http::MonitoredRole> roles{meta_->monitored(), sql_->monitored()};
+    for (const auto& compute : computes_) roles.push_back(compute->node().monitored());
+    PENSTOCK_TRY(monitor_, start_monitor(options_.metrics_listen, "127.0.0.1:5691", *runtime_, registry_, std::move(roles)));
+    started_ = true;
+    return ok();
+  }
+
+  /// Until the user or a failure ends it.
+  void wait() {
+    say_ready(data_, *sql_, meta_address_, monitor_.get());
+    signals_.wait();
+  }
+
+  /// After a last checkpoint, if it ran. Again: does nothing.
+  void stop() {
+    if (std::exchange(stopped_, true)) return;
+    monitor_.reset();
+    if (sql_) sql_->stop();
+    if (started_ && !fatal_) wait_for(*runtime_, [&](runtime::Job done) { meta_->shutdown(std::move(done)); });
+    for (const auto& compute : computes_) {
+      if (compute) wait_for(*runtime_, [&](runtime::Job done) { compute->node().stop(std::move(done)); });
+    }
+    meta_.reset();
+    door_.reset();
+    runtime_->stop();
+  }
+
+  /// What made meta give up.
+  [[nodiscard]] Status outcome() const { return fatal_ ? Status(*fatal_) : ok(); }
+
+ private:
+  rpc::Transport& transport(std::string_view node) { return *transports_.emplace_back(network_.transport(node)); }
+
+  Status start_meta() {
+    meta::MetaNode::Options options{.data_dir = data_.folder("meta"),
+                                    .barrier_interval_ms = options_.barrier_interval_ms,
+                                    .checkpoint_frequency = options_.checkpoint_frequency,
+                                    .list_splits = list_source,
+                                    .metrics = &registry_};
+    options.disk_reserve = options_.disk.reserve_bytes();
+    options.ballast_bytes = options_.disk.ballast_bytes();
+    options.on_fatal = [this](const Error& e) {
+      fatal_ = e;
+      signals_.raise();
+    };
+    PENSTOCK_TRY(meta_, meta::MetaNode::start(std::move(options), *runtime_, transport("meta"), "meta:5690"));
+    if (options_.meta_listen == "off") return ok();
+    door_ = rpc::make_grpc_transport(*runtime_);
+    PENSTOCK_TRY(meta_address_, open_meta_door(options_.meta_listen, *meta_, *door_));
+    return ok();
+  }
+
+  Status start_compute(const std::string& name) {
+    const uint32_t parallelism = options_.parallelism == 0 ? default_parallelism() : options_.parallelism;
+    compute::ComputeNode::Options compute{.listen = name + ":5688", .meta = "meta:5690", .parallelism = parallelism};
+    compute.metrics = &registry_;
+    compute.labels = {{"compute", name}};
+    compute.memory_bytes = options_.memory_mb == 0 ? default_memory(options_.computes) : options_.memory_mb << 20;
+    compute.barrier_target = std::chrono::milliseconds(options_.barrier_target_ms);
+    compute.ballast_bytes = options_.disk.ballast_bytes();
+    PENSTOCK_TRY(computes_.emplace_back(),
+                 ComputeRole::start(data_.folder(name), std::move(compute), options_.disk.reserve_bytes(), *runtime_, transport(name)));
+    return ok();
+  }
+
+  const Options& options_;
+  const DataDir& data_;
+  StopSignals signals_;
+  metrics::Registry registry_;
+  std::unique_ptr<runtime::ThreadedRuntime> runtime_ = runtime::make_threaded_runtime();
+  rpc::MemoryNetwork network_{*runtime_};
+  std::vector<std::unique_ptr<rpc::Transport>> transports_;
+  std::unique_ptr<rpc::Transport> door_;  // for penstock ctl
+  std::string meta_address_;
+  std::optional<Error> fatal_;
+  std::unique_ptr<meta::MetaNode> meta_;
+  std::vector<std::unique_ptr<ComputeRole>> computes_;
+  std::unique_ptr<frontend::FrontendNode> sql_;
+  std::unique_ptr<http::Monitor> monitor_;
+  bool started_ = false, stopped_ = false;
+};
+
 Status run(const Options& options) {
-  StopSignals signals;
   const DataDir data(options.data_dir);
   std::error_code failed;
   std::filesystem::create_directories(data.path(), failed);
   if (failed) return error(Code::Io, "cannot make data folder {}: {}", data.path(), failed.message());
-  metrics::Registry registry;
-  const uint32_t parallelism = options.parallelism == 0 ? default_parallelism() : options.parallelism;
-  const auto runtime = runtime::make_threaded_runtime();
-  rpc::MemoryNetwork network(*runtime);
-  std::vector<std::unique_ptr<rpc::Transport>> transports;
-  const auto transport = [&](std::string_view node) -> rpc::Transport& { return *transports.emplace_back(network.transport(node)); };
-
-  std::optional<Error> fatal;
-  meta::MetaNode::Options meta_options{.data_dir = data.folder("meta"),
-                                       .barrier_interval_ms = options.barrier_interval_ms,
-                                       .checkpoint_frequency = options.checkpoint_frequency,
-                                       .list_splits = list_source,
-                                       .metrics = &registry};
-  meta_options.disk_reserve = options.disk.reserve_bytes();
-  meta_options.ballast_bytes = options.disk.ballast_bytes();
-  meta_options.on_fatal = [&](const Error& e) {
-    fatal = e;
-    signals.raise();
-  };
-  std::unique_ptr<rpc::Transport> door = options.meta_listen == "off" ? nullptr : rpc::make_grpc_transport(*runtime);
-  std::string meta_address;
-  std::unique_ptr<meta::MetaNode> meta;
-  std::vector<std::unique_ptr<ComputeRole>> computes;
-  std::unique_ptr<frontend::FrontendNode> sql;
-  std::unique_ptr<http::Monitor> monitor;
-  const auto start = [&]() -> Status {
-    PENSTOCK_TRY(meta, meta::MetaNode::start(std::move(meta_options), *runtime, transport("meta"), "meta:5690"));
-    if (door) {
-      PENSTOCK_TRY(meta_address, open_meta_door(options.meta_listen, *meta, *door));
-    }
-    for (uint32_t i = 0; i < std::max(1U, options.computes); ++i) {
-      const std::string name = fmt::format("compute-{}", i);
-      compute::ComputeNode::Options compute{.listen = name + ":5688", .meta = "meta:5690", .parallelism = parallelism};
-      compute.metrics = &registry;
-      compute.labels = {{"compute", name}};
-      compute.memory_bytes = options.memory_mb == 0 ? default_memory(options.computes) : options.memory_mb << 20;
-      compute.barrier_target = std::chrono::milliseconds(options.barrier_target_ms);
-      compute.ballast_bytes = options.disk.ballast_bytes();
-      PENSTOCK_TRY(computes.emplace_back(),
-                   ComputeRole::start(data.folder(name), std::move(compute), options.disk.reserve_bytes(), *runtime, transport(name)));
-    }
-    PENSTOCK_TRY(sql, frontend::FrontendNode::start({.sql_listen = fmt::format("127.0.0.1:{}", options.sql_port), .meta = "meta:5690"},
-                                                    *runtime, transport("frontend")));
-    std::vector<http::MonitoredRole> roles{meta->monitored(), sql->monitored()};
-    for (const auto& compute : computes) roles.push_back(compute->node().monitored());
-    PENSTOCK_TRY(monitor, start_monitor(options.metrics_listen, "127.0.0.1:5691", *runtime, registry, std::move(roles)));
-    return ok();
-  };
-  Status outcome = start();
-  if (outcome.has_value()) {
-    say_ready(data, *sql, meta_address, monitor.get());
-    signals.wait();
-  }
-  monitor.reset();
-  if (sql) sql->stop();
-  if (outcome.has_value() && !fatal) wait_for(*runtime, [&](runtime::Job done) { meta->shutdown(std::move(done)); });
-  for (const auto& compute : computes) {
-    if (compute) wait_for(*runtime, [&](runtime::Job done) { compute->node().stop(std::move(done)); });
-  }
-  meta.reset();
-  door.reset();
-  runtime->stop();
-  if (fatal) return *fatal;
-  return outcome;
+  Playground playground(options, data);
+  PENSTOCK_TRY(playground.start());
+  playground.wait();
+  playground.stop();
+  return playground.outcome();
 }
 
 }  // namespace

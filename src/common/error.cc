@@ -2,201 +2,81 @@
 
 namespace penstock {
 
-std::string_view sqlstate(Code code) {
-  switch (code) {
-    case Code::Internal:
-      return "XX000";
-    case Code::Corruption:
-      return "XX001";
-    case Code::Protocol:
-      return "08P01";
-    case Code::Closed:
-      return "08006";
-    case Code::Unavailable:
-      return "57P03";
-    case Code::Timeout:
-      return "57014";
-    case Code::Cancelled:
-      return "57014";
-    case Code::Io:
-      return "58030";
-    case Code::DiskFull:
-      return "53100";
-    case Code::OutOfMemory:
-      return "53200";
-    case Code::TooManyConnections:
-      return "53300";
-    case Code::ConfigurationLimit:
-      return "53400";
-    case Code::InvalidParameter:
-      return "22023";
-    case Code::InvalidConfig:
-      return "F0000";
-    case Code::Syntax:
-      return "42601";
-    case Code::TooComplex:
-      return "54001";
-    case Code::UndefinedTable:
-      return "42P01";
-    case Code::UndefinedColumn:
-      return "42703";
-    case Code::AmbiguousColumn:
-      return "42702";
-    case Code::UndefinedFunction:
-      return "42883";
-    case Code::UndefinedObject:
-      return "42704";
-    case Code::UndefinedDatabase:
-      return "3D000";
-    case Code::DuplicateTable:
-      return "42P07";
-    case Code::DuplicateColumn:
-      return "42701";
-    case Code::DuplicateObject:
-      return "42710";
-    case Code::WrongObjectType:
-      return "42809";
-    case Code::DatatypeMismatch:
-      return "42804";
-    case Code::Grouping:
-      return "42803";
-    case Code::InvalidDefinition:
-      return "42P16";
-    case Code::DependentObjects:
-      return "2BP01";
-    case Code::ObjectInUse:
-      return "55006";
-    case Code::NotNullViolation:
-      return "23502";
-    case Code::DivisionByZero:
-      return "22012";
-    case Code::NumericOutOfRange:
-      return "22003";
-    case Code::InvalidText:
-      return "22P02";
-    case Code::InvalidDatetime:
-      return "22007";
-    case Code::DatetimeOverflow:
-      return "22008";
-    case Code::StringTruncation:
-      return "22001";
-    case Code::NotSupported:
-      return "0A000";
-    case Code::SerializationFailure:
-      return "40001";
-    case Code::OutcomeUnknown:
-      return "40003";
-    case Code::FailedTransaction:
-      return "25P02";
-    case Code::ActiveTransaction:
-      return "25001";
-    case Code::SnapshotTooOld:
-      return "72000";
-    case Code::AuthenticationFailed:
-      return "28P01";
-    case Code::Stale:
-      return "55000";
+namespace {
+
+struct CodeText {
+  Code code;
+  std::string_view name;
+  std::string_view sqlstate;
+};
+
+constexpr CodeText kCodes[] = {
+    {Code::Internal, "Internal", "XX000"},
+    {Code::Corruption, "Corruption", "XX001"},
+    {Code::Protocol, "Protocol", "08P01"},
+    {Code::Closed, "Closed", "08006"},
+    {Code::Unavailable, "Unavailable", "57P03"},
+    {Code::Timeout, "Timeout", "57014"},
+    {Code::Cancelled, "Cancelled", "57014"},
+    {Code::Io, "Io", "58030"},
+    {Code::DiskFull, "DiskFull", "53100"},
+    {Code::OutOfMemory, "OutOfMemory", "53200"},
+    {Code::TooManyConnections, "TooManyConnections", "53300"},
+    {Code::ConfigurationLimit, "ConfigurationLimit", "53400"},
+    {Code::InvalidParameter, "InvalidParameter", "22023"},
+    {Code::InvalidConfig, "InvalidConfig", "F0000"},
+    {Code::Syntax, "Syntax", "42601"},
+    {Code::TooComplex, "TooComplex", "54001"},
+    {Code::UndefinedTable, "UndefinedTable", "42P01"},
+    {Code::UndefinedColumn, "UndefinedColumn", "42703"},
+    {Code::AmbiguousColumn, "AmbiguousColumn", "42702"},
+    {Code::UndefinedFunction, "UndefinedFunction", "42883"},
+    {Code::UndefinedObject, "UndefinedObject", "42704"},
+    {Code::UndefinedDatabase, "UndefinedDatabase", "3D000"},
+    {Code::DuplicateTable, "DuplicateTable", "42P07"},
+    {Code::DuplicateColumn, "DuplicateColumn", "42701"},
+    {Code::DuplicateObject, "DuplicateObject", "42710"},
+    {Code::WrongObjectType, "WrongObjectType", "42809"},
+    {Code::DatatypeMismatch, "DatatypeMismatch", "42804"},
+    {Code::Grouping, "Grouping", "42803"},
+    {Code::InvalidDefinition, "InvalidDefinition", "42P16"},
+    {Code::DependentObjects, "DependentObjects", "2BP01"},
+    {Code::ObjectInUse, "ObjectInUse", "55006"},
+    {Code::NotNullViolation, "NotNullViolation", "23502"},
+    {Code::DivisionByZero, "DivisionByZero", "22012"},
+    {Code::NumericOutOfRange, "NumericOutOfRange", "22003"},
+    {Code::InvalidText, "InvalidText", "22P02"},
+    {Code::InvalidDatetime, "InvalidDatetime", "22007"},
+    {Code::DatetimeOverflow, "DatetimeOverflow", "22008"},
+    {Code::StringTruncation, "StringTruncation", "22001"},
+    {Code::NotSupported, "NotSupported", "0A000"},
+    {Code::SerializationFailure, "SerializationFailure", "40001"},
+    {Code::OutcomeUnknown, "OutcomeUnknown", "40003"},
+    {Code::FailedTransaction, "FailedTransaction", "25P02"},
+    {Code::ActiveTransaction, "ActiveTransaction", "25001"},
+    {Code::SnapshotTooOld, "SnapshotTooOld", "72000"},
+    {Code::AuthenticationFailed, "AuthenticationFailed", "28P01"},
+    {Code::Stale, "Stale", "55000"},
+};
+
+// The table is indexed by the code.
+constexpr bool complete() {
+  for (size_t i = 0; i < std::size(kCodes); ++i) {
+    if (static_cast<size_t>(kCodes[i].code) != i) return false;
   }
-  return "XX000";
+  return std::size(kCodes) == static_cast<size_t>(Code::Stale) + 1;
+}
+static_assert(complete());
+
+const CodeText& text_of(Code code) {
+  const auto i = static_cast<size_t>(code);
+  return kCodes[i < std::size(kCodes) ? i : 0];  // a number off the wire that this version does not know: our own fault or a newer peer's
 }
 
-std::string_view code_name(Code code) {
-  switch (code) {
-    case Code::Internal:
-      return "Internal";
-    case Code::Corruption:
-      return "Corruption";
-    case Code::Protocol:
-      return "Protocol";
-    case Code::Closed:
-      return "Closed";
-    case Code::Unavailable:
-      return "Unavailable";
-    case Code::Timeout:
-      return "Timeout";
-    case Code::Cancelled:
-      return "Cancelled";
-    case Code::Io:
-      return "Io";
-    case Code::DiskFull:
-      return "DiskFull";
-    case Code::OutOfMemory:
-      return "OutOfMemory";
-    case Code::TooManyConnections:
-      return "TooManyConnections";
-    case Code::ConfigurationLimit:
-      return "ConfigurationLimit";
-    case Code::InvalidParameter:
-      return "InvalidParameter";
-    case Code::InvalidConfig:
-      return "InvalidConfig";
-    case Code::Syntax:
-      return "Syntax";
-    case Code::TooComplex:
-      return "TooComplex";
-    case Code::UndefinedTable:
-      return "UndefinedTable";
-    case Code::UndefinedColumn:
-      return "UndefinedColumn";
-    case Code::AmbiguousColumn:
-      return "AmbiguousColumn";
-    case Code::UndefinedFunction:
-      return "UndefinedFunction";
-    case Code::UndefinedObject:
-      return "UndefinedObject";
-    case Code::UndefinedDatabase:
-      return "UndefinedDatabase";
-    case Code::DuplicateTable:
-      return "DuplicateTable";
-    case Code::DuplicateColumn:
-      return "DuplicateColumn";
-    case Code::DuplicateObject:
-      return "DuplicateObject";
-    case Code::WrongObjectType:
-      return "WrongObjectType";
-    case Code::DatatypeMismatch:
-      return "DatatypeMismatch";
-    case Code::Grouping:
-      return "Grouping";
-    case Code::InvalidDefinition:
-      return "InvalidDefinition";
-    case Code::DependentObjects:
-      return "DependentObjects";
-    case Code::ObjectInUse:
-      return "ObjectInUse";
-    case Code::NotNullViolation:
-      return "NotNullViolation";
-    case Code::DivisionByZero:
-      return "DivisionByZero";
-    case Code::NumericOutOfRange:
-      return "NumericOutOfRange";
-    case Code::InvalidText:
-      return "InvalidText";
-    case Code::InvalidDatetime:
-      return "InvalidDatetime";
-    case Code::DatetimeOverflow:
-      return "DatetimeOverflow";
-    case Code::StringTruncation:
-      return "StringTruncation";
-    case Code::NotSupported:
-      return "NotSupported";
-    case Code::SerializationFailure:
-      return "SerializationFailure";
-    case Code::OutcomeUnknown:
-      return "OutcomeUnknown";
-    case Code::FailedTransaction:
-      return "FailedTransaction";
-    case Code::ActiveTransaction:
-      return "ActiveTransaction";
-    case Code::SnapshotTooOld:
-      return "SnapshotTooOld";
-    case Code::AuthenticationFailed:
-      return "AuthenticationFailed";
-    case Code::Stale:
-      return "Stale";
-  }
-  return "Internal";
-}
+}  // namespace
+
+std::string_view sqlstate(Code code) { return text_of(code).sqlstate; }
+std::string_view code_name(Code code) { return text_of(code).name; }
 
 Error Error::with_context(std::string_view where) const {
   Data copy = *data_;

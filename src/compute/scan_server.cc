@@ -2,8 +2,9 @@
 
 #include <atomic>
 
-#include "data/key_codec.h"
+#include "data/row_codec.h"
 #include "proto/compute_service.pb.h"
+#include "stream/executor/from_proto/build.h"
 
 namespace penstock::compute {
 namespace {
@@ -43,19 +44,13 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
 
   Status parse(const rpc::Bytes& bytes) {
     if (!request_.ParseFromString(bytes)) return error(Code::Protocol, "{} bytes that are no ScanRequest", bytes.size());
-    const uint32_t vnode_count = request_.table().vnode_count() == 0 ? kDefaultVNodeCount : request_.table().vnode_count();
-    if (vnode_count > 32768) return error(Code::Protocol, "{} vnodes", vnode_count);
-    PENSTOCK_TRY(const VNodeBitmap vnodes, VNodeBitmap::from_bytes(vnode_count, request_.vnodes()));
+    PENSTOCK_TRY(auto schema, stream::from_proto::schema_of(request_.table(), 0));
+    PENSTOCK_TRY(const VNodeBitmap vnodes, VNodeBitmap::from_bytes(schema.vnode_count, request_.vnodes()));
     vnodes_ = vnodes.list();
     wanted_ = vnodes;
-    for (const pb::Column& column : request_.table().columns()) {
-      const uint32_t kind = column.type().kind();
-      if (kind < 1 || kind > static_cast<uint32_t>(data::TypeKind::Interval)) return error(Code::Protocol, "column type {}", kind);
-      types_.emplace_back(static_cast<data::TypeKind>(kind), static_cast<int16_t>(column.type().precision()),
-                          static_cast<int16_t>(column.type().scale()));
-    }
+    rows_ = data::RowCodec(std::move(schema.types), std::move(schema.added));
     for (const uint32_t column : request_.output()) {
-      if (column >= types_.size()) return error(Code::Protocol, "table {} has no column {}", request_.table().name(), column);
+      if (column >= rows_.types().size()) return error(Code::Protocol, "table {} has no column {}", request_.table().name(), column);
       output_.push_back(column);
     }
     return ok();
@@ -102,7 +97,7 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
 
   Result<bool> read_chunk() {
     std::vector<data::AnyColumnBuilder> builders;
-    for (const data::DataType type : types_) builders.emplace_back(type, data::kChunkRows);
+    for (const data::DataType type : rows_.types()) builders.emplace_back(type, data::kChunkRows);
     size_t rows = 0;
     const uint64_t limit = request_.limit() == 0 ? UINT64_MAX : request_.limit();
     while (rows < data::kChunkRows && sent_ + rows < limit && (iterator_ || next_vnode_ < vnodes_.size())) {
@@ -114,7 +109,7 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
         iterator_.reset();
         continue;
       }
-      PENSTOCK_TRY(data::decode_value_into(iterator_->value(), types_, builders));
+      PENSTOCK_TRY(rows_.decode_into(iterator_->value(), builders));
       ++rows;
     }
     if (rows > 0) send(builders, rows);
@@ -146,7 +141,7 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
   pb::ScanRequest request_;
   std::vector<VNode> vnodes_;
   VNodeBitmap wanted_;
-  std::vector<data::DataType> types_;
+  data::RowCodec rows_;
   std::vector<uint32_t> output_;
   runtime::TimePoint deadline_;
   bool waiting_ = false;

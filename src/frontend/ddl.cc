@@ -69,6 +69,16 @@ Result<uint64_t> rename(const Alter& alter, const Rename& to, Caller caller) {
   return done.catalog_version();
 }
 
+Result<uint64_t> add_column(const Alter& alter, const AddColumn& add, Caller caller) {
+  pb::AddColumnRequest request;
+  request.set_object_id(alter.object_id);
+  *request.mutable_column() = add.column;
+  request.set_columns_before(add.columns_before);
+  request.set_definition(add.definition);
+  PENSTOCK_TRY(const auto done, call<pb::PauseResponse>(caller, "/penstock.Meta/AddColumn", request));
+  return done.catalog_version();
+}
+
 // Answers when the actors run so; the catalog does not change.
 Result<uint64_t> set_parallelism(const Alter& alter, uint32_t parallelism, Caller caller) {
   pb::AlterParallelismRequest request;
@@ -85,6 +95,7 @@ Result<uint64_t> alter(const Alter& alter, Caller caller) {
   if (const auto* rate = std::get_if<SetRate>(&alter.action)) return set_rate(alter, *rate, caller);
   if (const auto* to = std::get_if<Rename>(&alter.action)) return rename(alter, *to, caller);
   if (const auto* change = std::get_if<SetConnector>(&alter.action)) return set_connector(*change, caller);
+  if (const auto* add = std::get_if<AddColumn>(&alter.action)) return add_column(alter, *add, caller);
   if (const auto* to = std::get_if<ast::SetParallelism>(&alter.action)) return set_parallelism(alter, to->parallelism, caller);
   return set_intervals(alter, std::get<SetIntervals>(alter.action), caller);
 }

@@ -51,7 +51,16 @@ Fate fate_of(const TakenRows& taken, const MetaView& view, DatabaseId database) 
 
 }  // namespace
 
+Status check_shape(const CatalogView& catalog, const pb::CatalogObject& table) {
+  const pb::CatalogObject* now = catalog.find(table.id());
+  if (now != nullptr && now->columns_size() == table.columns_size()) return ok();
+  return error(Code::SerializationFailure, "table \"{}\" was {} meanwhile; nothing was applied", table.name(),
+               now == nullptr ? "dropped" : "altered")
+      .with_hint("Run it again.");
+}
+
 Result<DmlRoute> pick_route(const SessionServices& services, const CatalogView& catalog, const pb::CatalogObject& table) {
+  PENSTOCK_TRY(check_shape(catalog, table));
   const auto placement = catalog.meta().placements.find(TableId{table.table().table_id()});
   std::vector<DmlRoute> routes;
   if (placement != catalog.meta().placements.end()) {

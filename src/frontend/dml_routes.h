@@ -11,8 +11,11 @@ struct DmlRoute {
   std::string endpoint;
 };
 /// One of those that hold rows of the table, at random: each has actors that take rows for all vnodes.
-/// Errors: `Unavailable`.
+/// Errors: `Unavailable`; `SerializationFailure` if the rows are of the table as it was before it got another column (`check_shape`).
 [[nodiscard]] Result<DmlRoute> pick_route(const SessionServices& services, const CatalogView& catalog, const pb::CatalogObject& table);
+
+/// `SerializationFailure` if the catalog knows `table` with other columns by now, or not at all: rows made for it fit no more.
+[[nodiscard]] Status check_shape(const CatalogView& catalog, const pb::CatalogObject& table);
 
 /// Rows that are part of an epoch of a term, durable when that commits.
 struct TakenRows {

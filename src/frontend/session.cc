@@ -1,4 +1,5 @@
 #include "common/version.h"
+#include "frontend/dml_routes.h"
 #include "frontend/plan_executor.h"
 #include "frontend/session_impl.h"
 #include "frontend/show.h"
@@ -111,11 +112,23 @@ Result<std::string> Session::execute(const PreparedStatement& statement, const s
   PENSTOCK_TRY(BoundStatement bound, bind(*prepared.statement, view, settings(), parameters));
   notices_.insert(notices_.end(), bound.notices.begin(), bound.notices.end());
   PENSTOCK_TRY(allowed_now(bound));
+  PENSTOCK_TRY(still_fits(prepared, bound, view));
   runtime::Timer timeout;
   if (const int64_t ms = variables_.statement_timeout_ms(); ms > 0) {
     timeout = services_.runtime.after(std::chrono::milliseconds(ms), services_.loop, [this] { cancel(); });
   }
   return std::visit([&](const auto& body) { return run(body, {view, bound.tag, sink}); }, bound.body);
+}
+
+// Tables change their columns between statements, also of a block and of what was prepared.
+Status Session::still_fits(const Prepared& prepared, const BoundStatement& bound, const CatalogView& catalog) const {
+  if (std::holds_alternative<ast::Transaction>(bound.body)) return ok();
+  for (const auto& [table, changes] : changes_) {
+    PENSTOCK_TRY(check_shape(catalog, changes.table()));
+  }
+  const auto same = [](const ResultColumn& a, const ResultColumn& b) { return a.type == b.type; };
+  if (std::ranges::equal(prepared.result, columns_of(bound), same)) return ok();
+  return error(Code::NotSupported, "cached plan must not change result type").with_hint("Prepare the statement again.");
 }
 
 Status Session::not_failed(const Statement& statement) const {

@@ -55,6 +55,7 @@ class Session : public SqlSession {
   [[nodiscard]] Result<CatalogView> catalog();
   [[nodiscard]] SessionSettings settings() const;
   [[nodiscard]] Status not_failed(const Statement& statement) const;
+  [[nodiscard]] Status still_fits(const Prepared& prepared, const BoundStatement& bound, const CatalogView& catalog) const;
   [[nodiscard]] Status allowed_now(const BoundStatement& statement) const;
 
   Result<std::string> run(const Query& query, Run run);

@@ -19,9 +19,8 @@ constexpr size_t kRowsAtOnce = 1024;
 }  // namespace
 
 StateTable::StateTable(TableSchema schema, VNodeBitmap vnodes, std::unique_ptr<LocalStateStore> local)
-    : schema_(std::move(schema)), vnodes_(std::move(vnodes)), local_(std::move(local)) {
+    : schema_(std::move(schema)), codec_(schema_.types, schema_.added), vnodes_(std::move(vnodes)), local_(std::move(local)) {
   for (const uint32_t column : schema_.pk) pk_types_.push_back(schema_.types[column]);
-  for (uint32_t i = 0; i < schema_.types.size(); ++i) all_columns_.push_back(i);
   for (const uint32_t column : schema_.dist_key) {
     const auto found = std::ranges::find(schema_.pk, column);
     dist_in_pk_.push_back(static_cast<uint32_t>(found - schema_.pk.begin()));
@@ -31,6 +30,7 @@ StateTable::StateTable(TableSchema schema, VNodeBitmap vnodes, std::unique_ptr<L
 Result<StateTable> StateTable::open(StateStore& store, PartialGraphId graph, TableSchema schema, VNodeBitmap vnodes) {
   const auto refuse = [&](std::string_view why) { return error(Code::Protocol, "table {} ({}): {}", schema.id, schema.name, why); };
   if (schema.orders.size() != schema.pk.size()) return refuse("one sort order is needed for each key column");
+  if (schema.added.size() > schema.types.size()) return refuse("more columns were added than there are");
   for (const uint32_t column : schema.pk) {
     if (column >= schema.types.size()) return refuse("a key column does not exist");
   }
@@ -101,7 +101,7 @@ void StateTable::put(const data::Row& row) {
   PENSTOCK_CHECK(row.size() == schema_.types.size(), "table {}: a row of {} columns", schema_.id, row.size());
   std::string key, value;
   encode_key_of_row(row, key);
-  data::encode_value(row, schema_.types, value);
+  codec_.encode(row, value);
   put_encoded(key, value);
 }
 
@@ -167,7 +167,7 @@ void StateTable::write_rows(const data::StreamChunk& chunk, std::span<const uint
   keys.bytes = std::move(buffer_.bytes);
   data::encode_keys_into(chunk.data(), rows, schema_.pk, schema_.orders, keys, {.bytes = {}, .vnodes = vnodes});
   values.bytes = std::move(keys.bytes);
-  data::encode_values_into(chunk.data(), kept, all_columns_, values);
+  codec_.encode_into(chunk.data(), kept, values);
   buffer_.bytes = std::move(values.bytes);
 
   size_t value = 0;
@@ -248,7 +248,7 @@ Result<std::unique_ptr<RowIterator>> StateTable::scan(const Range& range) {
 }
 
 Result<data::Row> StateTable::decode(std::string_view value) const {
-  auto row = data::decode_value(value, schema_.types);
+  auto row = codec_.decode(value);
   if (row.has_error()) return row.error().with_context(fmt::format("table {} ({})", schema_.id, schema_.name));
   return row;
 }

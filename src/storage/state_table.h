@@ -10,6 +10,7 @@
 
 #include "data/chunk.h"
 #include "data/key_codec.h"
+#include "data/row_codec.h"
 #include "storage/state_store.h"
 
 namespace penstock::storage {
@@ -24,6 +25,7 @@ struct TableSchema {
   std::vector<uint32_t> dist_key;       // columns, all in pk; empty: singleton
   uint32_t vnode_count = kDefaultVNodeCount;
   uint32_t lookup_prefix = 0;
+  std::vector<data::Datum> added = {};  // of the last columns, which came later: what rows from before them have
 };
 
 /// Typed rows over a LocalStateStore. Owned by one operator. Keys are vnode BE | memcomparable pk, values hold all columns.
@@ -96,7 +98,7 @@ class StateTable {
   // constant after opening
   TableSchema schema_;
   std::vector<data::DataType> pk_types_;
-  std::vector<uint32_t> all_columns_;
+  data::RowCodec codec_;
   std::vector<uint32_t> dist_in_pk_;  // positions of dist_key within pk
 
   VNodeBitmap vnodes_;

@@ -10,6 +10,13 @@ changed_sources() {
   fi
 }
 
+# The release build's units, several sources in one: a tenth of the time of one source after the other.
+tidy_all() {
+  build release benches > /dev/null
+  grep -oP '"file": "\K[^"]+' build/release/compile_commands.json | grep -vE '\.pb\.cc$|/pch\.cc$' | sort -u | tr '\n' '\0' |
+    xargs -0 -P "$(nproc)" -n 1 clang-tidy-19 -p build/release --quiet --checks=-bugprone-suspicious-include
+}
+
 cmd_check() {
   local scope=changed
   case "${1:-}" in
@@ -27,6 +34,11 @@ cmd_check() {
     return
   fi
   clang-format-19 --dry-run --Werror "${files[@]}"
+  if [ "$scope" = all ]; then
+    tidy_all
+    echo "check: ${#files[@]} files"
+    return
+  fi
   local units
   mapfile -t units < <(printf '%s\n' "${files[@]}" | grep '\.cc$' || true)
   if [ ${#units[@]} -gt 0 ]; then

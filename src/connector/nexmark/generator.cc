@@ -175,64 +175,92 @@ data::Column texts_column(std::span<const uint64_t> events, F&& value) {
 
 }  // namespace
 
-data::Column NexmarkGenerator::column(NexmarkKind kind, uint32_t index, std::span<const uint64_t> numbers) const {
-  const auto number = [&](auto f) {
-    return numbers_column(data::TypeKind::Int64, numbers, [&](uint64_t n) { return f(Event(options_, n)); });
-  };
-  const auto text = [&](auto f) { return texts_column(numbers, [&](uint64_t n) { return f(Event(options_, n)); }); };
-  const auto at = [&](auto f) { return numbers_column(data::TypeKind::Timestamp, numbers, f); };
-  const auto date_time = [&] { return at([&](uint64_t n) { return time(n); }); };
+/// Columns of the events of these numbers, by place in the schema of their kind.
+class NexmarkGenerator::ColumnMaker {
+ public:
   using E = const Event&;
-  if (kind == NexmarkKind::Person) {
-    switch (index) {
-      case 0:
-        return number([](E e) { return 1000 + e.last_person(); });
-      case 1:
-        return text([](E e) { return std::string_view(tables().names[below(e.draw(0), 11) * 9 + below(e.draw(1), 9)]); });
-      case 2:
-        return text([](E e) { return fmt::format("{}@{}.com", e.text(2, 7), e.text(3, 5)); });
-      case 3:
-        return text([](E e) {
-          const auto group = [&](uint64_t k) { return below(e.draw(k), 10000); };
-          return fmt::format("{:04} {:04} {:04} {:04}", group(4), group(5), group(6), group(7));
-        });
-      case 4:
-        return text([](E e) { return kCity[below(e.draw(8), 10)]; });
-      case 5:
-        return text([](E e) { return kState[below(e.draw(9), 6)]; });
-      case 6:
-        return date_time();
-      default:
-        return text([](E e) { return e.text(11, 107 + below(e.draw(10), 54)); });
-    }
+  ColumnMaker(const NexmarkGenerator& generator, const Options& options, std::span<const uint64_t> numbers)
+      : generator_(generator), options_(options), numbers_(numbers) {}
+
+  [[nodiscard]] data::Column person(uint32_t index) const;
+  [[nodiscard]] data::Column auction(uint32_t index) const;
+  [[nodiscard]] data::Column bid(uint32_t index) const;
+
+ private:
+  template <typename F>
+  data::Column number(F f) const {
+    return numbers_column(data::TypeKind::Int64, numbers_, [&](uint64_t n) { return f(Event(options_, n)); });
   }
-  if (kind == NexmarkKind::Auction) {
-    switch (index) {
-      case 0:
-        return number([](E e) { return 1000 + e.last_auction(); });
-      case 1:
-        return text([](E e) { return e.text(1, 1 + below(e.draw(0), 20)); });
-      case 2:
-        return text([](E e) { return e.text(3, 1 + below(e.draw(2), 100)); });
-      case 3:
-        return number([](E e) { return e.initial_bid(); });
-      case 4:
-        return number([](E e) { return e.initial_bid() + price(e.draw(6), e.draw(7)); });
-      case 5:
-        return date_time();
-      case 6:
-        return at([&](uint64_t n) {
-          const auto horizon = static_cast<uint64_t>(time(n + 1666) - time(n));
-          return time(n) + 1 + static_cast<int64_t>(below(Event(options_, n).draw(8), std::max<uint64_t>(2 * horizon, 1)));
-        });
-      case 7:
-        return number([](E e) { return 1000 + e.seller(); });
-      case 8:
-        return number([](E e) { return 10 + below(e.draw(11), 5); });
-      default:
-        return text([](E e) { return e.text(13, 320 + below(e.draw(12), 160)); });
-    }
+  template <typename F>
+  data::Column text(F f) const {
+    return texts_column(numbers_, [&](uint64_t n) { return f(Event(options_, n)); });
   }
+  template <typename F>
+  data::Column at(F f) const {
+    return numbers_column(data::TypeKind::Timestamp, numbers_, f);
+  }
+  [[nodiscard]] data::Column date_time() const {
+    return at([&](uint64_t n) { return generator_.time(n); });
+  }
+
+  const NexmarkGenerator& generator_;
+  const Options& options_;
+  std::span<const uint64_t> numbers_;
+};
+
+data::Column NexmarkGenerator::ColumnMaker::person(uint32_t index) const {
+  switch (index) {
+    case 0:
+      return number([](E e) { return 1000 + e.last_person(); });
+    case 1:
+      return text([](E e) { return std::string_view(tables().names[below(e.draw(0), 11) * 9 + below(e.draw(1), 9)]); });
+    case 2:
+      return text([](E e) { return fmt::format("{}@{}.com", e.text(2, 7), e.text(3, 5)); });
+    case 3:
+      return text([](E e) {
+        const auto group = [&](uint64_t k) { return below(e.draw(k), 10000); };
+        return fmt::format("{:04} {:04} {:04} {:04}", group(4), group(5), group(6), group(7));
+      });
+    case 4:
+      return text([](E e) { return kCity[below(e.draw(8), 10)]; });
+    case 5:
+      return text([](E e) { return kState[below(e.draw(9), 6)]; });
+    case 6:
+      return date_time();
+    default:
+      return text([](E e) { return e.text(11, 107 + below(e.draw(10), 54)); });
+  }
+}
+
+data::Column NexmarkGenerator::ColumnMaker::auction(uint32_t index) const {
+  switch (index) {
+    case 0:
+      return number([](E e) { return 1000 + e.last_auction(); });
+    case 1:
+      return text([](E e) { return e.text(1, 1 + below(e.draw(0), 20)); });
+    case 2:
+      return text([](E e) { return e.text(3, 1 + below(e.draw(2), 100)); });
+    case 3:
+      return number([](E e) { return e.initial_bid(); });
+    case 4:
+      return number([](E e) { return e.initial_bid() + price(e.draw(6), e.draw(7)); });
+    case 5:
+      return date_time();
+    case 6:
+      return at([&](uint64_t n) {
+        const auto horizon = static_cast<uint64_t>(generator_.time(n + 1666) - generator_.time(n));
+        return generator_.time(n) + 1 + static_cast<int64_t>(below(Event(options_, n).draw(8), std::max<uint64_t>(2 * horizon, 1)));
+      });
+    case 7:
+      return number([](E e) { return 1000 + e.seller(); });
+    case 8:
+      return number([](E e) { return 10 + below(e.draw(11), 5); });
+    default:
+      return text([](E e) { return e.text(13, 320 + below(e.draw(12), 160)); });
+  }
+}
+
+data::Column NexmarkGenerator::ColumnMaker::bid(uint32_t index) const {
   switch (index) {
     case 0:
       return number([](E e) { return 1000 + e.bid_auction(); });
@@ -249,6 +277,19 @@ data::Column NexmarkGenerator::column(NexmarkKind kind, uint32_t index, std::spa
     default:
       return text([](E e) { return e.text(9, 54 + below(e.draw(8), 28)); });
   }
+}
+
+data::Column NexmarkGenerator::column(NexmarkKind kind, uint32_t index, std::span<const uint64_t> numbers) const {
+  const ColumnMaker maker(*this, options_, numbers);
+  switch (kind) {
+    case NexmarkKind::Person:
+      return maker.person(index);
+    case NexmarkKind::Auction:
+      return maker.auction(index);
+    case NexmarkKind::Bid:
+      return maker.bid(index);
+  }
+  return maker.bid(index);
 }
 
 data::DataChunk NexmarkGenerator::rows(NexmarkKind kind, std::span<const uint64_t> numbers, std::span<const uint32_t> output) const {

@@ -33,6 +33,7 @@ class NexmarkGenerator {
 
  private:
   struct Event;
+  class ColumnMaker;
   [[nodiscard]] data::Column column(NexmarkKind kind, uint32_t index, std::span<const uint64_t> numbers) const;
   const Options options_;
 };

@@ -128,6 +128,36 @@ Result<pb::CatalogObject> bind_definition(const ast::CreateRelation& create, std
   return object;
 }
 
+Result<pb::Column> bind_added_column(const ast::AddColumn& add, const pb::CatalogObject& table, BindContext& context) {
+  const ast::ColumnDef& def = add.column;
+  for (const auto& other : table.columns()) {
+    if (other.name() != def.name) continue;
+    return error(Code::DuplicateColumn, "column \"{}\" of relation \"{}\" already exists", def.name, table.name()).at(def.position);
+  }
+  if (!add.primary_key.empty()) return unsupported_clause("PRIMARY KEY of a column that is added", add.primary_key.front().position);
+  pb::CatalogObject widened;
+  PENSTOCK_TRY(add_column(def, false, widened, context));
+  pb::Column& column = *widened.mutable_columns(0);
+  if (!column.has_default_value()) {
+    if (def.not_null) {
+      return error(Code::NotNullViolation, "column \"{}\" of relation \"{}\" contains null values", def.name, table.name())
+          .at(def.position)
+          .with_hint("The rows that are there get the DEFAULT of the column: give it one that is not NULL.");
+    }
+    column.mutable_added()->set_is_null(true);
+    return std::move(column);
+  }
+  if (!column.default_value().has_literal()) {
+    return error(Code::NotSupported, "a DEFAULT that is no constant is not supported for a column that is added")
+        .at(def.default_value->position)
+        .with_hint("The rows that are there all get one value.");
+  }
+  *column.mutable_added() = column.default_value().literal();
+  if (!def.not_null || !column.added().is_null()) return std::move(column);
+  return error(Code::NotNullViolation, "column \"{}\" of relation \"{}\" contains null values", def.name, table.name())
+      .at(def.default_value->position);
+}
+
 void set_properties(const std::vector<ast::Option>& options, pb::CatalogObject& object) {
   for (const ast::Option& option : options) (*object.mutable_properties())[option.key] = option.value;
 }

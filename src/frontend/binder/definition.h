@@ -4,6 +4,10 @@
 #include "frontend/binder/bind_context.h"
 #include "frontend/parser/statement.h"
 
+namespace penstock::pb {
+class Column;
+}
+
 namespace penstock::frontend {
 
 /// Name of the column that identifies rows which nothing else does.
@@ -20,6 +24,10 @@ constexpr std::string_view kBackfillRateLimit = "backfill_rate_limit";
 /// Errors: types, duplicate columns, unknown options, formats that are not supported, defaults that do not fit.
 [[nodiscard]] Result<pb::CatalogObject> bind_definition(const ast::CreateRelation& create, std::string_view definition,
                                                         BindContext& context);
+/// A column that `table` is to get at its end, with the value that the rows there are have in it: that of its DEFAULT, which must be a
+/// constant, or NULL. Errors: `DuplicateColumn`; `NotNullViolation` for NOT NULL without a DEFAULT; `NotSupported`; types and defaults that
+/// do not fit.
+[[nodiscard]] Result<pb::Column> bind_added_column(const ast::AddColumn& add, const pb::CatalogObject& table, BindContext& context);
 /// WITH (…) as the catalog keeps it.
 void set_properties(const std::vector<ast::Option>& options, pb::CatalogObject& object);
 /// The value of an option that is a number of rows a second. Errors: `InvalidParameter`.

@@ -48,6 +48,7 @@ Result<ast::AlterAction> StatementParser::alter_action(ast::RelationKind kind) {
     PENSTOCK_TRY(result.name.name, cursor_.name());
     return ast::AlterAction(std::move(result));
   }
+  if (kind != ast::RelationKind::Database && cursor_.accept({"add"})) return add_column(kind);
   if (!cursor_.accept({"set"})) {
     return cursor_.done() ? cursor_.syntax_error() : cursor_.not_supported(fmt::format("ALTER … {}", to_upper(cursor_.front().text)));
   }
@@ -58,6 +59,36 @@ Result<ast::AlterAction> StatementParser::alter_action(ast::RelationKind kind) {
     options.push_back(std::move(option));
   } while (kind == ast::RelationKind::Database && cursor_.accept_symbol(","));
   return ast::AlterAction(ast::SetOptions{std::move(options)});
+}
+
+// The whole statement is Postgres'. What is no table is refused once it is known what stands under that name.
+Result<ast::AlterAction> StatementParser::add_column(ast::RelationKind kind) {
+  if (kind != ast::RelationKind::Table) {
+    cursor_.seek(cursor_.size());
+    return ast::AlterAction(ast::AddColumn());
+  }
+  const auto unsupported = [&](std::string_view word, std::string_view what) -> Status {
+    return cursor_.at({word}) ? Status(cursor_.not_supported(what)) : ok();
+  };
+  PENSTOCK_TRY(unsupported("constraint", "ADD CONSTRAINT"));
+  PENSTOCK_TRY(unsupported("primary", "ADD PRIMARY KEY"));
+  cursor_.accept({"column"});
+  cursor_.accept({"if", "not", "exists"});
+  const size_t begin = cursor_.offset();
+  for (size_t i = cursor_.index(); i < cursor_.size(); ++i) {
+    if (!is_word(cursor_.token(i), "as") || (i > 0 && is_symbol(cursor_.token(i - 1), "("))) continue;
+    if (i + 1 < cursor_.size() && is_symbol(cursor_.token(i + 1), "(")) {
+      return error(Code::NotSupported, "a generated column is not supported").at(cursor_.position_of(cursor_.token(i)));
+    }
+  }
+  cursor_.seek(cursor_.size());
+  const PgText text(source_, tokens_.front().start, tokens_.back().end);
+  PENSTOCK_TRY(const auto tree, pg_parse(text));
+  const PgNode& node = *tree->stmts[0]->stmt;
+  if (node.node_case != PG_QUERY__NODE__NODE_ALTER_TABLE_STMT) return cursor_.syntax_error();
+  PENSTOCK_TRY(auto result, PgConverter(text).add_column(*node.alter_table_stmt));
+  result.text = source_.text().substr(begin, tokens_.back().end - begin);
+  return ast::AlterAction(std::move(result));
 }
 
 // = or TO may stand before the value, as in RisingWave.

@@ -22,5 +22,7 @@ using ast::Statement;
 
 /// The text of a CREATE of a source, table, materialized view or sink, with another name. Errors: `Syntax` if it is no such text.
 [[nodiscard]] Result<std::string> renamed_definition(std::string_view definition, std::string_view name);
+/// The text of a CREATE TABLE with one more column at its end, which `column` defines. Errors: `Syntax` if it is no such text.
+[[nodiscard]] Result<std::string> widened_definition(std::string_view definition, std::string_view column);
 
 }  // namespace penstock::frontend

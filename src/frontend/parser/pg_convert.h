@@ -33,6 +33,7 @@ class PgConverter {
   [[nodiscard]] Result<ast::Delete> delete_from(const PgQuery__DeleteStmt& remove);
   [[nodiscard]] Result<ast::Copy> copy(const PgQuery__CopyStmt& copy);
   [[nodiscard]] Result<ast::CreateRelation> create_table(const PgQuery__CreateStmt& create);
+  [[nodiscard]] Result<ast::AddColumn> add_column(const PgQuery__AlterTableStmt& alter);
   [[nodiscard]] Result<ast::CreateMaterializedView> create_view(const PgQuery__CreateTableAsStmt& create);
   [[nodiscard]] Result<ast::ObjectName> object_name(const PgQuery__RangeVar& name);
   [[nodiscard]] Result<std::string> setting_value(const PgQuery__VariableSetStmt& set);

@@ -105,6 +105,23 @@ Result<ast::CreateRelation> PgConverter::create_table(const PgQuery__CreateStmt&
   return result;
 }
 
+Result<ast::AddColumn> PgConverter::add_column(const PgQuery__AlterTableStmt& node) {
+  const int at = node.relation->location;
+  if (node.n_cmds > 1) return not_supported("more than one change in an ALTER TABLE", at);
+  const auto& command = *node.cmds[0]->alter_table_cmd;
+  if (command.subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_AddConstraint) {
+    return not_supported("ADD of a constraint", command.def->constraint->location);
+  }
+  if (command.subtype != PG_QUERY__ALTER_TABLE_TYPE__AT_AddColumn) return not_supported("this ALTER TABLE", at);
+  ast::AddColumn result;
+  ast::CreateRelation owner;
+  owner.name.name = node.relation->relname;
+  result.if_not_exists = command.missing_ok != 0;
+  PENSTOCK_TRY(result.column, column_def(*command.def->column_def, owner));
+  result.primary_key = std::move(owner.primary_key);
+  return result;
+}
+
 Result<ast::ColumnDef> PgConverter::column_def(const PgQuery__ColumnDef& node, ast::CreateRelation& owner) {
   ast::ColumnDef column;
   column.name = node.colname;

@@ -32,4 +32,17 @@ Result<std::string> renamed_definition(std::string_view definition, std::string_
   return out.replace(last.start, last.end - last.start, written(name));
 }
 
+Result<std::string> widened_definition(std::string_view definition, std::string_view column) {
+  PENSTOCK_TRY(const auto source, SourceText::check(definition));
+  PENSTOCK_TRY(const auto tokens, scan(source));
+  TokenCursor cursor(source, tokens);
+  if (!cursor.accept({"create", "table"})) return cursor.syntax_error();
+  cursor.accept({"if", "not", "exists"});
+  PENSTOCK_TRY(cursor.object_name());
+  if (!cursor.at_symbol("(")) return cursor.syntax_error();
+  PENSTOCK_TRY(cursor.skip_parentheses());
+  std::string out(definition);
+  return out.insert(cursor.token(cursor.index() - 1).start, fmt::format(", {}", column));
+}
+
 }  // namespace penstock::frontend

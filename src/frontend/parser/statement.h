@@ -105,7 +105,14 @@ struct SetParallelism {
   uint32_t parallelism = 0;  // 0: adaptive
   uint32_t position = 0;
 };
-using AlterAction = std::variant<SetPaused, SetOptions, SetConnector, RenameTo, SetParallelism>;
+/// `ADD [COLUMN] [IF NOT EXISTS] name type …`
+struct AddColumn {
+  ColumnDef column;
+  std::vector<NameAt> primary_key;  // if it says that it is one
+  bool if_not_exists = false;
+  std::string text;  // from its name on, as in CREATE TABLE
+};
+using AlterAction = std::variant<SetPaused, SetOptions, SetConnector, RenameTo, SetParallelism, AddColumn>;
 struct Alter {
   RelationKind kind = RelationKind::Table;
   ObjectName name;  // of a database: the name alone

@@ -38,6 +38,7 @@ class StatementParser {
   Result<Body> alter();
   Result<ast::AlterAction> alter_action(ast::RelationKind kind);
   Result<ast::AlterAction> parallelism();
+  Result<ast::AlterAction> add_column(ast::RelationKind kind);
   Result<ast::Option> setting();
   Result<Body> cancel_jobs();
 

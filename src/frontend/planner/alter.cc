@@ -84,6 +84,25 @@ Result<AlterAction> rename(const ast::RenameTo& to, const pb::CatalogObject& obj
   return AlterAction(Rename{name, std::move(definition)});
 }
 
+Result<Body> add_column(const ast::AddColumn& add, const ast::Alter& alter, const pb::CatalogObject& object, BindContext& context) {
+  if (object.kind() != pb::OBJECT_TABLE) {
+    return error(Code::WrongObjectType, "\"{}\" is not a table", object.name())
+        .at(alter.name.position)
+        .with_detail(fmt::format("It is a {}.", kind_of(object.kind()).name))
+        .with_hint("Only tables get columns; a source or view is created anew, or a view gets another query.");
+  }
+  const bool there = std::ranges::any_of(object.columns(), [&](const pb::Column& c) { return c.name() == add.column.name; });
+  if (there && add.if_not_exists) {
+    context.notices.push_back(fmt::format("column \"{}\" of relation \"{}\" already exists, skipping", add.column.name, object.name()));
+    return Body(Skip{});
+  }
+  context.streaming = true;  // for the default
+  AddColumn action{.column = {}, .columns_before = static_cast<uint32_t>(object.columns_size()), .definition = {}};
+  PENSTOCK_TRY(action.column, bind_added_column(add, object, context));
+  PENSTOCK_TRY(action.definition, widened_definition(object.definition(), add.text));
+  return Body(Alter{object.database_id(), object.id(), std::move(action)});
+}
+
 Result<Body> alter_database(const ast::Alter& alter, BindContext& context) {
   const auto id = context.catalog.database_id(alter.name.name);
   if (!id && alter.if_exists) {
@@ -114,6 +133,7 @@ Result<Body> bind_alter(const ast::Alter& alter, BindContext& context) {
     PENSTOCK_TRY(auto renamed, rename(*to, *object, context));
     return Body(Alter{object->database_id(), object->id(), std::move(renamed)});
   }
+  if (const auto* add = std::get_if<ast::AddColumn>(&alter.action)) return add_column(*add, alter, *object, context);
   PENSTOCK_TRY(auto action, relation_action(alter, kind, *object));
   return Body(Alter{object->database_id(), object->id(), std::move(action)});
 }

@@ -72,7 +72,13 @@ struct Rename {
   std::string name;
   std::string definition;  // under that name
 };
-using AlterAction = std::variant<ast::SetPaused, SetRate, SetIntervals, SetConnector, Rename, ast::SetParallelism>;
+/// `columns_before`: of the table as it was seen.
+struct AddColumn {
+  pb::Column column;
+  uint32_t columns_before = 0;
+  std::string definition;  // of the table with it
+};
+using AlterAction = std::variant<ast::SetPaused, SetRate, SetIntervals, SetConnector, Rename, ast::SetParallelism, AddColumn>;
 struct Alter {
   uint32_t database_id = 0;
   uint32_t object_id = 0;  // 0: the database

@@ -71,6 +71,7 @@ class StreamPlanner {
   Stream source(const logical::Plan& plan, const Need& need);
   Stream shared_source(const logical::Plan& plan, const Need& need);
   Stream upstream_scan(const logical::Plan& plan, const Need& need);
+  pb::StreamNode upstream_changes(const pb::CatalogObject& object, pb::FragmentEdge& edge);
   pb::StreamNode source_node(const pb::CatalogObject& object, const std::vector<uint32_t>& columns, bool row_id);
   void finish_shared_sources();
 

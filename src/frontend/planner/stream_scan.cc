@@ -27,6 +27,44 @@ uint64_t rate_limit_of_source(const pb::CatalogObject& object, uint64_t of_job) 
   return std::min(of_source, of_job);
 }
 
+// How far the backfill of each vnode is: the key it has come to, whether it is done, its rows.
+TableSpec backfill_progress(const pb::CatalogObject& object, bool singleton) {
+  const pb::TableDesc& table = object.table();
+  TableSpec progress{.columns = {{"vnode", data::TypeKind::Int32}}, .pk = {0}, .dist = {0}, .lookup_prefix = 1};
+  for (const auto& key : table.pk()) {
+    progress.columns.push_back(
+        {object.columns(static_cast<int>(key.column())).name(), type_of(table.columns(static_cast<int>(key.column())).type())});
+  }
+  progress.columns.push_back({"finished", data::TypeKind::Boolean});
+  progress.columns.push_back({"rows", data::TypeKind::Int64});
+  if (singleton) progress.dist.clear();
+  return progress;
+}
+
+// The object's key as the node's, with those of its columns that `output` lacks behind the others.
+void add_stream_key(const pb::CatalogObject& object, std::vector<uint32_t>& output, pb::StreamNode& node) {
+  for (const uint32_t key : object.stream_key()) {
+    const auto found = std::find(output.begin(), output.end(), key);
+    node.add_stream_key(static_cast<uint32_t>(found - output.begin()));
+    if (found == output.end()) output.push_back(key);
+  }
+}
+
+// As the table's, where all columns it is spread by are in the output.
+void set_distribution(const pb::TableDesc& table, std::span<const uint32_t> output, Stream& stream) {
+  if (stream.stage.singleton) {
+    stream.distribution = Distribution::single();
+    return;
+  }
+  std::vector<uint32_t> spread;
+  for (const uint32_t c : table.dist_key()) {
+    const auto found = std::find(output.begin(), output.end(), c);
+    if (found == output.end()) return;
+    spread.push_back(static_cast<uint32_t>(found - output.begin()));
+  }
+  stream.distribution = Distribution::hash(std::move(spread));
+}
+
 }  // namespace
 
 Result<Stream> StreamPlanner::lower_scan(const logical::Plan& plan, const Need& need) {
@@ -122,70 +160,49 @@ Stream StreamPlanner::upstream_scan(const logical::Plan& plan, const Need& need)
   const auto& scan = *plan.as<logical::Scan>();
   const pb::CatalogObject& object = *scan.object;
   const pb::TableDesc& table = object.table();
-  const auto names = column_names_of(object);
 
-  pb::FragmentEdge edge;
-  edge.set_upstream_object(object.id());
-  edge.mutable_strategy()->set_type(pb::DISPATCH_NO_SHUFFLE);
+  Stream stream;
+  stream.width = plan.width();
+  stream.stage.singleton = table.dist_key().empty();
+  stream.stage.has_scan = true;
+  stream.stage.incoming.emplace_back();
+  stream.node = on_top_of(upstream_changes(object, stream.stage.incoming.back()));
+  stream.node.set_append_only(object.append_only());
+  std::vector<uint32_t> output = scan.columns;
+  if (need.key) add_stream_key(object, output, stream.node);
+  const auto names = column_names_of(object);
+  auto& body = *stream.node.mutable_stream_scan();
+  body.set_upstream_object(object.id());
+  *body.mutable_upstream_table() = table;
+  body.set_rate_limit(rates_.backfill);
+  for (const uint32_t c : output) {
+    body.add_output(c);
+    add_field(stream.node, names[c], type_of(object.columns(static_cast<int>(c)).type()));
+  }
+  TableSpec progress = backfill_progress(object, stream.stage.singleton);
+  progress.id = fragments_.next_table();
+  progress.name = fmt::format("stream_scan {} progress", stream.node.operator_id());
+  *body.mutable_progress() = make_table(progress);
+  stream.node.set_identity(fmt::format("TableScan {{ table: {}, columns: {} }}", object.name(), pick_text(names, output)));
+  stream.stage.colocation = fragments_.new_colocation();
+  set_distribution(table, output, stream);
+  return stream;
+}
+
+// The merge that reads all columns of what the upstream's materialize passes on, over `edge`.
+pb::StreamNode StreamPlanner::upstream_changes(const pb::CatalogObject& object, pb::FragmentEdge& edge) {
   auto merge = fragments_.merge_node();
   merge.set_append_only(object.append_only());
+  for (const auto& key : object.table().pk()) merge.add_stream_key(key.column());
+  edge.set_upstream_object(object.id());
+  edge.mutable_strategy()->set_type(pb::DISPATCH_NO_SHUFFLE);
   edge.set_link(merge.operator_id());
-  TableSpec progress{.columns = {{"vnode", data::TypeKind::Int32}}, .pk = {0}, .dist = {0}, .lookup_prefix = 1};
   for (uint32_t i = 0; i < static_cast<uint32_t>(object.columns_size()); ++i) {
     const auto& column = object.columns(static_cast<int>(i));
     add_field(merge, column.name(), type_of(column.type()));
     edge.mutable_strategy()->add_output(i);
   }
-  for (const auto& key : table.pk()) {
-    merge.add_stream_key(key.column());
-    progress.columns.push_back({names[key.column()], type_of(table.columns(static_cast<int>(key.column())).type())});
-  }
-  progress.columns.push_back({"finished", data::TypeKind::Boolean});
-  progress.columns.push_back({"rows", data::TypeKind::Int64});
-
-  Stream stream;
-  stream.width = plan.width();
-  stream.node = on_top_of(std::move(merge));
-  stream.node.set_append_only(object.append_only());
-  auto& body = *stream.node.mutable_stream_scan();
-  body.set_upstream_object(object.id());
-  *body.mutable_upstream_table() = table;
-  body.set_rate_limit(rates_.backfill);
-  std::vector<uint32_t> output = scan.columns;
-  const auto place_in_output = [&](uint32_t column) {
-    const auto found = std::find(output.begin(), output.end(), column);
-    const auto place = static_cast<uint32_t>(found - output.begin());
-    if (found == output.end()) output.push_back(column);
-    return place;
-  };
-  if (need.key) {
-    for (const uint32_t key : object.stream_key()) stream.node.add_stream_key(place_in_output(key));
-  }
-  for (const uint32_t c : output) {
-    body.add_output(c);
-    add_field(stream.node, names[c], type_of(object.columns(static_cast<int>(c)).type()));
-  }
-  progress.id = fragments_.next_table();
-  progress.name = fmt::format("stream_scan {} progress", stream.node.operator_id());
-  stream.stage.singleton = table.dist_key().empty();
-  if (stream.stage.singleton) progress.dist.clear();
-  *body.mutable_progress() = make_table(progress);
-  stream.node.set_identity(fmt::format("TableScan {{ table: {}, columns: {} }}", object.name(), pick_text(names, output)));
-  stream.stage.has_scan = true;
-  stream.stage.colocation = fragments_.new_colocation();
-  stream.stage.incoming.push_back(std::move(edge));
-
-  if (stream.stage.singleton) {
-    stream.distribution = Distribution::single();
-    return stream;
-  }
-  std::vector<uint32_t> spread;
-  for (const uint32_t c : table.dist_key()) {
-    const auto found = std::find(output.begin(), output.end(), c);
-    if (found != output.end()) spread.push_back(static_cast<uint32_t>(found - output.begin()));
-  }
-  if (spread.size() == static_cast<size_t>(table.dist_key_size())) stream.distribution = Distribution::hash(std::move(spread));
-  return stream;
+  return merge;
 }
 
 }  // namespace penstock::frontend

@@ -117,6 +117,7 @@ void CheckpointControl::on(Now now, CheckpointCommitted& event, ControlEffects& 
   out.emplace_back(StatusChanged{});
   if (front.command && std::holds_alternative<RescaleJobs>(*front.command) && std::holds_alternative<Running>(state_))
     begin_transfer(now, out);
+  if (replacing_ && barriers_.empty() && std::holds_alternative<Running>(state_)) begin_replaced(now, out);
 }
 
 void CheckpointControl::announce_commit(const InflightBarrier& barrier, const CheckpointCommitted& event, ControlEffects& out) {

@@ -33,7 +33,7 @@ bool CheckpointControl::step(Now now, ControlEffects& out) {
   if (std::holds_alternative<Initializing>(state_)) return step_front(now, out) || step_ending(now, out);
   if (std::holds_alternative<Running>(state_)) {
     if (step_front(now, out) || step_ending(now, out) || step_restart(now) || step_retire(out)) return true;
-    if (rescaling_ || !std::holds_alternative<Running>(state_)) return false;  // its barrier is the last one of this term
+    if (rescaling_ || replacing_ || !std::holds_alternative<Running>(state_)) return false;  // its barrier is the last one of this term
     return step_settings(now, out) || step_inject(now, out);
   }
   return false;
@@ -225,7 +225,7 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
     const auto detached = detached_.find(job);
     if (detached == detached_.end() || detached->second) earlier(restart.at);
   }
-  if (std::holds_alternative<Running>(state_) && !rescaling_) {
+  if (std::holds_alternative<Running>(state_) && !rescaling_ && !replacing_) {
     if (!members_.empty() && barriers_.size() < options_.max_in_flight) earlier(schedule_.due());
     for (const Command& command : commands_) {
       const auto* rescale = std::get_if<RescaleJobs>(&command);

@@ -187,6 +187,12 @@ class CheckpointControl {
     bool committed = false;
   };
 
+  /// Plans of the catalog take the place of those that run, from the barrier that stops these to the reset after its commit.
+  struct Replacing {
+    std::string names;  // of the tables
+    runtime::TimePoint began;
+  };
+
   void on(Now now, const Tick& event, ControlEffects& out);
   void on(Now now, CommandQueued& event, ControlEffects& out);
   void on(Now now, const JobsDropped& event, ControlEffects& out);
@@ -288,6 +294,10 @@ class CheckpointControl {
   void retry_rescale(Now now);
   void fill_owned(WorkerId worker, pb::CreatePartialGraph* out) const;
 
+  // checkpoint_replace.cc
+  bool replace_plans(Now now, ControlEffects& out);
+  void begin_replaced(Now now, ControlEffects& out);
+
   // checkpoint_commit.cc
   void take_in(InflightBarrier& barrier);
   [[nodiscard]] CommitRecord make_record(InflightBarrier& barrier);
@@ -295,6 +305,7 @@ class CheckpointControl {
   [[nodiscard]] std::optional<Error> check_report(const BarrierCompleted& event) const;
 
   // checkpoint_recovery.cc
+  [[nodiscard]] Resetting reset_of_all(std::string reason);
   void fail(Now now, std::string reason, std::optional<pb::RootError> root, bool lost_worker, ControlEffects& out);
   void finish_reset(Now now, ControlEffects& out);
   void redrive(const std::optional<pb::RootError>& root, ControlEffects& out);
@@ -328,6 +339,7 @@ class CheckpointControl {
   std::deque<InflightBarrier> barriers_;
   bool committing_ = false;  // the front, or a rescale
   std::optional<Rescaling> rescaling_;
+  std::optional<Replacing> replacing_;
   std::vector<RescaleWaiter> rescale_waiters_;
   runtime::TimePoint rescale_looked_at_;
   std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned_;  // by recovery, to be durable with the next Checkpoint

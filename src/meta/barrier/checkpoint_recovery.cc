@@ -35,14 +35,21 @@ void CheckpointControl::fail(Now now, std::string reason, std::optional<pb::Root
   ++recoveries_;
   if (!failed_at_) failed_at_ = now.mono;
   out.emplace_back(EventHappened{"failure", reason, root ? job_of(*root).value_or(JobId{}) : JobId{}, {}});
+  Resetting resetting = reset_of_all(std::move(reason));
+  resetting.root = std::move(root);
+  resetting.lost_worker = lost_worker;
+  state_ = std::move(resetting);
+  out.emplace_back(StatusChanged{});
+}
+
+/// Of the database's graph and those of jobs that are being created, wherever they are.
+CheckpointControl::Resetting CheckpointControl::reset_of_all(std::string reason) {
   std::set<Participant> waiting = participants();
-  for (const auto& [graph, ending] : ending_) {
+  for (const auto& [graph, ending] : std::exchange(ending_, {})) {  // part of this now
     for (const WorkerId worker : ending.waiting) waiting.insert({graph, worker});
   }
   std::erase_if(waiting, [&](const Participant& who) { return !members_.contains(who.second); });
-  ending_.clear();  // part of this now
-  state_ = Resetting{.waiting = std::move(waiting), .reason = std::move(reason), .root = std::move(root), .lost_worker = lost_worker};
-  out.emplace_back(StatusChanged{});
+  return Resetting{.waiting = std::move(waiting), .reason = std::move(reason), .root = {}, .lost_worker = false, .sent = {}};
 }
 
 bool CheckpointControl::step_reset(Now now, ControlEffects& out) {
@@ -91,6 +98,7 @@ void CheckpointControl::finish_reset(Now now, ControlEffects& out) {
   redrive(done.root, out);
   forget_creating_after_reset(now);
   retry_rescale(now);
+  replacing_.reset();
   members_.clear();
   joining_.clear();
   assigned_.clear();

@@ -105,7 +105,7 @@ bool CheckpointControl::step_settings(Now now, ControlEffects& out) {
   if (settings_seen_.first != version) look_at_database();
   const std::pair wanted{version, pauses_.paused()};
   if (settings_seen_ == wanted) return false;
-  if (hold(now, true, out) || hold(now, false, out) || change_sources(now, out)) return true;
+  if (replace_plans(now, out) || hold(now, true, out) || hold(now, false, out) || change_sources(now, out)) return true;
   if (!lease_wanted_) settings_seen_ = wanted;  // else the difference is still there
   return false;
 }
@@ -137,7 +137,7 @@ bool CheckpointControl::hold(Now now, bool held, ControlEffects& out) {
 bool CheckpointControl::change_sources(Now now, ControlEffects& out) {
   for (const auto& [id, job] : graph_.jobs()) {
     const auto plan = env_.model.job(id);
-    if (!plan || plan == job.plan) continue;
+    if (!plan || plan == job.plan || plan->record().plan_version() != job.plan->record().plan_version()) continue;
     auto props = changed_props(*job.plan, *plan);
     const bool other_rates = limits_of(*plan).rates != limits_of(*job.plan).rates;
     if (props.by_source().empty() && !other_rates) {  // another name: nobody need be told

@@ -27,6 +27,7 @@ void Requests::call(std::string_view method, const rpc::Bytes& bytes, PendingRep
   if (method == "/penstock.Meta/Pause") return parsed(bytes, std::move(reply), &Requests::pause);
   if (method == "/penstock.Meta/Resume") return parsed(bytes, std::move(reply), &Requests::resume);
   if (method == "/penstock.Meta/Throttle") return parsed(bytes, std::move(reply), &Requests::throttle);
+  if (method == "/penstock.Meta/AddColumn") return parsed(bytes, std::move(reply), &Requests::add_column);
   if (method == "/penstock.Meta/AlterSource") return parsed(bytes, std::move(reply), &Requests::alter_source);
   if (method == "/penstock.Meta/RenameObject") return parsed(bytes, std::move(reply), &Requests::rename_object);
   if (method == "/penstock.Meta/AlterDatabase") return parsed(bytes, std::move(reply), &Requests::alter_database);

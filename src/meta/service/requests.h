@@ -38,6 +38,7 @@ class Requests {
   void rebuild(JobId job, PendingReply reply);
   void set_paused(const pb::PauseRequest& request, bool paused, PendingReply reply);
   void throttle(const pb::ThrottleRequest& request, PendingReply reply);
+  void add_column(const pb::AddColumnRequest& request, PendingReply reply);
   void drop_database(const pb::DropDatabaseRequest& request, PendingReply reply);
   void cancel_jobs(const pb::CancelJobsRequest& request, PendingReply reply);
   void alter_source(const pb::AlterSourceRequest& request, PendingReply reply);

@@ -1,5 +1,6 @@
 // Calls that change settings of what runs: pause, resume, throttle, intervals of a database.
 #include "meta/catalog/alter.h"
+#include "meta/catalog/evolve.h"
 #include "meta/catalog/rebuild.h"
 #include "meta/service/meta_loop.h"
 #include "meta/service/requests.h"
@@ -55,6 +56,11 @@ void Requests::set_paused(const pb::PauseRequest& request, bool paused, PendingR
 
 void Requests::throttle(const pb::ThrottleRequest& request, PendingReply reply) {
   alter([this, request] { return catalog::plan_throttle(loop_.model(), request); },
+        [this, request] { return catalog::database_of(loop_.model(), ObjectId{request.object_id()}); }, std::move(reply));
+}
+
+void Requests::add_column(const pb::AddColumnRequest& request, PendingReply reply) {
+  alter([this, request] { return catalog::plan_add_column(loop_.model(), request); },
         [this, request] { return catalog::database_of(loop_.model(), ObjectId{request.object_id()}); }, std::move(reply));
 }
 

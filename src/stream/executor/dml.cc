@@ -45,7 +45,8 @@ void DmlOperator::drain(Output& out) {
   if (!epoch_) return;
   for (DmlQueue::Batch& batch : queue_->take(*epoch_)) {
     if (!fits(batch.chunk)) {
-      batch.taken(error(Code::Protocol, "a DML batch has other columns than the table"));
+      batch.taken(error(Code::SerializationFailure, "not applied: the table has other columns than the rows; it is being altered")
+                      .with_hint("Run it again."));
       continue;
     }
     append_in_pieces(std::move(batch.chunk), out);

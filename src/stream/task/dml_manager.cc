@@ -76,7 +76,8 @@ class DmlManager::Queue {
   Status hold(TransactionId transaction, data::StreamChunk chunk) {
     const auto kind = [](data::DataType type) { return type.kind; };
     if (!std::ranges::equal(chunk.data().types(), types_, {}, kind, kind)) {
-      return error(Code::Protocol, "rows of a transaction have other columns than the table");
+      return error(Code::SerializationFailure, "rows of a transaction have other columns than the table, which is being altered")
+          .with_hint("Nothing was applied. Run it again.");
     }
     MutexLock lock(mutex_);
     if (held_rows_ + chunk.rows() > kMostHeldRows) {

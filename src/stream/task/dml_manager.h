@@ -49,8 +49,8 @@ class DmlManager : public TransactionHolder {
   void submit(ObjectId table, data::StreamChunk chunk, Done done);
 
   /// Holds rows for `transaction`, beside those it holds for it already. `actor`: who has the earlier ones, or 0 for any; all rows of a
-  /// table must go to one. Errors: `Unavailable` (no such actor runs here), `ConfigurationLimit` (it holds too much), `Protocol` (other
-  /// columns than the table's); the rows are not held then.
+  /// table must go to one. Errors: `Unavailable` (no such actor runs here), `ConfigurationLimit` (it holds too much),
+  /// `SerializationFailure` (other columns than the table's, which is being altered); the rows are not held then.
   [[nodiscard]] Result<Held> hold(ObjectId table, TransactionId transaction, ActorId actor, data::StreamChunk chunk);
   Status resolve(storage::GraphTerm graph, Epoch prev, std::span<const TransactionId> commit,
                  std::span<const TransactionId> abort) override;

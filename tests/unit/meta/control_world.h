@@ -22,6 +22,7 @@ namespace penstock::meta::testing {
 ///     create 3            its catalog commit is done       drop 3 4             likewise
 ///     flush 7             checkpoint                       tick
 ///     pause [3]  resume [3]  throttle 1 500  throttle_backfill 3 500  interval 200 5  option 1 KEY VALUE   likewise
+///     widen 3 c           table 3 gets column c; likewise
 ///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ.
 ///                         In all its graphs, or with job=JOB (0: the database's) in that one alone. Empty Initials go with it
 ///                         held=TRANSACTION changed=TABLE

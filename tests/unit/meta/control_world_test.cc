@@ -2,6 +2,7 @@
 #include "unit/meta/control_world.h"
 
 #include "meta/catalog/alter.h"
+#include "meta/catalog/evolve.h"
 #include "meta/model/rows.h"
 
 namespace penstock::meta::testing {
@@ -93,6 +94,10 @@ std::string ControlWorld::apply(Words words) {
     EXPECT_TRUE(txn.has_value()) << txn.error().to_string();
     must(model_.apply(txn.value()));
     return handle(Tick{});
+  }
+  if (what == "widen") {  // TABLE COLUMN; a third word: and nobody is told
+    must(model_.apply(catalog::plan_add_column(model_, one_more_column(model_, number(1), words.at(2))).value()));
+    return words.size() > 3 ? "" : handle(Tick{});
   }
   if (what == "option") {  // SOURCE KEY VALUE; a fourth word: and nobody is told
     pb::AlterSourceRequest request;

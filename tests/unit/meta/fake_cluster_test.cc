@@ -261,6 +261,11 @@ void FakeCompute::build(Graph& graph, const pb::InjectBarrier& inject) {
   for (const pb::BuildFragment& fragment : inject.build()) {
     std::vector<uint32_t> tables;
     find_tables(fragment.root(), tables);
+    if (fragment.root().has_materialize()) {
+      const int columns = fragment.root().materialize().table().columns_size();
+      const auto known = ledger_.columns.try_emplace({fragment.job_id(), graph.term}, columns).first;
+      EXPECT_EQ(known->second, columns) << name_ << " job " << fragment.job_id() << ": two plans in one term";
+    }
     for (const pb::BuildActor& actor : fragment.actors()) {
       EXPECT_TRUE(graph.actors.insert(actor.actor_id()).second) << "actor " << actor.actor_id() << " is built twice";
       graph.table_base[actor.actor_id()] = fragment.table_base();

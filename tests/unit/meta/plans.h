@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "data/types.h"
+#include "meta/model/meta_model.h"
 #include "proto/meta_service.pb.h"
 
 /// Requests to create small jobs, as the frontend would send them.
@@ -86,6 +88,18 @@ inline pb::CreateObjectRequest view_on(const std::string& name, uint32_t upstrea
   edge->set_downstream(0);
   edge->set_link(1);
   edge->mutable_strategy()->set_type(pb::DISPATCH_NO_SHUFFLE);
+  return request;
+}
+
+inline pb::AddColumnRequest one_more_column(const MetaModel& model, uint32_t table, const std::string& name) {
+  pb::AddColumnRequest request;
+  request.set_object_id(table);
+  request.mutable_column()->set_name(name);
+  request.mutable_column()->mutable_type()->set_kind(static_cast<uint32_t>(data::TypeKind::Int32));
+  request.mutable_column()->mutable_added()->set_is_null(true);
+  const pb::CatalogObject* object = model.object(ObjectId{table});
+  request.set_columns_before(object == nullptr ? 0 : static_cast<uint32_t>(object->columns_size()));
+  request.set_definition(object == nullptr ? "" : object->definition() + " " + name);
   return request;
 }
 

@@ -37,7 +37,7 @@ class StreamScanOperator::Batch {
     return rows_ % kRowsBetweenLooks == 0 && rows_ > 0 && scan_.runtime_.now() >= end_;
   }
   Status add(std::string_view value) {
-    PENSTOCK_TRY(data::decode_value_into(value, scan_.upstream_.types, builders_));
+    PENSTOCK_TRY(scan_.rows_of_upstream_.decode_into(value, builders_));
     ++rows_;
     if (++chunk_rows_ == data::kChunkRows) finish_chunk();
     return ok();
@@ -68,6 +68,7 @@ class StreamScanOperator::Batch {
 
 StreamScanOperator::StreamScanOperator(Options options, const ActorContext& context)
     : upstream_(std::move(options.upstream)),
+      rows_of_upstream_(upstream_.types, upstream_.added),
       output_(std::move(options.output)),
       batch_rows_(options.batch_rows),
       batch_time_(options.batch_time),
@@ -192,7 +193,7 @@ Status StreamScanOperator::read_vnode(storage::SnapshotReader& reader, ScanPosit
   }
   if (last_key.empty()) return ok();
   position.key = last_key.substr(2);
-  PENSTOCK_TRY(const auto row, data::decode_value(last_value, upstream_.types));
+  PENSTOCK_TRY(const auto row, rows_of_upstream_.decode(last_value));
   position.pk.clear();
   for (const uint32_t column : upstream_.pk) position.pk.push_back(row[column]);
   return ok();

@@ -63,6 +63,7 @@ class StreamScanOperator final : public Operator, public Generator {
   [[nodiscard]] std::string progress_key(VNode vnode) const;
 
   const storage::TableSchema upstream_;
+  const data::RowCodec rows_of_upstream_;
   const std::vector<uint32_t> output_;
   const size_t batch_rows_;
   const runtime::Duration batch_time_;

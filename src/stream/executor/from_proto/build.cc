@@ -45,6 +45,15 @@ Result<storage::TableSchema> schema_of(const pb::TableDesc& desc, uint32_t base)
     schema.pk.push_back(key.column());
     schema.orders.push_back({key.descending(), key.nulls_first()});
   }
+  for (const pb::Column& column : desc.columns()) {
+    if (!column.has_added()) {
+      if (!schema.added.empty())
+        return error(Code::Protocol, "table {}: column {} is behind one that was added later", schema.name, column.name());
+      continue;
+    }
+    PENSTOCK_TRY(auto value, expr::value_of_literal(column.added()));
+    schema.added.push_back(std::move(value));
+  }
   schema.dist_key = numbers(desc.dist_key());
   schema.vnode_count = desc.vnode_count() == 0 ? kDefaultVNodeCount : desc.vnode_count();
   schema.lookup_prefix = desc.lookup_prefix();

@@ -64,6 +64,11 @@ struct Describe {
         return out;
       }
       std::string operator()(const frontend::ast::SetParallelism& a) const { return fmt::format("parallelism {}", a.parallelism); }
+      std::string operator()(const frontend::AddColumn& a) const {
+        const pb::Literal& added = a.column.added();
+        return fmt::format("add column {} behind {}, {}, old rows have {}: {}", a.column.name(), a.columns_before,
+                           a.column.not_null() ? "not null" : "nullable", added.is_null() ? "NULL" : "'" + added.text() + "'", a.definition);
+      }
       std::string operator()(const frontend::SetIntervals& a) const {
         return fmt::format("barriers {} ms, checkpoint every {}", a.barrier_interval_ms, a.checkpoint_frequency);
       }

@@ -344,7 +344,7 @@ TEST_F(DmlTest, a_batch_of_other_columns_is_refused) {
   auto op = dml();
   node_.dml.put(data::chunk_from_table("T\n+ x"));
   EXPECT_TRUE(op.poll().empty());
-  EXPECT_EQ(node_.dml.answers, std::vector<std::string>{"failed: a DML batch has other columns than the table"});
+  EXPECT_EQ(node_.dml.answers, std::vector<std::string>{"failed: not applied: the table has other columns than the rows; it is being altered"});
 }
 
 }  // namespace

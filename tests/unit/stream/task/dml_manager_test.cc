@@ -200,7 +200,7 @@ TEST_F(DmlManagerTest, another_graph_s_barrier_names_nothing_of_this_one) {
 TEST_F(DmlManagerTest, refuses_rows_that_do_not_fit_the_table_or_are_too_many) {
   const auto queue = add(1);
   const auto strange = dml_.hold(kTable, TransactionId{70}, ActorId{0}, data::chunk_from_table("T\n+ a"));
-  EXPECT_EQ(strange.error().code(), Code::Protocol);
+  EXPECT_EQ(strange.error().code(), Code::SerializationFailure);
   EXPECT_EQ(held(), "");
   const auto many = testing::one_column(std::vector<std::pair<data::Op, int64_t>>(DmlManager::kMostHeldRows, {data::Op::Insert, 1}));
   EXPECT_TRUE(dml_.hold(kTable, TransactionId{70}, ActorId{0}, many).has_value());
