@@ -53,6 +53,7 @@ class Session : public SqlSession {
   };
 
   [[nodiscard]] Result<CatalogView> catalog();
+  Result<std::string> execute_once(const Prepared& prepared, const std::vector<std::optional<std::string>>& parameters, ResultSink& sink);
   [[nodiscard]] SessionSettings settings() const;
   [[nodiscard]] Status not_failed(const Statement& statement) const;
   [[nodiscard]] Status still_fits(const Prepared& prepared, const BoundStatement& bound, const CatalogView& catalog) const;
@@ -109,7 +110,8 @@ class Session : public SqlSession {
   std::vector<std::string> notices_;
   CancelFlag cancelled_{false};
 
-  Epoch last_read_;  // as of which the last query read
+  Epoch last_read_;           // as of which the last query read
+  bool plan_is_old_ = false;  // what the statement was to read is gone, and no row was sent
 
   /// Of a transaction block: what it has changed, applied at COMMIT, and the epoch that all of it reads.
   std::map<ObjectId, TableChanges> changes_;
