@@ -9,7 +9,7 @@ namespace {
 const std::string kProcesses =
     "run: {name: t, agents: 2, processes: {db: {command: run me, agent: 1, env: {A: b}}, other: {command: x}}}\n";
 
-const std::string kStages = "stages:\n  - {name: a, order: 1, type: custom, script: ls}\n";
+const std::string kOneStage = "stages:\n  - {name: a, order: 1, type: custom, script: ls}\n";
 
 std::string whole_file(const std::string& workload, const std::string& run = kProcesses) {
   return run + "stages:\n  - {name: a, order: 1, type: prepare, workload: {" + workload + "}}\n";
@@ -61,10 +61,10 @@ TEST(ChaosPlan, every_mistake_is_found) {
   EXPECT_EQ(workload_error("kind: chaos, server: x, actions: [{wait: 1s}]"), "3:64: workload of stage 'a': a server is HOST:PORT");
   EXPECT_EQ(mistake_of(whole_file("kind: chaos, actions: [{kill: db}]", "run: {name: t}\n")).substr(2),
             "3:75: action 1 of stage 'a': there is no process: name them in 'processes' of 'run'");
-  EXPECT_EQ(mistake_of("run: {name: t, processes: {a: {}}}\n" + kStages), "f:1:31: process 'a' needs 'command'");
-  EXPECT_EQ(mistake_of("run: {name: t, processes: {A: {command: x}}}\n" + kStages),
+  EXPECT_EQ(mistake_of("run: {name: t, processes: {a: {}}}\n" + kOneStage), "f:1:31: process 'a' needs 'command'");
+  EXPECT_EQ(mistake_of("run: {name: t, processes: {A: {command: x}}}\n" + kOneStage),
             "f:1:28: 'processes': the name of a process has 1 to 64 lower-case letters, digits, - and _");
-  EXPECT_EQ(mistake_of("run: {name: t, agents: 2, processes: {a: {command: x, agent: 2}}}\n" + kStages),
+  EXPECT_EQ(mistake_of("run: {name: t, agents: 2, processes: {a: {command: x, agent: 2}}}\n" + kOneStage),
             "f:1:55: process 'a': there are 2 agents, counted from 0");
 }
 
@@ -78,8 +78,8 @@ TEST(ChaosPlan, links_are_cut_and_slowed_by_their_agent) {
   EXPECT_EQ(mistake_of(whole_file("kind: chaos, actions: [{cut: wir, for: 1s}]", run)).substr(2),
             "3:75: action 1 of stage 'a': 'wir' is no link; did you mean 'wire'?");
   EXPECT_EQ(mistake_of(whole_file("kind: chaos, actions: [{slow: wire}]", run)).substr(2), "3:74: action 1 of stage 'a' needs 'by'");
-  EXPECT_EQ(mistake_of("run: {name: t, links: {a: {listen: x, to: 'b:1'}}}\n" + kStages), "f:1:28: link 'a': 'x' is no HOST:PORT");
-  EXPECT_EQ(mistake_of("run: {name: t, links: {a: {listen: 'x:1'}}}\n" + kStages), "f:1:27: link 'a' needs 'to'");
+  EXPECT_EQ(mistake_of("run: {name: t, links: {a: {listen: x, to: 'b:1'}}}\n" + kOneStage), "f:1:28: link 'a': 'x' is no HOST:PORT");
+  EXPECT_EQ(mistake_of("run: {name: t, links: {a: {listen: 'x:1'}}}\n" + kOneStage), "f:1:27: link 'a' needs 'to'");
 }
 
 TEST(StageWorkloads, several_are_performed_at_once_by_the_agents_that_each_names) {
