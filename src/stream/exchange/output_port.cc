@@ -77,7 +77,8 @@ Status OutputPort::check() {
 }
 
 Status OutputPort::lost(const Error& reason) {
-  if (!soft_ || reason.code() != Code::Closed) return reason.with_context(fmt::format("output to actor {}", downstream_));
+  const bool ended = last_ && due_.empty();
+  if ((!soft_ && !ended) || reason.code() != Code::Closed) return reason.with_context(fmt::format("output to actor {}", downstream_));
   discard();
   return ok();
 }

@@ -32,6 +32,8 @@ class OutputPort {
   [[nodiscard]] Status push(data::StreamChunk chunk);
   /// Everything pushed before goes first.
   [[nodiscard]] Status push_barrier(const Barrier& barrier);
+  /// The barrier just pushed ends the downstream: once that is sent, a receiver that is gone is no failure.
+  void expect_end() { last_ = true; }
   /// Sends what is due; with `small` also what was held back to be gathered.
   [[nodiscard]] Status send(bool small);
   /// Fails when the receiver is gone, even if there is nothing to send.
@@ -57,7 +59,8 @@ class OutputPort {
   const uint32_t link_;
   const bool soft_;
   std::unique_ptr<ChannelSender> sender_;
-  bool discarding_ = false;               // soft, and the receiver is gone or did not come
+  bool discarding_ = false;               // soft, and the receiver is gone or did not come; or ended as it should
+  bool last_ = false;                     // nothing comes after what is due
   size_t kept_ = 0;                       // weight of the chunks in `due_` before anybody connected
   uint32_t kept_barriers_ = 0;            // likewise
   Fifo<Message> due_;                     // to be sent as soon as there is budget

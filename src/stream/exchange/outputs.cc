@@ -16,6 +16,15 @@ Status Outputs::add(const pb::Dispatcher& description) {
   return ok();
 }
 
+void Outputs::expect_end(const std::set<FragmentId>& fragments, const std::set<ActorId>& actors) {
+  for (Dispatcher& dispatcher : dispatchers_) {
+    const bool whole = fragments.contains(dispatcher.downstream());
+    for (const auto& port : dispatcher.ports()) {
+      if (whole || actors.contains(port->downstream())) port->expect_end();
+    }
+  }
+}
+
 void Outputs::remove(const std::set<FragmentId>& fragments, const std::set<ActorId>& actors) {
   std::erase_if(dispatchers_, [&](Dispatcher& dispatcher) {
     return fragments.contains(dispatcher.downstream()) ||

@@ -27,6 +27,8 @@ class Outputs {
 
   /// Errors: `Protocol` when the description makes no sense or the edge is there already.
   [[nodiscard]] Status add(const pb::Dispatcher& description);
+  /// The barrier just sent ends actors of these fragments, and these actors: once they have it they may be gone.
+  void expect_end(const std::set<FragmentId>& fragments, const std::set<ActorId>& actors);
   /// Edges to these fragments go, and those to none but these actors.
   void remove(const std::set<FragmentId>& fragments, const std::set<ActorId>& actors);
   void attach(AttachedOutput output);

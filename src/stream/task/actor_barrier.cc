@@ -12,6 +12,20 @@ namespace {
 // barrier (a view of rows that have moved to the disk) let go of it; each actor's is another one.
 constexpr uint32_t kBarriersLeftOut = 64;
 
+struct Stopped {
+  std::set<FragmentId> fragments;
+  std::set<ActorId> actors;
+};
+
+std::optional<Stopped> stopped_by(const Barrier& barrier) {
+  if (!barrier.mutation || !barrier.mutation->has_stop()) return std::nullopt;
+  const pb::StopMutation& stop = barrier.mutation->stop();
+  Stopped stopped;
+  for (const uint32_t fragment : stop.fragments()) stopped.fragments.insert(FragmentId{fragment});
+  for (const uint32_t actor : stop.actors()) stopped.actors.insert(ActorId{actor});
+  return stopped;
+}
+
 }  // namespace
 
 bool Actor::leaves_out(const Barrier& barrier) { return ++passed_ % kBarriersLeftOut != 0 && chain_->skip_barrier(barrier); }
@@ -61,17 +75,14 @@ Status Actor::send_barrier() {
       }
     }
   }
-  return outputs_->send_barrier(*barrier_);
+  PENSTOCK_TRY(outputs_->send_barrier(*barrier_));
+  // Whom it ends may be gone before the last of the others has it.
+  if (const auto stopped = stopped_by(*barrier_)) outputs_->expect_end(stopped->fragments, stopped->actors);
+  return ok();
 }
 
 void Actor::remove_outputs() {
-  if (!barrier_->mutation || !barrier_->mutation->has_stop()) return;
-  const pb::StopMutation& stop = barrier_->mutation->stop();
-  std::set<FragmentId> fragments;
-  for (const uint32_t fragment : stop.fragments()) fragments.insert(FragmentId{fragment});
-  std::set<ActorId> actors;
-  for (const uint32_t actor : stop.actors()) actors.insert(ActorId{actor});
-  outputs_->remove(fragments, actors);
+  if (const auto stopped = stopped_by(*barrier_)) outputs_->remove(stopped->fragments, stopped->actors);
 }
 
 Actor::Turn Actor::finish_barrier() {

@@ -282,6 +282,33 @@ TEST_F(OutputsTest, ends_the_channels_of_an_edge_that_is_removed) {
   EXPECT_TRUE(outputs_.empty());
 }
 
+TEST_F(OutputsTest, whom_the_last_barrier_ends_may_be_gone_before_others_have_it) {
+  add(edge(pb::DISPATCH_BROADCAST, {1, 2, 3}));
+  attach(1);
+  attach(2, 1);
+  attach(3);
+  dispatch(rows(0, 2000));
+  dispatch(rows(0, 10));
+  ASSERT_FALSE(outputs_.send_barrier(barrier(1, 2)).has_error());
+  outputs_.expect_end({}, {ActorId{1}, ActorId{2}});
+  EXPECT_EQ(take(1), "2000 rows | +0 +1 +2 +3 +4 +5 +6 +7 +8 +9 | barrier 1..2");
+  downstreams_[1].receiver.reset();
+  EXPECT_FALSE(outputs_.check().has_error()) << "1 has its last barrier, 2 waits behind rows";
+  EXPECT_TRUE(outputs_.blocked());
+  downstreams_[2].receiver.reset();
+  EXPECT_TRUE(outputs_.check().has_error()) << "2 ended without it";
+}
+
+TEST_F(OutputsTest, whom_the_last_barrier_does_not_end_must_stay) {
+  add(edge(pb::DISPATCH_BROADCAST, {1, 2}, 20));
+  attach(1);
+  attach(2);
+  ASSERT_FALSE(outputs_.send_barrier(barrier(1, 2)).has_error());
+  outputs_.expect_end({FragmentId{21}}, {ActorId{1}});
+  downstreams_[2].receiver.reset();
+  EXPECT_TRUE(outputs_.check().has_error());
+}
+
 TEST_F(OutputsTest, refuses_descriptions_that_make_no_sense) {
   const auto refused = [&](const pb::Dispatcher& description) {
     const Status added = outputs_.add(description);
