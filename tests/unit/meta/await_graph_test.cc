@@ -81,8 +81,10 @@ TEST_F(AwaitGraph, names_the_busy_actor_that_all_others_wait_for_across_nodes) {
 TEST_F(AwaitGraph, names_the_operator_at_work) {
   waits(21, pb::WAIT_NOTHING);
   said(1).mutable_actors(0)->set_at_work("HashJoin { type: inner }");
-  EXPECT_EQ(culprits(), Texts{"actor 21 (HashJoin <- Merge <- Merge of job q7, fragment 2, node 1): busy in HashJoin { type: inner } for "
-                              "11.9 s (5 rows in, 6 out) held 1"});
+  EXPECT_EQ(
+      culprits().front(),
+      "actor 21 (HashJoin <- Merge <- Merge of job q7, fragment 2, node 1): busy in HashJoin { type: inner } for 11.9 s (5 rows in, 6 out) "
+      "held 1");
 }
 
 TEST_F(AwaitGraph, shows_the_way_from_one_that_waits_to_the_culprit) {
