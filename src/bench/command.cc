@@ -131,9 +131,10 @@ Status run_stages(const RunOptions& options, const CommandContext& context) {
   if (options.local > 0) {
     if (!agents.empty()) return error(Code::InvalidConfig, "--agents and --local exclude each other");
     if (options.tls.any()) return error(Code::InvalidConfig, "--local agents listen on loopback without TLS; leave out --tls-…");
-    PENSTOCK_TRY(read_plan(options.stage_file));  // before anything is started
+    PENSTOCK_TRY(const Plan plan, read_plan(options.stage_file));
+    PENSTOCK_TRY(plan.check_agents(options.local));  // before anything is started
     const std::string folder = fmt::format("{}/agents-{:08x}", options.out, context.runtime.random() & 0xffffffffU);
-    PENSTOCK_TRY(agents, start_local_agents(options.local, options.allow_exec, folder, context.runtime));
+    PENSTOCK_TRY(agents, start_local_agents(options.local, options.allow_exec, options.token_file, folder, context.runtime));
   } else if (agents.empty()) {
     PENSTOCK_TRY(const Plan plan, read_plan(options.stage_file));
     agents = plan.addresses;
@@ -174,8 +175,13 @@ Status report(const std::vector<std::string>& folders, const std::string& out) {
 
 Status stop(const StopOptions& options, const CommandContext& context) {
   PENSTOCK_TRY(const std::string token, read_token(options.token_file));
-  PENSTOCK_TRY(check_reachable(options.agents, options.tls));
-  return stop_agents(options.agents, token, !options.no_cleanup && !options.exit, options.exit, context.runtime, context.transport);
+  if (options.agents.empty() == options.folder.empty()) return error(Code::InvalidConfig, "name a run's folder, or --agents");
+  std::vector<std::string> agents = options.agents;
+  if (agents.empty()) {
+    PENSTOCK_TRY(agents, agents_of_run(options.folder));
+  }
+  PENSTOCK_TRY(check_reachable(agents, options.tls));
+  return stop_agents(agents, token, !options.no_cleanup && !options.exit, options.exit, context.runtime, context.transport);
 }
 
 }  // namespace penstock::bench

@@ -31,6 +31,7 @@ struct RunOptions {
 };
 struct StopOptions {
   std::vector<std::string> agents;
+  std::string folder;  // of a run, whose agents they are, if `agents` is empty
   std::string token_file;
   rpc::TlsFiles tls;
   bool no_cleanup = false, exit = false;

@@ -1,7 +1,8 @@
 #include "bench/agent/agent_server.h"
 
+#include <google/protobuf/util/json_util.h>
+
 #include <filesystem>
-#include <fstream>
 
 #include "common/log.h"
 
@@ -51,6 +52,7 @@ AgentServer::AgentServer(Options options, runtime::Runtime& runtime)
     : options_(std::move(options)),
       runtime_(runtime),
       agent_(options_.agent),
+      threads_(runtime),
       ended_(runtime.make_waiter()),
       executor_(runtime.make_serial("bench-agent", true)),
       door_(std::make_shared<Door>(*this)) {}
@@ -83,15 +85,22 @@ AgentServer::~AgentServer() {
     stopped->notify();
   });
   (void)stopped->wait_for(std::chrono::seconds(5));
-  while (threads_.load() > 0) (void)ended_->wait_for(std::chrono::milliseconds(100));
+  while (stages_.load() > 0) (void)ended_->wait_for(std::chrono::milliseconds(100));
   executor_.reset();
 }
 
 void AgentServer::handle(AgentEvent event) {
   AgentEffects effects;
+  const bool was_attached = agent_.attached();
   agent_.handle(runtime_.now(), std::move(event), effects);
   for (AgentEffect& effect : effects) std::visit([this](auto& e) { perform(e); }, effect);
   arm();
+  if (options_.once && was_attached && !agent_.attached() && !agent_.run()) exit_soon();
+}
+
+// Not at once, so that what is still to be told goes out first.
+void AgentServer::exit_soon() {
+  idle_ = runtime_.after(std::chrono::milliseconds(500), *executor_, [this] { options_.on_exit(ok()); });
 }
 
 void AgentServer::arm() {
@@ -124,6 +133,7 @@ void AgentServer::perform(TellStats& effect) {
     const StageRunner::Live live = runner_->live();
     stats.set_progress(live.progress);
     stats.set_operations(live.operations);
+    stats.set_per_second(live.per_second);
     stats.set_errors(live.errors);
     stats.set_bytes(live.bytes);
     stats.set_p99_nanos(live.p99_nanos);
@@ -148,6 +158,7 @@ void AgentServer::perform(EnterRun& /*effect*/) {
   std::error_code failed;
   std::filesystem::create_directories(run_folder(), failed);
   if (failed) log::error("bench", "cannot make {}: {}", run_folder(), failed.message());
+  summaries_ = std::ofstream(run_folder() + "/summaries.jsonl", std::ios::app);
   resources_ = std::make_unique<RunResources>(runtime_, run.id, run_folder(), run.index, run.count);
   log::info("bench", "run {} of {}, agent {} of {}", run.id, run.owner, run.index, run.count);
 }
@@ -155,17 +166,18 @@ void AgentServer::perform(EnterRun& /*effect*/) {
 void AgentServer::perform(RunStage& effect) {
   const Stage& stage = agent_.run()->plan.stages[effect.stage];
   log::info("bench", "starts stage {} '{}'", effect.stage, stage.name);
-  runner_ =
-      std::make_shared<StageRunner>(stage, effect.stage, *resources_, fmt::format("{}/{}-{}.log", run_folder(), effect.stage, stage.name));
+  runner_ = std::make_shared<StageRunner>(stage, effect.stage, *resources_, threads_,
+                                          fmt::format("{}/{}-{}.log", run_folder(), effect.stage, stage.name));
   running_ = effect.work;
-  ++threads_;
-  runner_->start([this, work = effect.work](Result<pb::BenchSummary> summary) {
+  ++stages_;
+  const auto begun = [this, work = effect.work] { executor_->post([this, work] { handle(StageBegun{work}); }); };
+  runner_->start(begun, [this, work = effect.work](Result<pb::BenchSummary> summary) {
     executor_->post([this, work, summary = std::move(summary)]() mutable {
       if (running_ == work) runner_.reset();
       handle(StageEnded{work, std::move(summary)});
     });
     const auto ended = ended_;
-    --threads_;  // the server may go now
+    --stages_;  // the server may go now
     ended->notify();
   });
 }
@@ -175,19 +187,16 @@ void AgentServer::perform(StopStage& effect) {
 }
 
 void AgentServer::perform(KeepSummary& effect) {
-  const std::string path = fmt::format("{}/{}-{}.summary", run_folder(), effect.summary.stage(), effect.summary.name());
-  std::ofstream out(path, std::ios::binary);
-  out << effect.summary.SerializeAsString();
-  if (!out.flush()) log::error("bench", "cannot write {}", path);
+  std::string line;
+  if (!google::protobuf::util::MessageToJsonString(effect.summary, &line).ok()) return;
+  if (!(summaries_ << line << '\n' << std::flush)) log::error("bench", "cannot write {}/summaries.jsonl", run_folder());
 }
 
 void AgentServer::perform(LeaveRun& effect) {
   log::info("bench", "leaves run {}: {}", log_run_, effect.reason);
   resources_.reset();
-  if (options_.once) {
-    // Later, so that what is still to be told goes out first.
-    idle_ = runtime_.after(std::chrono::milliseconds(500), *executor_, [this] { options_.on_exit(ok()); });
-  }
+  summaries_.close();
+  if (options_.once) exit_soon();
 }
 
 void AgentServer::perform(ExitAgent& effect) { options_.on_exit(std::move(effect.why)); }

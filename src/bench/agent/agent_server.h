@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <fstream>
 #include <memory>
 
 #include "bench/agent/stage_runner.h"
@@ -18,7 +19,7 @@ class AgentServer {
   struct Options {
     Agent::Options agent;
     std::string folder;  // results and scripts' output: FOLDER/RUN/…
-    bool once = false;   // ends after its first run, or when none begins within `idle_limit`
+    bool once = false;   // ends after its first run, when its controller leaves without one, or when none begins within `idle_limit`
     Duration idle_limit = std::chrono::minutes(2);
     std::function<void(Status)> on_exit;  // any thread; the agent does nothing more of note
   };
@@ -39,6 +40,7 @@ class AgentServer {
   AgentServer(Options options, runtime::Runtime& runtime);
   void handle(AgentEvent event);
   void arm();
+  void exit_soon();
   void perform(Tell& effect);
   void perform(TellStats& effect);
   void perform(HangUp& effect);
@@ -58,13 +60,15 @@ class AgentServer {
   std::map<ConnectionId, std::shared_ptr<rpc::Stream>> streams_;  // shared with the transport
   std::unique_ptr<RunResources> resources_;
   std::string log_run_;
+  std::ofstream summaries_;
   std::shared_ptr<StageRunner> runner_;  // shared with its threads
   WorkId running_;
   runtime::Timer timer_;
   runtime::Timer idle_;
 
   std::atomic<uint64_t> connections_{0};
-  std::atomic<int> threads_{0};  // stages whose end is still to be told
+  std::atomic<int> stages_{0};  // whose end is still to be told
+  StageThreads threads_;
   std::shared_ptr<runtime::Waiter> ended_;
   std::unique_ptr<runtime::Executor> executor_;
   std::shared_ptr<Door> door_;  // shared with the transport

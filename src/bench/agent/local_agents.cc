@@ -30,7 +30,8 @@ std::string listening_at(const std::string& log) {
 
 }  // namespace
 
-Result<std::vector<std::string>> start_local_agents(uint32_t count, bool allow_exec, const std::string& folder, runtime::Runtime& runtime) {
+Result<std::vector<std::string>> start_local_agents(uint32_t count, bool allow_exec, const std::string& token_file,
+                                                    const std::string& folder, runtime::Runtime& runtime) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (failed) return error(Code::Io, "cannot make {}: {}", folder, failed.message());
@@ -41,6 +42,7 @@ Result<std::vector<std::string>> start_local_agents(uint32_t count, bool allow_e
     std::vector<std::string> command = {binary,        "bench",  "agent",     "--listen",
                                         "127.0.0.1:0", "--once", "--results", fmt::format("{}/agent-{}", folder, i)};
     if (allow_exec) command.emplace_back("--allow-exec");
+    if (!token_file.empty()) command.insert(command.end(), {"--token-file", token_file});
     std::filesystem::remove(log_of(i), failed);
     PENSTOCK_TRY(spawn_process(command, {}, log_of(i)));
   }

@@ -24,7 +24,9 @@ Result<pb::BenchSummary> run_script(const Stage& stage, RunResources& resources,
   environment["PENSTOCK_BENCH_AGENTS"] = std::to_string(resources.agents());
   runtime::Runtime& runtime = resources.runtime();
   const runtime::TimePoint begun = runtime.now();
+  PENSTOCK_TRY(resources.watch().begin());
   PENSTOCK_TRY(const pid_t pid, spawn_process({"/bin/sh", "-c", stage.script}, environment, log_file));
+  resources.watch().add(pid);
   std::optional<runtime::TimePoint> asked;
   int status = 0;
   while (true) {
@@ -39,6 +41,7 @@ Result<pb::BenchSummary> run_script(const Stage& stage, RunResources& resources,
     }
     (void)waiter.wait_for(kScriptLook);
   }
+  resources.watch().remove(pid);
   if (asked) {
     ::kill(-pid, SIGKILL);  // what it left behind
     return error(Code::Cancelled, "the script of stage '{}' was stopped", stage.name);

@@ -61,10 +61,7 @@ Result<std::unique_ptr<ControllerRun>> ControllerRun::begin(const std::string& s
   PENSTOCK_TRY(const std::string text, storage::read_file(files, stage_file));
   PENSTOCK_TRY(Plan plan, parse_plan(text, stage_file));
   if (agents.empty()) agents = plan.addresses;
-  if (agents.empty()) return error(Code::InvalidConfig, "no agents: give --agents or --local, or name them in the stage file");
-  if (plan.agents != 0 && plan.agents != agents.size()) {
-    return error(Code::InvalidConfig, "{} asks for {} agents, the command line has {}", stage_file, plan.agents, agents.size());
-  }
+  PENSTOCK_TRY(plan.check_agents(agents.size()));
   Controller::Options machine{.run = run_id(plan.name, runtime), .stages = text, .agents = std::move(agents)};
   machine.enrol_patience = plan.enrol_timeout;
   machine.owner = fmt::format("{} pid {} {:016x}", host_name(), ::getpid(), runtime.random());
@@ -154,7 +151,9 @@ void ControllerRun::drain() {
 
 void ControllerRun::perform_all(ControllerEffects& effects) {
   for (ControllerEffect& effect : effects) {
-    const bool silent = std::holds_alternative<Persist>(effect) || std::holds_alternative<Note>(effect);
+    const auto* note = std::get_if<Note>(&effect);
+    // In the event log a release stands before whatever agents do because of it, and only when it is certain.
+    const bool silent = std::holds_alternative<Persist>(effect) || (note != nullptr && note->kind != "released");
     if (!silent) sync();
     if (finished_) return;
     std::visit([this](auto& e) { perform(e); }, effect);
@@ -240,16 +239,18 @@ void ControllerRun::limit_results(pb::BenchJournal& record) {
 }
 
 void ControllerRun::perform(Note& effect) {
+  const int64_t unix_micros = runtime_.unix_micros();
   const bool needless = effect.kind == "ready" && static_cast<uint64_t>(events_.tellp()) > controller_.plan().results_limit;
-  if (!needless) events_ << event_json(seconds(), runtime_.unix_micros(), effect, machine_.agents) << '\n' << std::flush;
-  view_.note(seconds(), effect, machine_.agents);
+  if (!needless) events_ << event_json(seconds(), unix_micros, effect, machine_.agents) << '\n' << std::flush;
+  view_.note(seconds(), unix_micros, effect, machine_.agents);
 }
 
 void ControllerRun::perform(Finish& effect) {
   view_.clear();
   Result<RunFigures> figures = figures_of(records_);
   Status written = figures.has_value() ? write_results(files_, folder_, figures.value()) : Status(figures.error());
-  if (figures.has_value() && options_.view != ViewStyle::Json) fmt::print("{}results in {}\n", results_table(figures.value()), folder_);
+  if (figures.has_value() && options_.view != ViewStyle::Json)
+    fmt::print("{0}results in {1}; as a page: penstock bench report {1}\n", results_table(figures.value()), folder_);
   if (!effect.completed) return finish(error(Code::Cancelled, "run {} was aborted: {}", machine_.run, effect.reason));
   finish(std::move(written));
 }

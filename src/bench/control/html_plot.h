@@ -35,7 +35,8 @@ struct PlotAxis {
 [[nodiscard]] std::string short_number(double value);
 [[nodiscard]] std::string html_escape(std::string_view text);
 
-/// A figure with its caption, which names the lines by their colours.
-[[nodiscard]] std::string plot(const std::string& caption, const PlotAxis& x, const PlotAxis& y, const std::vector<PlotLine>& lines);
+/// A figure with its caption, which names the lines by their colours. `marks`: moments on the x axis at which something was done.
+[[nodiscard]] std::string plot(const std::string& caption, const PlotAxis& x, const PlotAxis& y, const std::vector<PlotLine>& lines,
+                               const std::vector<std::pair<double, std::string>>& marks = {});
 
 }  // namespace penstock::bench

@@ -11,14 +11,20 @@ namespace penstock::bench {
 namespace {
 
 constexpr const char* kStyle =
-    R"(body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#1c2430;background:#fff}
-h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2.2em;border-bottom:1px solid #d5dbe3;padding-bottom:.2em}
-table{border-collapse:collapse;margin:.8em 0;font-variant-numeric:tabular-nums;font-size:.9em}
-th,td{padding:.25em .8em;text-align:right;border-bottom:1px solid #e6eaef}th{color:#5a6675;font-weight:600}
-td:first-child,th:first-child,td.text,th.text{text-align:left}tr.all td{font-weight:600;background:#f4f7fa}
-.plots{display:flex;flex-wrap:wrap;gap:1.2em}figure{margin:0;max-width:500px}summary{color:#5a6675;cursor:pointer}figcaption{color:#5a6675;font-size:.85em}
-.bad{color:#a4262c}.good{color:#1c7a3e}.key{display:inline-block;width:.8em;height:.8em;margin:0 .35em 0 .9em;border-radius:2px}
-pre{background:#f4f7fa;padding:1em;overflow:auto;font-size:.85em}@media print{body{max-width:none}})";
+    R"(:root{color-scheme:light dark;--ink:#1c2430;--soft:#5a6675;--line:#d5dbe3;--fill:#f4f7fa;--paper:#fff;--bad:#a4262c;--good:#1c7a3e}
+@media(prefers-color-scheme:dark){:root{--ink:#e3e8ef;--soft:#a2aebd;--line:#39424f;--fill:#1e252f;--paper:#141920;--bad:#ff8a85;--good:#6fd694}
+polyline,rect,circle,.key{filter:brightness(1.5)}}
+body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:var(--ink);background:var(--paper);overflow-wrap:anywhere}
+h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2.2em;border-bottom:1px solid var(--line);padding-bottom:.2em}
+.wide{overflow-x:auto}table{border-collapse:collapse;margin:.8em 0;font-variant-numeric:tabular-nums;font-size:.9em;overflow-wrap:normal}
+th,td{padding:.25em .6em;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}th{color:var(--soft);font-weight:600}
+td:first-child,th:first-child,td.text,th.text{text-align:left}td.remark{white-space:normal;min-width:9em}
+tr.all td{font-weight:600;background:var(--fill)}
+.plots{display:flex;flex-wrap:wrap;gap:1.2em}figure{margin:0;max-width:100%;width:500px}svg{max-width:100%;height:auto}svg text{fill:var(--soft)}
+.grid{stroke:var(--line)}.mark{stroke:var(--bad);stroke-dasharray:2 3}.markkey{color:var(--bad)}
+summary{color:var(--soft);cursor:pointer}figcaption{color:var(--soft);font-size:.85em}
+.line{white-space:nowrap}.bad{color:var(--bad)}.good{color:var(--good)}.key{display:inline-block;width:.8em;height:.8em;margin:0 .35em 0 .9em;border-radius:2px}
+pre{background:var(--fill);padding:1em;overflow:auto;font-size:.85em}@media print{body{max-width:none}})";
 
 /// One run's part in a section about a stage.
 struct StageOfRun {
@@ -38,6 +44,8 @@ std::string seconds_text(double seconds) {
   return seconds < 1 ? fmt::format("{:.1f} ms", seconds * 1e3) : fmt::format("{:.2f} s", seconds);
 }
 
+std::string agents_text(size_t count) { return fmt::format("{} {}", count, count == 1 ? "agent" : "agents"); }
+
 std::string throughput_plot(const StageInRuns& stage) {
   std::vector<PlotLine> lines;
   double top = 0, end = 1;
@@ -55,7 +63,11 @@ std::string throughput_plot(const StageInRuns& stage) {
     if (!line.points.empty()) lines.push_back(std::move(line));
   }
   if (lines.empty()) return "";
-  return plot("Throughput over time", linear_axis("seconds since the agents' start", end), linear_axis("operations/s", top), lines);
+  std::vector<std::pair<double, std::string>> marks;
+  for (const auto& [letter, number, run, figures] : stage.runs) {
+    for (const pb::BenchMark& mark : figures->marks) marks.emplace_back(mark.seconds(), (letter.empty() ? "" : letter + " ") + mark.text());
+  }
+  return plot("Throughput over time", linear_axis("seconds since the agents' start", end), linear_axis("operations/s", top), lines, marks);
 }
 
 /// Of all operations of one run, or of `only` in every run.
@@ -103,8 +115,7 @@ std::string wait_plot(const StageInRuns& stage) {
   const double height = 24.0 + static_cast<double>(bars) * 20, room = kPlotWidth - 170 - 70;
   std::string svg = fmt::format(
       "<figure><svg width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
-      "role=\"img\" aria-label=\"Wait at the barrier\" font-size=\"11\" "
-      "fill=\"#5a6675\">",
+      "role=\"img\" aria-label=\"Wait at the barrier\" font-size=\"12\">",
       kPlotWidth, height);
   double y = 8;
   for (const auto& [letter, number, run, figures] : stage.runs) {
@@ -131,18 +142,18 @@ std::string table_row(const std::string& css, const std::string& who, const std:
       "<tr class=\"{}\"><td>{}</td><td "
       "class=\"text\">{}</td><td>{}</td><td>{}</td><td>{:.1f}</td><td>{:.2f}</"
       "td><td>{:.3f}</td><td>{:.3f}</td><td>{:.3f}</td><td>{:.3f}</"
-      "td><td>{}</td><td class=\"text\">{}</td></tr>\n",
+      "td><td>{}</td><td class=\"remark text\">{}</td></tr>\n",
       css, html_escape(who), html_escape(name), f.count, f.errors, seconds > 0 ? static_cast<double>(f.count) / seconds : 0,
       seconds > 0 ? static_cast<double>(f.bytes) / seconds / 1e6 : 0, ms(50), ms(99), ms(99.9), static_cast<double>(f.latency.max()) / 1e6,
       f.corrected.count() > 0 ? fmt::format("{:.3f}", static_cast<double>(f.corrected.percentile(99)) / 1e6) : "", html_escape(remark));
 }
 
 constexpr const char* kStageColumns =
-    "<table><tr><th>agent</th><th "
+    "<div class=\"wide\"><table><tr><th>agent</th><th "
     "class=\"text\">operation</th><th>count</th><th>errors</th><th>per "
     "second</th><th>MB/s</th><th>p50 "
-    "ms</th><th>p99 ms</th><th>p99.9 ms</th><th>max ms</th><th>p99 ms from "
-    "when due</th><th class=\"text\">remark</th></tr>\n";
+    "ms</th><th>p99 ms</th><th>p99.9 ms</th><th>max ms</th><th>due p99 "
+    "ms</th><th class=\"text\">remark</th></tr>\n";
 
 std::string agent_rows(const StageOfRun& stage, const AgentFigures& agent) {
   const std::string who = stage.letter + (stage.letter.empty() ? "" : " ") + stage.run->agents[agent.agent];
@@ -151,7 +162,7 @@ std::string agent_rows(const StageOfRun& stage, const AgentFigures& agent) {
   if (agent.operations.empty()) {
     html += fmt::format(
         "<tr><td>{}</td><td class=\"text\">–</td><td "
-        "colspan=\"9\"></td><td class=\"text\">{}</td></tr>\n",
+        "colspan=\"9\"></td><td class=\"remark text\">{}</td></tr>\n",
         html_escape(who), html_escape(remark.empty() ? "took " + seconds_text(agent.seconds) : remark));
   }
   for (const auto& [name, operation] : agent.operations) html += table_row("", who, name, operation, agent.seconds, remark);
@@ -171,8 +182,8 @@ std::string stage_table(const StageInRuns& stage) {
       remarks = remarks || !agent.remark.empty();
     }
   }
-  const std::string table = merged.empty() ? "" : kStageColumns + merged + "</table>\n";
-  return table + fmt::format("<details{}><summary>Each agent</summary>{}{}</table></details>\n", rows <= 10 || remarks ? " open" : "",
+  const std::string table = merged.empty() ? "" : kStageColumns + merged + "</table></div>\n";
+  return table + fmt::format("<details{}><summary>Each agent</summary>{}{}</table></div></details>\n", rows <= 10 || remarks ? " open" : "",
                              kStageColumns, agents);
 }
 
@@ -192,17 +203,17 @@ std::string values_table(const StageInRuns& stage) {
   }
   if (rows.empty()) return "";
   return "<details open><summary>Measured "
-         "once</summary><table><tr><th>agent</th><th "
+         "once</summary><div class=\"wide\"><table><tr><th>agent</th><th "
          "class=\"text\">what</th><th>value</th></tr>\n" +
-         rows + "</table></details>\n";
+         rows + "</table></div></details>\n";
 }
 
 std::string run_header(const RunFigures& run, const std::string& letter) {
   const std::string outcome = !run.completed   ? "<span class=\"bad\">has not ended</span>"
                               : *run.completed ? "<span class=\"good\">completed</span>"
                                                : "<span class=\"bad\">aborted</span>: " + html_escape(run.reason);
-  return fmt::format("<p>{}<b>{}</b>: {}. {} agents. Controller on {}.</p>\n", letter.empty() ? "" : letter + ": ", html_escape(run.run),
-                     outcome, run.agents.size(), html_escape(run.machine));
+  return fmt::format("<p>{}<b>{}</b>: {}. {}. Controller on {}.</p>\n", letter.empty() ? "" : letter + ": ", html_escape(run.run), outcome,
+                     agents_text(run.agents.size()), html_escape(run.machine));
 }
 
 std::vector<std::string> operations_of(const StageInRuns& stage) {
@@ -215,14 +226,14 @@ std::vector<std::string> operations_of(const StageInRuns& stage) {
 
 // "12.3 (+4 %)": against the first run.
 std::string compared(double value, double first, bool is_first) {
-  if (is_first || first <= 0) return fmt::format("{:.3g}", value);
-  return fmt::format("{:.3g} ({:+.0f} %)", value, (value / first - 1) * 100);
+  const std::string text = value >= 1000 ? fmt::format("{:.0f}", value) : fmt::format("{:.3g}", value);
+  return is_first || first <= 0 ? text : fmt::format("{} ({:+.0f} %)", text, (value / first - 1) * 100);
 }
 
 /// Several runs beside each other: every operation of every stage.
 std::string comparison(const std::vector<std::string>& names, std::map<std::string, StageInRuns>& stages) {
   std::string html =
-      "<h2>Comparison with A</h2>\n<table><tr><th>stage</th><th "
+      "<h2>Comparison with A</h2>\n<div class=\"wide\"><table><tr><th>stage</th><th "
       "class=\"text\">operation</th><th>run</th><th>errors</"
       "th><th>per second</th>"
       "<th>p50 ms</th><th>p99 ms</th><th>p99.9 ms</th></tr>\n";
@@ -249,7 +260,7 @@ std::string comparison(const std::vector<std::string>& names, std::map<std::stri
       }
     }
   }
-  return html + "</table>\n";
+  return html + "</table></div>\n";
 }
 
 std::string stage_section(const StageInRuns& stage) {
@@ -264,6 +275,10 @@ std::string stage_section(const StageInRuns& stage) {
       html += fmt::format("<p class=\"bad\">{} skipped: {}</p>\n", html_escape(run->run), html_escape(figures->skipped));
     if (!figures->released && figures->skipped.empty())
       html += fmt::format("<p class=\"bad\">{}: its barrier was never released</p>\n", html_escape(run->run));
+    if (const auto& began = figures->began_nanos; !began.empty())
+      html += fmt::format("<p>{}{} began within {} of the release, half of them within {}.</p>\n", letter.empty() ? "" : letter + ": ",
+                          agents_text(began.size()), seconds_text(static_cast<double>(began.back()) / 1e9),
+                          seconds_text(static_cast<double>(percentile_of(began, 50)) / 1e9));
   }
   html += "<div class=\"plots\">\n" + throughput_plot(stage);
   if (!stage.several()) html += latency_plot(stage, "");
@@ -284,7 +299,7 @@ std::string stage_section(const StageInRuns& stage) {
 std::string html_report(const std::vector<RunFigures>& runs) {
   std::string html = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta "
-      "charset=\"utf-8\"><title>penstock bench: "
+      "charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>penstock bench: "
       "{}</title><style>{}</style></head><body>\n<h1>penstock bench</h1>\n",
       html_escape(runs.front().run), kStyle);
   std::vector<std::string> names;

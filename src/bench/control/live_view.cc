@@ -1,9 +1,27 @@
 #include "bench/control/live_view.h"
 
+#include <sys/ioctl.h>
+
 namespace penstock::bench {
 namespace {
 
-constexpr int kBar = 24;
+constexpr int kBar = 20;
+
+struct Screen {
+  size_t lines = 24, columns = 80;
+};
+
+Screen screen_of(std::FILE* out) {
+  winsize size{};
+  if (::ioctl(::fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_row < 6 || size.ws_col < 20) return {};
+  return {size.ws_row, size.ws_col};
+}
+
+// "12.3k".
+std::string short_rate(double value) {
+  if (value >= 1e6) return fmt::format("{:.1f}M", value / 1e6);
+  return value >= 1e4 ? fmt::format("{:.1f}k", value / 1e3) : fmt::format("{:.0f}", value);
+}
 
 std::string json_escape(std::string_view text) {
   std::string out;
@@ -30,7 +48,7 @@ std::string one_line(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
   }
-  return text.substr(0, 100);
+  return text.substr(0, 300);
 }
 
 }  // namespace
@@ -41,9 +59,9 @@ std::string event_json(double seconds, int64_t unix_micros, const Note& note, co
                      agent, json_escape(note.text));
 }
 
-void LiveView::note(double seconds, const Note& note, const std::vector<std::string>& agents) {
+void LiveView::note(double seconds, int64_t unix_micros, const Note& note, const std::vector<std::string>& agents) {
   if (style_ == ViewStyle::Json) {
-    fmt::print(out_, "{}\n", event_json(seconds, 0, note, agents));
+    fmt::print(out_, "{}\n", event_json(seconds, unix_micros, note, agents));
   } else {
     clear();
     fmt::print(out_, "{:9.3f} {:<12} {}{}\n", seconds, note.kind, note.agent ? agents[note.agent->value] + ": " : "", one_line(note.text));
@@ -55,27 +73,42 @@ void LiveView::clear() {
   for (; drawn_ > 0; --drawn_) fmt::print(out_, "\x1b[1A\x1b[2K");
 }
 
+// A line that wraps would be two to remove.
+void LiveView::line(const std::string& text, size_t columns) {
+  fmt::print(out_, "{}\n", text.substr(0, columns - 1));
+  ++drawn_;
+}
+
 void LiveView::draw(runtime::TimePoint now, const Controller& controller) {
   if (style_ != ViewStyle::Bars) return;
   clear();
-  uint64_t operations = 0, bytes = 0;
-  double progress = 0;
+  const Screen screen = screen_of(out_);
+  const std::vector<Controller::View> views = controller.view(now);
+  const size_t room = screen.lines - 4;  // what was left out, the total, the barrier, the cursor
+  uint64_t operations = 0, errors = 0;
+  double progress = 0, per_second = 0, megabytes = 0;
   size_t agents = 0;
-  for (const Controller::View& v : controller.view(now)) {
-    fmt::print(out_, "{:<22} {} {:<16} {:>10} ops {:>6} errors p99 {:>8.3f} ms  {}\n", v.address, bar(v.ready ? 1 : v.stats.progress()),
-               v.stats.stage_name().substr(0, 16), v.stats.operations(), v.stats.errors(), static_cast<double>(v.stats.p99_nanos()) / 1e6,
-               one_line(v.state + (v.out_of_step ? ", out of step" : "")));
-    operations += v.stats.operations();
-    bytes += v.stats.bytes();
-    if (!v.gone) {
-      progress += v.ready ? 1 : std::max(0.0, v.stats.progress());
-      ++agents;
+  for (size_t i = 0; i < views.size(); ++i) {
+    const Controller::View& v = views[i];
+    if (i < room) {
+      line(fmt::format("{:<21} {} {:<12.12} {:>7}/s {:>4} errors {:>8.3f} ms p99  {}", v.address, bar(v.ready ? 1 : v.stats.progress()),
+                       v.stats.stage_name(), short_rate(v.ready ? 0 : v.stats.per_second()), v.stats.errors(),
+                       static_cast<double>(v.stats.p99_nanos()) / 1e6, one_line(v.state + (v.out_of_step ? ", out of step" : ""))),
+           screen.columns);
     }
-    ++drawn_;
+    operations += v.stats.operations();
+    errors += v.stats.errors();
+    megabytes += static_cast<double>(v.stats.bytes()) / 1e6;
+    if (v.gone) continue;
+    if (!v.ready) per_second += v.stats.per_second();
+    progress += v.ready ? 1 : std::max(0.0, v.stats.progress());
+    ++agents;
   }
-  fmt::print(out_, "{:<22} {} {:>10} ops {:>10.1f} MB  {}\n", "all", bar(agents > 0 ? progress / static_cast<double>(agents) : 0),
-             operations, static_cast<double>(bytes) / 1e6, one_line(controller.describe_barrier(now)));
-  ++drawn_;
+  if (views.size() > room) line(fmt::format("and {} more agents", views.size() - room), screen.columns);
+  line(fmt::format("{:<21} {} {:>12} {:>7}/s {:>4} errors {:.1f} MB", "all", bar(agents > 0 ? progress / static_cast<double>(agents) : 0),
+                   operations, short_rate(per_second), errors, megabytes),
+       screen.columns);
+  line(one_line(controller.describe_barrier(now)), screen.columns);
   std::fflush(out_);
 }
 

@@ -17,13 +17,15 @@ class LiveView {
   LiveView& operator=(const LiveView&) = delete;
 
   /// `seconds` since the run began, on the controller's clock.
-  void note(double seconds, const Note& note, const std::vector<std::string>& agents);
-  /// Redraws the bars; nothing in the other styles.
+  void note(double seconds, int64_t unix_micros, const Note& note, const std::vector<std::string>& agents);
+  /// Redraws the bars, as many as the terminal has lines; nothing in the other styles.
   void draw(runtime::TimePoint now, const Controller& controller);
   /// Removes the bars, so that something else can be printed.
   void clear();
 
  private:
+  void line(const std::string& text, size_t columns);
+
   const ViewStyle style_;
   std::FILE* const out_;
   size_t drawn_ = 0;  // lines on the screen

@@ -1,6 +1,7 @@
 #include "bench/control/results.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace penstock::bench {
 namespace {
@@ -75,6 +76,7 @@ Status merge_stage(StageFigures& stage) {
       PENSTOCK_TRY(all.corrected.merge(figures.corrected));
     }
     stage.reduced = stage.reduced || agent.summary.reduced();
+    stage.marks.insert(stage.marks.end(), agent.summary.marks().begin(), agent.summary.marks().end());
     add_timeline(stage, agent.summary);
   }
   return ok();
@@ -90,7 +92,26 @@ Status take_arrival(StageFigures& stage, const pb::BenchArrived& arrived) {
   return ok();
 }
 
+void take_began(StageFigures& stage, const pb::BenchBegan& began) {
+  for (const pb::BenchWait& wait : began.agents()) stage.began_nanos.push_back(wait.nanos());
+  std::ranges::sort(stage.began_nanos);
+}
+
 }  // namespace
+
+uint64_t percentile_of(const std::vector<uint64_t>& sorted, double percent) {
+  const auto rank = static_cast<size_t>(std::ceil(percent / 100 * static_cast<double>(sorted.size())));
+  return sorted[std::clamp<size_t>(rank, 1, sorted.size()) - 1];
+}
+
+std::vector<uint64_t> RunFigures::release_nanos() const {
+  std::vector<uint64_t> nanos;
+  for (const StageFigures& stage : stages) {
+    if (!stage.began_nanos.empty()) nanos.push_back(stage.began_nanos.back());
+  }
+  std::ranges::sort(nanos);
+  return nanos;
+}
 
 Result<RunFigures> figures_of(const std::vector<pb::BenchJournal>& journal) {
   const pb::BenchRunStarted& started = journal.front().run_started();
@@ -114,6 +135,8 @@ Result<RunFigures> figures_of(const std::vector<pb::BenchJournal>& journal) {
       const pb::BenchAgentLost& lost = record.agent_lost();
       AgentFigures& agent = agent_of(run.stages[lost.stage()], lost.agent());
       if (!agent.counted) agent.remark = (lost.said_so() ? "failed: " : "lost: ") + lost.reason();
+    } else if (record.has_began() && record.began().sequence() < run.stages.size()) {
+      take_began(run.stages[record.began().sequence()], record.began());
     } else if (record.has_finished()) {
       run.completed = record.finished().completed();
       run.reason = record.finished().reason();

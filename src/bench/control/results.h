@@ -38,6 +38,8 @@ struct StageFigures {
   double seconds = 0;                              // the longest of the counted ones
   std::vector<pb::BenchSecond> timeline;           // sums over the counted ones, by time since each one's own start
   uint32_t timeline_width = 1;                     // seconds of one entry
+  std::vector<uint64_t> began_nanos;               // from the release of the barrier before until each agent was heard to begin; sorted
+  std::vector<pb::BenchMark> marks;                // of all agents, by time since each one's own start
   bool reduced = false;                            // latencies and timeline are not those of all counted ones
 };
 
@@ -50,7 +52,11 @@ struct RunFigures {
   std::optional<bool> completed;  // none: it has not ended
   std::string reason;
   std::vector<StageFigures> stages;
+  /// Of all releases: until the last agent was heard to begin the next stage, in nanoseconds; sorted.
+  [[nodiscard]] std::vector<uint64_t> release_nanos() const;
 };
+/// Of sorted values, which are not none.
+[[nodiscard]] uint64_t percentile_of(const std::vector<uint64_t>& sorted, double percent);
 
 /// Errors: `Corruption`, `InvalidConfig`.
 [[nodiscard]] Result<RunFigures> figures_of(const std::vector<pb::BenchJournal>& journal);

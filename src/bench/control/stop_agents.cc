@@ -68,15 +68,16 @@ Status stop_agents(const std::vector<std::string>& agents, const std::string& to
   attach.set_stop(true);
   pb::BenchControl order;
   clean ? order.mutable_abort()->set_reason("stopped") : order.mutable_reset()->set_exit(exit);
-  Status first = ok();
+  size_t failed = 0;
   for (const std::string& agent : agents) {
-    Status stopped = stop_agent(agent, attach, order, runtime, transport);
+    const Status stopped = stop_agent(agent, attach, order, runtime, transport);
     if (stopped.has_error()) {
-      fmt::print(stderr, "{}: {}\n", agent, stopped.error());
-      if (first.has_value()) first = std::move(stopped);
+      fmt::print(stderr, "{}\n", stopped.error());
+      ++failed;
     }
   }
-  return first;
+  if (failed > 0) return error(Code::Unavailable, "{} of {} agents could not be stopped", failed, agents.size());
+  return ok();
 }
 
 }  // namespace penstock::bench

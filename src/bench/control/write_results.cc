@@ -69,6 +69,14 @@ nlohmann::json json_of(const OperationFigures& f, double seconds) {
   return json;
 }
 
+nlohmann::json spread_json(const std::vector<uint64_t>& sorted) {
+  if (sorted.empty()) return {};
+  return {{"count", sorted.size()},
+          {"p50", millis(percentile_of(sorted, 50))},
+          {"p99", millis(percentile_of(sorted, 99))},
+          {"max", millis(sorted.back())}};
+}
+
 nlohmann::json json_of(const RunFigures& run) {
   nlohmann::json stages = nlohmann::json::array();
   for (const StageFigures& stage : run.stages) {
@@ -85,7 +93,11 @@ nlohmann::json json_of(const RunFigures& run) {
                         {"notes", std::vector<std::string>(agent.summary.notes().begin(), agent.summary.notes().end())}});
     }
     for (const auto& [name, figures] : stage.merged) operations[name] = json_of(figures, stage.seconds);
+    nlohmann::json marks = nlohmann::json::array();
+    for (const pb::BenchMark& mark : stage.marks) marks.push_back({{"seconds", mark.seconds()}, {"text", mark.text()}});
     stages.push_back({{"name", stage.name},
+                      {"began_ms", spread_json(stage.began_nanos)},
+                      {"marks", marks},
                       {"type", stage.type},
                       {"policy", stage.policy},
                       {"released", stage.released},
@@ -95,6 +107,7 @@ nlohmann::json json_of(const RunFigures& run) {
   }
   nlohmann::json json = {{"run", run.run},       {"version", kVersion},  {"machine", run.machine}, {"started_unix_micros", run.unix_micros},
                          {"agents", run.agents}, {"reason", run.reason}, {"stages", stages}};
+  json["release_ms"] = spread_json(run.release_nanos());
   json["completed"] = run.completed ? nlohmann::json(*run.completed) : nlohmann::json();
   return json;
 }
@@ -127,6 +140,10 @@ std::string results_table(const RunFigures& run) {
     for (const AgentFigures& agent : stage.agents) {
       if (!agent.remark.empty()) text += fmt::format("{:<16} {}: {}\n", stage.name, run.agents[agent.agent], agent.remark);
     }
+  }
+  if (const auto releases = run.release_nanos(); !releases.empty()) {
+    text += fmt::format("{} releases: until the last agent was heard to begin, p50 {:.1f} ms, p99 {:.1f} ms, max {:.1f} ms\n",
+                        releases.size(), millis(percentile_of(releases, 50)), millis(percentile_of(releases, 99)), millis(releases.back()));
   }
   return text;
 }

@@ -240,6 +240,13 @@ void Agent::fail_stage(std::string error, AgentEffects& out) {
   if (run_->leave_after_stage) leave("the controller is gone", false, out);
 }
 
+// Not told again to a controller that comes back: it would measure from another moment.
+void Agent::on(StageBegun& event, AgentEffects& out) {
+  const auto* working = std::get_if<Working>(&state_);
+  if (working == nullptr || working->work != event.work) return;
+  tell(out, [&](pb::BenchReport& report) { report.mutable_begun()->set_stage(run_->stage); });
+}
+
 void Agent::on(StageEnded& event, AgentEffects& out) {
   if (event.summary.has_value()) out.emplace_back(KeepSummary{event.summary.value()});
   if (const auto* working = std::get_if<Working>(&state_); working != nullptr && working->work == event.work) {

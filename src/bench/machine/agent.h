@@ -13,7 +13,7 @@
 namespace penstock::bench {
 
 /// Raised with every change of bench.proto.
-inline constexpr uint32_t kProtocolVersion = 2;
+inline constexpr uint32_t kProtocolVersion = 3;
 
 /// A stream that somebody opened to this agent; never used again.
 using ConnectionId = StrongId<struct ConnectionIdTag, uint64_t>;
@@ -29,13 +29,17 @@ struct ControlHeard {
 struct ConnectionLost {
   ConnectionId connection;
 };
+/// At most once for each `RunStage`: a thread performs it.
+struct StageBegun {
+  WorkId work;
+};
 /// Once for each `RunStage`, also after `StopStage`.
 struct StageEnded {
   WorkId work;
   Result<pb::BenchSummary> summary;
 };
 struct AgentTick {};
-using AgentEvent = std::variant<ControlHeard, ConnectionLost, StageEnded, AgentTick>;
+using AgentEvent = std::variant<ControlHeard, ConnectionLost, StageBegun, StageEnded, AgentTick>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------------------------
 
@@ -115,6 +119,8 @@ class Agent {
   [[nodiscard]] std::optional<runtime::TimePoint> next_wake() const;
 
   [[nodiscard]] const std::optional<Run>& run() const { return run_; }
+  /// To a controller.
+  [[nodiscard]] bool attached() const { return controller_.has_value(); }
   /// "waiting at stage-1-load (2)": for logs and tests.
   [[nodiscard]] std::string state_name() const;
 
@@ -159,6 +165,7 @@ class Agent {
 
   void on(ControlHeard& event, AgentEffects& out);
   void on(ConnectionLost& event, AgentEffects& out);
+  void on(StageBegun& event, AgentEffects& out);
   void on(StageEnded& event, AgentEffects& out);
   void on(AgentTick& event, AgentEffects& out);
 

@@ -74,6 +74,8 @@ void Controller::on(ReportHeard& event, ControllerEffects& out) {
       m.stats = message.stats();
       send(event.agent, out, [](pb::BenchControl& control) { control.mutable_heard(); });
       return;
+    case pb::BenchReport::kBegun:
+      return on_begun(event.agent, message.begun().stage(), out);
     case pb::BenchReport::kFailed:
       return on_failed(event.agent, message.failed(), out);
     case pb::BenchReport::kDone:
@@ -153,6 +155,14 @@ void Controller::on_late_arrival(AgentId id, uint32_t sequence, ControllerEffect
   send_release(id, sequence, out);
 }
 
+void Controller::on_begun(AgentId id, uint32_t stage, ControllerEffects& out) {
+  if (!beginning_ || beginning_->sequence != stage || !beginning_->waits_for.contains(id)) return;
+  pb::BenchWait& wait = *beginning_->began.add_agents();
+  wait.set_agent(id.value);
+  wait.set_nanos(static_cast<uint64_t>((now_ - beginning_->released).count()));
+  forget_beginning(id, out);
+}
+
 void Controller::on_failed(AgentId id, const pb::BenchFailed& failed, ControllerEffects& out) {
   Member& m = member(id);
   if (!std::holds_alternative<Running>(m.standing)) return;
@@ -162,6 +172,7 @@ void Controller::on_failed(AgentId id, const pb::BenchFailed& failed, Controller
 
 void Controller::on_done(AgentId id, const pb::BenchDone& done, ControllerEffects& out) {
   Member& m = member(id);
+  if (m.done) return;
   m.done = true;
   const bool expected = std::holds_alternative<Finishing>(phase_) || !std::holds_alternative<Running>(m.standing);
   if (!done.completed() && !expected) return lose(id, "left the run: " + done.reason(), true, out);
@@ -197,7 +208,8 @@ void Controller::tick_member(AgentId id, ControllerEffects& out) {
     if (link->queries == heartbeat.query_retries) {
       out.emplace_back(Disconnect{id});
       m.link = Down{now_ + kLongestRetry};  // to be told, should it come back
-      return lose(id, fmt::format("silent for {}, {} queries unanswered", format_duration(now_ - m.heard), link->queries), false, out);
+      return lose(id, fmt::format("silent for {}, {} queries unanswered", format_duration(now_ - m.heard), heartbeat.query_retries), false,
+                  out);
     }
     ++link->queries;
     link->asked = now_;
@@ -218,6 +230,7 @@ void Controller::lose(AgentId id, std::string reason, bool said_so, ControllerEf
   Member& m = member(id);
   if (!std::holds_alternative<Running>(m.standing)) return;
   m.standing = Failed{reason, said_so, sequence_};
+  forget_beginning(id, out);
   if (!std::holds_alternative<AtBarrier>(phase_)) return note(out, said_so ? "failed" : "lost", id, std::move(reason));
   Persist persist;
   pb::BenchAgentLost& lost = *persist.record.mutable_agent_lost();

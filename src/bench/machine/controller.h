@@ -153,6 +153,13 @@ class Controller {
     pb::BenchStats stats;
   };
 
+  /// Of the last release, until everybody who was released has been heard to begin.
+  struct Beginning {
+    uint32_t sequence;
+    runtime::TimePoint released;
+    std::set<AgentId> waits_for;
+    pb::BenchBegan began;
+  };
   struct AtBarrier {
     runtime::TimePoint opened;
     std::optional<runtime::TimePoint> majority;
@@ -176,6 +183,7 @@ class Controller {
   void on_known_hello(AgentId id, const pb::BenchHello& hello, ControllerEffects& out);
   void on_arrival(AgentId id, uint32_t sequence, const std::string& name, const pb::BenchSummary& summary, ControllerEffects& out);
   void on_late_arrival(AgentId id, uint32_t sequence, ControllerEffects& out);
+  void on_begun(AgentId id, uint32_t stage, ControllerEffects& out);
   void on_failed(AgentId id, const pb::BenchFailed& failed, ControllerEffects& out);
   void on_done(AgentId id, const pb::BenchDone& done, ControllerEffects& out);
   void on_refused(AgentId id, const pb::BenchRefused& refused, ControllerEffects& out);
@@ -195,6 +203,9 @@ class Controller {
   void evaluate_majority(AtBarrier& barrier, ControllerEffects& out);
   void evaluate_best_effort(const AtBarrier& barrier, ControllerEffects& out);
   void release(ControllerEffects& out);
+  /// Nobody else is waited for: what was heard goes into the journal.
+  void close_beginning(ControllerEffects& out);
+  void forget_beginning(AgentId id, ControllerEffects& out);
   [[nodiscard]] pb::BenchReleased decision() const;
   void fail_barrier(const std::string& reason, ControllerEffects& out);
   void skip(const std::string& reason, ControllerEffects& out);
@@ -229,6 +240,7 @@ class Controller {
   uint32_t sequence_ = 0;
   uint32_t floor_ = 0;  // of a skip: no agent is in an earlier stage than this
   Phase phase_ = AtBarrier{};
+  std::optional<Beginning> beginning_;
 };
 
 }  // namespace penstock::bench

@@ -114,10 +114,14 @@ pb::BenchReleased Controller::decision() const {
 
 void Controller::release(ControllerEffects& out) {
   const uint32_t sequence = sequence_;
+  close_beginning(out);
   Persist persist;
   *persist.record.mutable_released() = decision();
   const pb::BenchReleased released = persist.record.released();
   out.emplace_back(std::move(persist));
+  note(out, "released", {},
+       fmt::format("{} ({}): {} of {} ready", released.name(), sequence, released.counted_size(),
+                   released.counted_size() + released.excluded_size() + released.out_of_step_size()));
   std::vector<AgentId> told_excluded;
   for (uint32_t i = 0; i < members_.size(); ++i) {
     const auto* failed = std::get_if<Failed>(&members_[i].standing);
@@ -133,10 +137,31 @@ void Controller::release(ControllerEffects& out) {
   for (const uint32_t agent : released.out_of_step()) {
     note(out, "out_of_step", AgentId{agent}, fmt::format("not at barrier {} when it was released", released.name()));
   }
-  note(out, "released", {},
-       fmt::format("{} ({}): {} of {} ready", released.name(), sequence, released.counted_size(),
-                   released.counted_size() + released.excluded_size() + released.out_of_step_size()));
+  if (sequence < plan_.last_sequence()) {
+    beginning_ = Beginning{.sequence = sequence, .released = now_, .waits_for = {}, .began = {}};
+    for (const uint32_t agent : released.counted()) beginning_->waits_for.emplace(agent);
+  }
   open_next(out);
+}
+
+void Controller::forget_beginning(AgentId id, ControllerEffects& out) {
+  if (beginning_ && beginning_->waits_for.erase(id) > 0 && beginning_->waits_for.empty()) close_beginning(out);
+}
+
+void Controller::close_beginning(ControllerEffects& out) {
+  if (!beginning_) return;
+  Beginning done = std::move(*beginning_);
+  beginning_.reset();
+  if (done.began.agents_size() == 0) return;
+  const uint64_t last = done.began.agents(done.began.agents_size() - 1).nanos();
+  note(out, "begun", {},
+       fmt::format("stage {}: {} of {} agents within {}", done.sequence, done.began.agents_size(),
+                   static_cast<size_t>(done.began.agents_size()) + done.waits_for.size(),
+                   format_duration(Duration(static_cast<int64_t>(last)))));
+  done.began.set_sequence(done.sequence);
+  Persist persist;
+  *persist.record.mutable_began() = std::move(done.began);
+  out.emplace_back(std::move(persist));
 }
 
 void Controller::fail_barrier(const std::string& reason, ControllerEffects& out) {
@@ -158,6 +183,7 @@ void Controller::skip(const std::string& reason, ControllerEffects& out) {
   released.set_reason(reason);
   const pb::BenchReleased record = released;
   out.emplace_back(std::move(persist));
+  beginning_.reset();
   note(out, "skipped", {}, fmt::format("stage '{}' is optional: {}", plan_.stages[sequence_ - 1].name, reason));
   apply(record);
   for (uint32_t i = 0; i < members_.size(); ++i) {
@@ -270,6 +296,7 @@ void Controller::step_finishing(ControllerEffects& out) {
     Persist persist;
     persist.record.mutable_finished()->set_completed(true);
     out.emplace_back(std::move(persist));
+    note(out, "completed", {}, options_.run);
   }
   for (uint32_t i = 0; i < members_.size(); ++i) {
     send(AgentId{i}, out, [](pb::BenchControl& control) { control.mutable_goodbye(); });

@@ -55,7 +55,25 @@ std::string describe_workload(const ChaosOptions& o) {
   return text;
 }
 
-std::string describe_workload(const NoWorkload& /*none*/) { return ""; }
+// A preflight and a cleanup perform nothing of the load.
+std::string describe_target(const WorkloadOptions& options, StageType type) {
+  const std::string verb = type == StageType::Preflight ? "can it be done: " : "removes what is left: ";
+  if (const auto* object = std::get_if<ObjectOptions>(&options)) {
+    return verb + "object on " + object->location.url + (object->location.endpoint.empty() ? "" : " at " + object->location.endpoint);
+  }
+  if (const auto* state = std::get_if<StateOptions>(&options))
+    return verb + "state in " + state->store + (state->path.empty() ? "" : " at " + state->path);
+  const auto& stream = std::get<StreamOptions>(options);
+  return verb + fmt::format("stream on {}: table {}_N", stream.server.address, stream.table);
+}
+
+std::string describe_workload(const WorkloadOptions& options, StageType type) {
+  const auto* stream = std::get_if<StreamOptions>(&options);
+  const bool performs = (type != StageType::Preflight && type != StageType::Cleanup) || std::holds_alternative<ChaosOptions>(options) ||
+                        (stream != nullptr && !stream->sql.empty() && type == StageType::Cleanup);
+  if (!performs) return describe_target(options, type);
+  return std::visit([](const auto& o) { return describe_workload(o); }, options);
+}
 
 std::string describe_completion(const Stage& stage) {
   std::string text(name_of(stage.completion));
@@ -86,8 +104,10 @@ std::string describe(const Plan& plan) {
     const Stage& stage = plan.stages[i];
     text += fmt::format("{}. {} ({}{}): {}, at most {}\n", i, stage.name, name_of(stage.type), stage.optional ? ", optional" : "",
                         describe_completion(stage), format_duration(stage.timeout));
-    const std::string workload = std::visit([](const auto& options) { return describe_workload(options); }, stage.workload);
-    if (!workload.empty()) text += fmt::format("     {}\n", workload);
+    for (const StageWorkload& workload : stage.workloads) {
+      const std::string who = workload.agents.empty() ? "" : fmt::format("agents {}: ", fmt::join(workload.agents, ", "));
+      text += fmt::format("     {}{}\n", who, describe_workload(workload.options, stage.type));
+    }
     text += fmt::format("   barrier {}: {}, timeout {}{}\n", plan.barrier_name(i + 1), name_of(stage.barrier.policy),
                         format_duration(stage.barrier.timeout),
                         stage.barrier.policy == Policy::Majority

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 
 #include "bench/plan/plan.h"
@@ -94,12 +95,47 @@ std::string_view name_of(ChaosAction::Kind kind) {
   return "";
 }
 
-bool Stage::needs_exec() const { return completion == Completion::ScriptExit || std::holds_alternative<ChaosOptions>(workload); }
+bool Stage::needs_exec() const {
+  return completion == Completion::ScriptExit ||
+         std::ranges::any_of(workloads, [](const StageWorkload& w) { return std::holds_alternative<ChaosOptions>(w.options); });
+}
+
+Duration Stage::warmup() const {
+  Duration longest{};
+  for (const StageWorkload& workload : workloads) {
+    longest = std::max(longest, std::visit([](const auto& options) { return options.load.warmup; }, workload.options));
+  }
+  return longest;
+}
 
 std::string Plan::barrier_name(uint32_t sequence) const {
   if (sequence == 0) return "start";
   if (sequence > stages.size()) return "end";
   return fmt::format("stage-{}-{}", sequence - 1, stages[sequence - 1].name);
+}
+
+Status Plan::check_agents(size_t count) const {
+  if (count == 0) return error(Code::InvalidConfig, "no agents: give --agents or --local, or name them in the stage file");
+  if (agents != 0 && agents != count)
+    return error(Code::InvalidConfig, "the stage file asks for {} agents, the command line has {}", agents, count);
+  const auto check = [&](uint32_t agent, std::string_view what, std::string_view name) -> Status {
+    if (agent < count) return ok();
+    return error(Code::InvalidConfig, "{} '{}' is of agent {}, and the command line has {}, counted from 0", what, name, agent, count);
+  };
+  for (const auto& [name, process] : processes) {
+    PENSTOCK_TRY(check(process.agent, "process", name));
+  }
+  for (const auto& [name, link] : links) {
+    PENSTOCK_TRY(check(link.agent, "link", name));
+  }
+  for (const Stage& stage : stages) {
+    for (const StageWorkload& workload : stage.workloads) {
+      for (const uint32_t agent : workload.agents) {
+        PENSTOCK_TRY(check(agent, "a workload of stage", stage.name));
+      }
+    }
+  }
+  return ok();
 }
 
 Result<Duration> parse_duration(std::string_view text) {

@@ -35,12 +35,13 @@ ChaosAction::Kind kind_of_action(const YamlMap& map) {
   }
   if (kind) return *kind;
   for (const std::string& key : map.keys()) map.fail(key, fmt::format("'{}' is no action; {}", key, did_you_mean(key, names)));
-  throw Mistake{map.mark(), fmt::format("{} is empty", map.what())};
+  map.fail_at(map.mark(), fmt::format("{} is empty", map.what()));
 }
 
 /// And the agent that performs it, if it is not the same for all.
-std::pair<ChaosAction, std::optional<uint32_t>> read_action(const YAML::Node& node, size_t number, const Stage& stage, const Plan& plan) {
-  YamlMap map(node, fmt::format("action {} of stage '{}'", number, stage.name));
+std::pair<ChaosAction, std::optional<uint32_t>> read_action(const YamlMap& outer, const YAML::Node& node, size_t number, const Stage& stage,
+                                                            const Plan& plan) {
+  YamlMap map(node, fmt::format("action {} of stage '{}'", number, stage.name), outer);
   ChaosAction action{.kind = kind_of_action(map), .target = "", .duration = {}};
   const std::string key(name_of(action.kind));
   if (action.kind == ChaosAction::Wait) {
@@ -93,12 +94,15 @@ ChaosOptions read_chaos(YamlMap& map, const Stage& stage, const Plan& plan) {
   if (stage.type == StageType::Cleanup) map.fail("actions", "a cleanup ends all processes; it has no actions");
   if (!node->IsSequence() || node->size() == 0) map.fail("actions", "'actions' is a list of at least one action");
   std::optional<uint32_t> agent;
+  size_t number = 0;
   for (const auto& entry : *node) {
-    auto [action, owner] = read_action(entry, options.actions.size() + 1, stage, plan);
-    options.actions.push_back(std::move(action));
-    if (!owner) continue;
-    if (agent && *agent != *owner) throw Mistake{entry.Mark(), "the processes and links of one stage's actions must be of one agent"};
-    agent = owner;
+    map.check([&] {
+      auto [action, owner] = read_action(map, entry, ++number, stage, plan);
+      options.actions.push_back(std::move(action));
+      if (agent && owner && *agent != *owner)
+        map.fail_at(entry.Mark(), "the processes and links of one stage's actions must be of one agent");
+      if (owner) agent = owner;
+    });
   }
   options.agent = agent.value_or(0);
   return options;
@@ -107,12 +111,12 @@ ChaosOptions read_chaos(YamlMap& map, const Stage& stage, const Plan& plan) {
 void read_processes(YamlMap& run, Plan& plan) {
   const auto node = run.find("processes");
   if (!node) return;
-  YamlMap all(*node, "'processes'");
+  YamlMap all(*node, "'processes'", run);
   for (const std::string& name : all.keys()) {
     if (name.empty() || name.size() > 64 || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") != std::string::npos) {
       all.fail(name, "the name of a process has 1 to 64 lower-case letters, digits, - and _");
     }
-    YamlMap map(all.require(name), fmt::format("process '{}'", name));
+    YamlMap map(all.require(name), fmt::format("process '{}'", name), run);
     ProcessOptions& process = plan.processes[name];
     map.require("command");
     map.read("command", process.command);
@@ -127,9 +131,9 @@ void read_processes(YamlMap& run, Plan& plan) {
 void read_links(YamlMap& run, Plan& plan) {
   const auto node = run.find("links");
   if (!node) return;
-  YamlMap all(*node, "'links'");
+  YamlMap all(*node, "'links'", run);
   for (const std::string& name : all.keys()) {
-    YamlMap map(all.require(name), fmt::format("link '{}'", name));
+    YamlMap map(all.require(name), fmt::format("link '{}'", name), run);
     LinkOptions& link = plan.links[name];
     for (auto [key, address] : {std::pair("listen", &link.listen), std::pair("to", &link.to)}) {
       map.require(key);

@@ -37,7 +37,7 @@ std::vector<Completion> completions_of(StageType type) {
 void read_heartbeat(YamlMap& run, Heartbeat& heartbeat) {
   const auto node = run.find("heartbeat");
   if (!node) return;
-  YamlMap map(*node, "'heartbeat'");
+  YamlMap map(*node, "'heartbeat'", run);
   map.read("interval", heartbeat.interval);
   map.read("missed", heartbeat.missed, 1);
   map.read("query_timeout", heartbeat.query_timeout);
@@ -55,9 +55,9 @@ void read_agents(YamlMap& run, Plan& plan) {
   if (!node) return;
   if (!node->IsSequence()) return run.read("agents", plan.agents, 1);
   for (const auto& address : *node) {
-    if (!address.IsScalar()) throw Mistake{address.Mark(), "an agent is host:port"};
+    if (!address.IsScalar()) run.fail_at(address.Mark(), "an agent is host:port");
     if (std::ranges::find(plan.addresses, address.Scalar()) != plan.addresses.end()) {
-      throw Mistake{address.Mark(), fmt::format("agent {} stands twice", address.Scalar())};
+      run.fail_at(address.Mark(), fmt::format("agent {} stands twice", address.Scalar()));
     }
     plan.addresses.push_back(address.Scalar());
   }
@@ -69,24 +69,33 @@ bool usable_name(const std::string& name) {
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == std::string::npos;
 }
 
-void read_run(const YAML::Node& node, Plan& plan) {
-  YamlMap run(node, "'run'");
-  run.require("name");
+void check_run(YamlMap& run, const Plan& plan) {
+  const auto must = [&](const char* key, bool good, const char* text) {
+    run.check([&] {
+      if (!good) run.fail(key, text);
+    });
+  };
+  must("name", usable_name(plan.name), "a name has 1 to 64 letters, digits, - and _");
+  must("enrol_timeout", plan.enrol_timeout >= std::chrono::milliseconds(100), "enrol_timeout must be at least 100ms");
+  must("results_limit", plan.results_limit >= uint64_t{64} << 10U, "results_limit must be at least 64KiB");
+  must("hold_limit", plan.hold_limit >= plan.controller_grace, "hold_limit must be at least controller_grace");
+}
+
+void read_run(const YAML::Node& node, Plan& plan, Mistakes& mistakes) {
+  YamlMap run(node, "'run'", mistakes);
+  run.attempt([&] { run.require("name"); });
   run.read("name", plan.name);
-  if (!usable_name(plan.name)) run.fail("name", "a name has 1 to 64 letters, digits, - and _");
-  read_agents(run, plan);
-  read_heartbeat(run, plan.heartbeat);
+  run.check([&] { read_agents(run, plan); });
+  run.check([&] { read_heartbeat(run, plan.heartbeat); });
   run.read("on_controller_loss", plan.on_controller_loss, kLossActions);
   run.read("enrol_timeout", plan.enrol_timeout);
-  if (plan.enrol_timeout < std::chrono::milliseconds(100)) run.fail("enrol_timeout", "enrol_timeout must be at least 100ms");
   run.read("controller_grace", plan.controller_grace);
   run.read("hold_limit", plan.hold_limit);
   run.read_bytes("results_limit", plan.results_limit);
-  if (plan.results_limit < (uint64_t{64} << 10U)) run.fail("results_limit", "results_limit must be at least 64KiB");
-  read_processes(run, plan);
-  read_links(run, plan);
+  run.check([&] { read_processes(run, plan); });
+  run.check([&] { read_links(run, plan); });
   run.finish();
-  if (plan.hold_limit < plan.controller_grace) run.fail("hold_limit", "hold_limit must be at least controller_grace");
+  check_run(run, plan);
 }
 
 void read_completion(YamlMap& map, Stage& stage) {
@@ -120,89 +129,139 @@ void read_script(YamlMap& map, Stage& stage) {
   if (!wanted && map.has("env")) map.fail("env", "only a script has an environment");
 }
 
+void check_barrier(const YamlMap& map, const Stage& stage) {
+  const BarrierOptions& barrier = stage.barrier;
+  if (map.has("straggler_grace") && barrier.policy != Policy::Majority) {
+    map.fail("straggler_grace", fmt::format("policy {} waits for no stragglers; only majority does", name_of(barrier.policy)));
+  }
+  if (barrier.timeout.count() == 0) map.fail("timeout", "the timeout must be above 0");
+  if (barrier.timeout <= stage.duration) {
+    map.fail("timeout", fmt::format("the barrier can never be met: its timeout of {} runs from the start of the stage, which lasts {}",
+                                    format_duration(barrier.timeout), format_duration(stage.duration)));
+  }
+  if (barrier.straggler_grace >= barrier.timeout) {
+    map.fail("straggler_grace", "the barrier can never be met by a majority: straggler_grace is not below its timeout");
+  }
+}
+
 void read_barrier(YamlMap& map, Stage& stage) {
   BarrierOptions& barrier = stage.barrier;
   barrier.timeout = stage.timeout + kBarrierSlack;
   const auto node = map.find("barrier");
   if (!node) return;
-  YamlMap inner(*node, fmt::format("barrier of stage '{}'", stage.name));
+  YamlMap inner(*node, fmt::format("barrier of stage '{}'", stage.name), map);
   inner.read("policy", barrier.policy, kPolicies);
   inner.read("timeout", barrier.timeout);
   inner.read("straggler_grace", barrier.straggler_grace);
   inner.finish();
-  if (inner.has("straggler_grace") && barrier.policy != Policy::Majority) {
-    inner.fail("straggler_grace", fmt::format("policy {} waits for no stragglers; only majority does", name_of(barrier.policy)));
-  }
-  if (barrier.timeout.count() == 0) inner.fail("timeout", "the timeout must be above 0");
-  if (barrier.timeout <= stage.duration) {
-    inner.fail("timeout", fmt::format("the barrier can never be met: its timeout of {} runs from the start of the stage, which lasts {}",
-                                      format_duration(barrier.timeout), format_duration(stage.duration)));
-  }
-  if (barrier.straggler_grace >= barrier.timeout) {
-    inner.fail("straggler_grace", "the barrier can never be met by a majority: straggler_grace is not below its timeout");
+  check_barrier(inner, stage);
+}
+
+// Two of one kind would count their operations under the same names.
+void check_beside(const YamlMap& map, const YAML::Node& node, const Stage& stage) {
+  const StageWorkload& last = stage.workloads.back();
+  const auto performed_by = [](const StageWorkload& workload) {
+    const auto* chaos = std::get_if<ChaosOptions>(&workload.options);
+    return chaos != nullptr ? std::vector<uint32_t>{chaos->agent} : workload.agents;
+  };
+  const std::vector<uint32_t> own = performed_by(last);
+  for (size_t i = 0; i + 1 < stage.workloads.size(); ++i) {
+    const StageWorkload& other = stage.workloads[i];
+    if (other.options.index() != last.options.index()) continue;
+    const std::vector<uint32_t> others = performed_by(other);
+    const bool apart = !own.empty() && !others.empty() &&
+                       std::ranges::none_of(own, [&](uint32_t agent) { return std::ranges::find(others, agent) != others.end(); });
+    if (apart) continue;
+    map.fail_at(
+        node.Mark(),
+        fmt::format("stage '{}' has two workloads of this kind for the same agent; give each of them 'agents' of its own", stage.name));
   }
 }
 
-void read_stage_workload(YamlMap& map, Stage& stage, const Plan& plan) {
+// One workload, or a list of those that are performed at the same time.
+void read_stage_workloads(YamlMap& map, Stage& stage, const Plan& plan) {
   const auto node = map.find("workload");
   const bool script = stage.completion == Completion::ScriptExit;
   if (script && node) map.fail("workload", "a stage that runs a script has no workload");
-  if (!script && !node) throw Mistake{map.mark(), fmt::format("stage '{}' needs a workload", stage.name)};
-  if (node) stage.workload = parse_workload(*node, stage, plan);
+  if (!script && !node) map.fail_at(map.mark(), fmt::format("stage '{}' needs a workload", stage.name));
+  if (!node) return;
+  if (!node->IsSequence()) return stage.workloads.push_back(parse_workload(map, *node, stage, plan));
+  if (node->size() == 0) map.fail("workload", "a list of workloads has at least one");
+  for (const auto& entry : *node) {
+    map.check([&] {
+      stage.workloads.push_back(parse_workload(map, entry, stage, plan));
+      check_beside(map, entry, stage);
+    });
+  }
 }
 
-Stage read_stage(const YAML::Node& node, size_t number, const Plan& plan) {
-  std::string what = fmt::format("stage {}", number);
-  if (node.IsMap() && node["name"] && node["name"].IsScalar()) what = fmt::format("stage '{}'", node["name"].Scalar());
-  YamlMap map(node, what);
-  Stage stage;
-  map.require("name");
-  map.read("name", stage.name);
-  if (!usable_name(stage.name)) map.fail("name", "a name has 1 to 64 letters, digits, - and _");
-  map.require("order");
-  uint32_t order = 0;
-  map.read("order", order);
-  stage.order = order;
-  map.require("type");
-  map.read("type", stage.type, kTypes);
-  read_completion(map, stage);
-  read_script(map, stage);
+void read_timeout(YamlMap& map, Stage& stage) {
   stage.timeout = stage.duration + kDefaultTimeout;
   map.read("timeout", stage.timeout);
   if (stage.timeout <= stage.duration || stage.timeout.count() == 0)
     map.fail("timeout", "the timeout must be above 0 and above the duration");
+}
+
+void read_name(YamlMap& map, Stage& stage) {
+  map.require("name");
+  map.read("name", stage.name);
+  if (!usable_name(stage.name)) map.fail("name", "a name has 1 to 64 letters, digits, - and _");
+}
+
+Stage read_stage(const YAML::Node& node, size_t number, const Plan& plan, Mistakes& mistakes) {
+  std::string what = fmt::format("stage {}", number);
+  if (node.IsMap() && node["name"] && node["name"].IsScalar()) what = fmt::format("stage '{}'", node["name"].Scalar());
+  YamlMap map(node, what, mistakes);
+  map.know({"name", "order", "type", "completion", "duration", "max_tasks", "script", "env", "timeout", "barrier", "optional", "workload"});
+  Stage stage;
+  map.check([&] { read_name(map, stage); });
+  map.check([&] { map.require("order"); });
+  uint32_t order = 0;
+  map.read("order", order);
+  stage.order = order;
+  map.attempt([&] { map.require("type"); });
+  map.read("type", stage.type, kTypes);
+  map.attempt([&] { read_completion(map, stage); });
+  map.attempt([&] { read_script(map, stage); });
+  map.check([&] { read_timeout(map, stage); });
   map.read("optional", stage.optional);
-  read_barrier(map, stage);
-  read_stage_workload(map, stage, plan);
+  map.check([&] { read_barrier(map, stage); });
+  map.check([&] { read_stage_workloads(map, stage, plan); });
   map.finish();
   return stage;
 }
 
-void read_stages(const YAML::Node& node, Plan& plan) {
+void read_stages(const YAML::Node& node, Plan& plan, Mistakes& mistakes) {
   if (!node.IsSequence() || node.size() == 0) throw Mistake{node.Mark(), "'stages' must be a list of at least one stage"};
   std::map<int64_t, std::string> orders;
   std::map<std::string, int64_t> names;
+  size_t number = 0;
   for (const auto& entry : node) {
-    Stage stage = read_stage(entry, plan.stages.size() + 1, plan);
-    const auto [other, fresh] = orders.try_emplace(stage.order, stage.name);
-    if (!fresh)
-      throw Mistake{entry["order"].Mark(), fmt::format("stages '{}' and '{}' both have order {}", other->second, stage.name, stage.order)};
-    if (!names.try_emplace(stage.name, stage.order).second)
-      throw Mistake{entry["name"].Mark(), fmt::format("two stages are named '{}'", stage.name)};
-    plan.stages.push_back(std::move(stage));
+    const size_t before = mistakes.size();
+    try {
+      Stage stage = read_stage(entry, ++number, plan, mistakes);
+      if (mistakes.size() > before) continue;
+      const auto [other, fresh] = orders.try_emplace(stage.order, stage.name);
+      if (!fresh)
+        mistakes.push_back(
+            {entry["order"].Mark(), fmt::format("stages '{}' and '{}' both have order {}", other->second, stage.name, stage.order)});
+      if (!names.try_emplace(stage.name, stage.order).second)
+        mistakes.push_back({entry["name"].Mark(), fmt::format("two stages are named '{}'", stage.name)});
+      plan.stages.push_back(std::move(stage));
+    } catch (const Mistake& mistake) {
+      mistakes.push_back(mistake);
+    }
   }
   std::ranges::sort(plan.stages, {}, &Stage::order);
 }
 
-Plan read_document(const YAML::Node& document) {
+Plan read_document(const YAML::Node& document, Mistakes& mistakes) {
   if (!document.IsMap()) throw Mistake{document.Mark(), "a stage file has the keys 'run' and 'stages'"};
-  YamlMap map(document, "the stage file");
+  YamlMap map(document, "the stage file", mistakes);
   Plan plan;
-  const YAML::Node run = map.require("run");
-  const YAML::Node stages = map.require("stages");
+  map.check([&] { read_run(map.require("run"), plan, mistakes); });
+  map.check([&] { read_stages(map.require("stages"), plan, mistakes); });
   map.finish();
-  read_run(run, plan);
-  read_stages(stages, plan);
   return plan;
 }
 
@@ -210,15 +269,18 @@ Plan read_document(const YAML::Node& document) {
 
 Result<Plan> parse_plan(std::string_view text, std::string_view file) {
   if (text.size() > kMaxBytes) return error(Code::InvalidConfig, "{}: a stage file has at most 1 MiB", file);
+  Mistakes mistakes;
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
     if (documents.size() != 1) return error(Code::InvalidConfig, "{}: {} YAML documents, one is needed", file, documents.size());
-    return read_document(documents[0]);
+    Plan plan = read_document(documents[0], mistakes);
+    if (mistakes.empty()) return plan;
   } catch (const Mistake& mistake) {
-    return mistake_error(mistake, file);
+    mistakes.push_back(mistake);
   } catch (const YAML::Exception& e) {
-    return mistake_error({e.mark, e.msg}, file);
+    mistakes.push_back({e.mark, e.msg});
   }
+  return mistakes_error(std::move(mistakes), file);
 }
 
 }  // namespace penstock::bench

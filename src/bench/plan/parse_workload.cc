@@ -1,5 +1,7 @@
 #include "bench/plan/parse_workload.h"
 
+#include <algorithm>
+
 #include "common/nearest.h"
 
 namespace penstock::bench {
@@ -23,7 +25,7 @@ void read_size(YamlMap& map, const std::string& key, SizeOptions& size) {
   const auto node = map.find(key);
   if (!node) return;
   if (!node->IsMap()) return map.read_bytes(key, size.median);
-  YamlMap inner(*node, "'" + key + "'");
+  YamlMap inner(*node, "'" + key + "'", map);
   inner.read_bytes("median", size.median);
   inner.read("sigma", size.sigma, 0);
   inner.read_bytes("max", size.max);
@@ -36,7 +38,7 @@ void read_weights(YamlMap& map, const std::vector<std::string>& kinds, std::map<
   const auto node = map.find("weights");
   if (!node) return;
   weights.clear();
-  YamlMap inner(*node, "'weights'");
+  YamlMap inner(*node, "'weights'", map);
   uint64_t sum = 0;
   for (const std::string& kind : kinds) {
     uint32_t weight = 0;
@@ -44,15 +46,22 @@ void read_weights(YamlMap& map, const std::vector<std::string>& kinds, std::map<
     if (weight > 0) weights[kind] = weight;
     sum += weight;
   }
-  inner.finish();
+  if (!inner.finish()) return;
   if (sum == 0 || sum > 1'000'000) map.fail("weights", "the sum of the weights must be from 1 to 1000000");
 }
 
+bool ends_by_itself(const WorkloadOptions& options) {
+  const auto* object = std::get_if<ObjectOptions>(&options);
+  const auto* stream = std::get_if<StreamOptions>(&options);
+  return std::holds_alternative<ChaosOptions>(options) || (object != nullptr && object->prefill) ||
+         (stream != nullptr && !stream->sql.empty());
+}
+
 // A load without a limit of its own must get one from its stage.
-void require_limit(const YamlMap& map, const Stage& stage, bool ends_by_itself) {
-  if (ends_by_itself || stage.has_duration() || stage.max_tasks > 0) return;
+void require_limit(const YamlMap& map, const Stage& stage, const WorkloadOptions& options) {
+  if (ends_by_itself(options) || stage.has_duration() || stage.max_tasks > 0) return;
   if (stage.type == StageType::Preflight || stage.type == StageType::Cleanup) return;
-  throw Mistake{map.mark(), fmt::format("stage '{}' would never end: set max_tasks, or a completion with a duration", stage.name)};
+  map.fail_at(map.mark(), fmt::format("stage '{}' would never end: set max_tasks, or a completion with a duration", stage.name));
 }
 
 void read_location(YamlMap& map, storage::ObjectLocation& location) {
@@ -82,7 +91,6 @@ ObjectOptions read_object(YamlMap& map, const Stage& stage) {
   map.read("verify", options.verify);
   read_weights(map, {"put", "get", "list", "head", "delete"}, options.weights);
   if (options.prefill && map.has("weights")) map.fail("weights", "prefill puts every object once; weights have no meaning with it");
-  require_limit(map, stage, options.prefill);
   return options;
 }
 
@@ -110,7 +118,6 @@ StreamOptions read_stream(YamlMap& map, const Stage& stage) {
   read_size(map, "value", options.value);
   if (options.value.median * options.rows > 900'000) map.fail("value", "a statement has at most 1 MiB: use fewer rows or smaller values");
   read_weights(map, {"insert", "select", "fresh", "verify"}, options.weights);
-  require_limit(map, stage, false);
   return options;
 }
 
@@ -129,32 +136,43 @@ StateOptions read_state(YamlMap& map, const Stage& stage) {
   map.read("scan_rows", options.scan_rows, 1);
   map.read("epoch_every", options.epoch_every, 1);
   read_weights(map, {"write", "read", "scan"}, options.weights);
-  require_limit(map, stage, false);
   return options;
+}
+
+void read_agents(YamlMap& map, StageWorkload& workload, const Plan& plan) {
+  map.read("agents", workload.agents);
+  if (!map.has("agents")) return;
+  if (std::holds_alternative<ChaosOptions>(workload.options))
+    map.fail("agents", "chaos is performed by the agent whose its processes and links are");
+  if (workload.agents.empty()) map.fail("agents", "'agents' is a list of at least one agent, counted from 0");
+  const uint32_t highest = *std::ranges::max_element(workload.agents);
+  if (plan.agents != 0 && highest >= plan.agents) map.fail("agents", fmt::format("there are {} agents, counted from 0", plan.agents));
 }
 
 }  // namespace
 
-WorkloadOptions parse_workload(const YAML::Node& node, const Stage& stage, const Plan& plan) {
+StageWorkload parse_workload(const YamlMap& outer, const YAML::Node& node, const Stage& stage, const Plan& plan) {
   static const std::vector<std::string> kKinds = {"object", "state", "stream", "chaos"};
-  YamlMap map(node, fmt::format("workload of stage '{}'", stage.name));
+  YamlMap map(node, fmt::format("workload of stage '{}'", stage.name), outer);
   std::string kind;
   map.require("kind");
   map.read("kind", kind);
-  WorkloadOptions options;
+  StageWorkload workload;
   if (kind == "object") {
-    options = read_object(map, stage);
+    workload.options = read_object(map, stage);
   } else if (kind == "state") {
-    options = read_state(map, stage);
+    workload.options = read_state(map, stage);
   } else if (kind == "stream") {
-    options = read_stream(map, stage);
+    workload.options = read_stream(map, stage);
   } else if (kind == "chaos") {
-    options = read_chaos(map, stage, plan);
+    workload.options = read_chaos(map, stage, plan);
   } else {
     map.fail("kind", fmt::format("'{}' is no kind of workload; {}", kind, did_you_mean(kind, kKinds)));
   }
+  read_agents(map, workload, plan);
   map.finish();
-  return options;
+  require_limit(map, stage, workload.options);
+  return workload;
 }
 
 }  // namespace penstock::bench

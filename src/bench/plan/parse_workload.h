@@ -4,8 +4,8 @@
 
 namespace penstock::bench {
 
-/// Reads `workload:` of `stage`, whose other keys have been read, and the `run:` of `plan` as well. Throws `Mistake`.
-[[nodiscard]] WorkloadOptions parse_workload(const YAML::Node& node, const Stage& stage, const Plan& plan);
+/// Reads `workload:` of `stage`, whose other keys have been read from `outer`, and the `run:` of `plan` as well. Throws `Mistake`.
+[[nodiscard]] StageWorkload parse_workload(const YamlMap& outer, const YAML::Node& node, const Stage& stage, const Plan& plan);
 
 // Parts of it.
 [[nodiscard]] ChaosOptions read_chaos(YamlMap& map, const Stage& stage, const Plan& plan);

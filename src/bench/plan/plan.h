@@ -54,9 +54,11 @@ struct Stage {
   Duration timeout{};  // of the stage itself
   BarrierOptions barrier;
   bool optional = false;
-  WorkloadOptions workload;
+  std::vector<StageWorkload> workloads;  // none: it runs a script
 
   [[nodiscard]] bool has_duration() const { return completion == Completion::Duration || completion == Completion::DurationOrTasks; }
+  /// The longest of its workloads.
+  [[nodiscard]] Duration warmup() const;
   /// True if it makes the agent run programs or kill them.
   [[nodiscard]] bool needs_exec() const;
 };
@@ -77,6 +79,8 @@ struct Plan {
 
   /// "start", "stage-1-load", …: barrier `sequence` stands before the stage of that index.
   [[nodiscard]] std::string barrier_name(uint32_t sequence) const;
+  /// Errors: `InvalidConfig` when the run cannot be done by so many agents.
+  [[nodiscard]] Status check_agents(size_t count) const;
   [[nodiscard]] uint32_t last_sequence() const { return static_cast<uint32_t>(stages.size()); }
 };
 

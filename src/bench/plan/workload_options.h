@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -100,7 +101,14 @@ struct ChaosOptions {
   std::map<std::string, LinkOptions> links;               // of the whole plan
 };
 
-struct NoWorkload {};
-using WorkloadOptions = std::variant<NoWorkload, ObjectOptions, StateOptions, StreamOptions, ChaosOptions>;
+using WorkloadOptions = std::variant<ObjectOptions, StateOptions, StreamOptions, ChaosOptions>;
+
+/// One of the workloads that a stage performs at the same time.
+struct StageWorkload {
+  WorkloadOptions options;
+  std::vector<uint32_t> agents;  // that perform it; empty: all
+
+  [[nodiscard]] bool is_of(uint32_t agent) const { return agents.empty() || std::ranges::find(agents, agent) != agents.end(); }
+};
 
 }  // namespace penstock::bench

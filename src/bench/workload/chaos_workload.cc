@@ -57,8 +57,14 @@ class ChaosWorker final : public Worker {
     if (done.has_error()) return done.error().with_context(fmt::format("action {}: {} {}", next_, name_of(action.kind), action.target));
     const bool since_disturbance =
         action.kind == ChaosAction::Readable || action.kind == ChaosAction::Until || action.kind == ChaosAction::Committed;
-    return Done{static_cast<uint32_t>(action.kind), 0, "", runtime_.now() - (since_disturbance ? disturbed_.value_or(begun) : begun)};
+    return Done{.kind = static_cast<uint32_t>(action.kind),
+                .bytes = 0,
+                .error = "",
+                .latency = runtime_.now() - (since_disturbance ? disturbed_.value_or(begun) : begun),
+                .mark = disturbs ? fmt::format("{} {}", name_of(action.kind), action.target) : ""};
   }
+  /// What a round broke it also mends.
+  bool may_end() const override { return next_ % options_.actions.size() == 0; }
 
  private:
   Status perform(const ChaosAction& action) {

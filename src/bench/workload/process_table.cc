@@ -20,10 +20,14 @@ constexpr runtime::Duration kReapLook = std::chrono::milliseconds(5);
 struct SpawnOptions {
   posix_spawn_file_actions_t files{};
   posix_spawnattr_t attributes{};
-  explicit SpawnOptions(const std::string& log_file) {
+  SpawnOptions(const std::string& log_file, int input) {
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attributes);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (input >= 0) {
+      posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
+    } else {
+      posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    }
     posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
     posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
     sigset_t none, all;
@@ -31,7 +35,7 @@ struct SpawnOptions {
     sigfillset(&all);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   }
   SpawnOptions(const SpawnOptions&) = delete;
   SpawnOptions& operator=(const SpawnOptions&) = delete;
@@ -48,15 +52,6 @@ uint64_t resident_bytes(pid_t pid) {
   return in ? resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
 }
 
-bool has_ended(pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; }
-
-// Kills the group and waits for its leader. A process that was killed ends as soon as the kernel has undone it.
-void kill_and_reap(pid_t pid) {
-  ::kill(-pid, SIGKILL);
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
-}
-
 }  // namespace
 
 std::string last_lines(const std::string& file) {
@@ -70,7 +65,7 @@ std::string last_lines(const std::string& file) {
 }
 
 Result<pid_t> spawn_process(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment,
-                            const std::string& log_file) {
+                            const std::string& log_file, int input) {
   std::vector<std::string> variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
@@ -82,7 +77,7 @@ Result<pid_t> spawn_process(const std::vector<std::string>& command, const std::
   for (const std::string& variable : variables) envp.push_back(const_cast<char*>(variable.c_str()));
   argv.push_back(nullptr);
   envp.push_back(nullptr);
-  const SpawnOptions options(log_file);
+  const SpawnOptions options(log_file, input);
   pid_t pid = 0;
   const int failed = posix_spawnp(&pid, argv[0], &options.files, &options.attributes, argv.data(), envp.data());
   if (failed != 0) return error(Code::Io, "cannot start {}: {}", command[0], std::strerror(failed));
@@ -92,6 +87,21 @@ Result<pid_t> spawn_process(const std::vector<std::string>& command, const std::
 ProcessTable::~ProcessTable() {
   const MutexLock lock(mutex_);
   for (const auto& [name, process] : processes_) kill_and_reap(process.pid);
+}
+
+// Kills the group and waits for its leader. A process that was killed ends as soon as the kernel has undone it.
+void ProcessTable::kill_and_reap(pid_t pid) {
+  ::kill(-pid, SIGKILL);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  watch_.remove(pid);
+}
+
+bool ProcessTable::reap(pid_t pid) {
+  if (::waitpid(pid, nullptr, WNOHANG) == 0) return false;
+  ::kill(-pid, SIGKILL);
+  watch_.remove(pid);
+  return true;
 }
 
 Result<ProcessTable::Process*> ProcessTable::find(const std::string& name) {
@@ -105,10 +115,12 @@ Status ProcessTable::start(const std::string& name, const std::string& command, 
   const MutexLock lock(mutex_);
   const auto found = processes_.find(name);
   if (found != processes_.end()) {
-    if (!has_ended(found->second.pid)) return error(Code::Stale, "process '{}' runs already", name);
+    if (!reap(found->second.pid)) return error(Code::Stale, "process '{}' runs already", name);
     processes_.erase(found);
   }
+  PENSTOCK_TRY(watch_.begin());
   PENSTOCK_TRY(const pid_t pid, spawn_process({"/bin/sh", "-c", command}, environment, log_file));
+  watch_.add(pid);
   processes_[name] = {pid, log_file};
   return ok();
 }
@@ -128,16 +140,12 @@ Status ProcessTable::stop(const std::string& name, runtime::Duration patience) {
   ::kill(-process->pid, SIGCONT);  // one that is paused would not hear it
   const auto waiter = runtime_.make_waiter();
   const runtime::TimePoint begun = runtime_.now();
-  bool ended = has_ended(process->pid);
+  bool ended = reap(process->pid);
   while (!ended && runtime_.now() - begun < patience) {
     (void)waiter->wait_for(kReapLook);
-    ended = has_ended(process->pid);
+    ended = reap(process->pid);
   }
-  if (ended) {
-    ::kill(-process->pid, SIGKILL);  // what it left behind
-  } else {
-    kill_and_reap(process->pid);
-  }
+  if (!ended) kill_and_reap(process->pid);
   processes_.erase(name);
   return ok();
 }
@@ -155,7 +163,7 @@ Status ProcessTable::resume(const std::string& name) { return signal(name, SIGCO
 Status ProcessTable::check_running() {
   const MutexLock lock(mutex_);
   for (const auto& [name, process] : processes_) {
-    if (!has_ended(process.pid)) continue;
+    if (!reap(process.pid)) continue;
     const Error why = error(Code::Unavailable, "process '{}' ended by itself; its last output: {}", name, last_lines(process.log_file));
     processes_.erase(name);
     return why;

@@ -40,7 +40,7 @@ class RunResources {
         folder_(std::move(folder)),
         agent_(agent),
         agents_(agents),
-        processes_(runtime),
+        processes_(runtime, watch_),
         links_(runtime) {}
   RunResources(const RunResources&) = delete;
   RunResources& operator=(const RunResources&) = delete;
@@ -57,6 +57,8 @@ class RunResources {
   [[nodiscard]] Result<StateSlot*> state_slot(const std::string& kind, const std::string& path, uint32_t index);
   /// What was started for this run; ends with it.
   [[nodiscard]] ProcessTable& processes() { return processes_; }
+  /// Of whatever else is started.
+  [[nodiscard]] ProcessWatch& watch() { return watch_; }
   [[nodiscard]] LinkTable& links() { return links_; }
   /// Of worker `index`. One user at a time.
   [[nodiscard]] StreamLedger& stream_ledger(const std::string& table, uint32_t index);
@@ -79,6 +81,7 @@ class RunResources {
   const uint32_t agent_;
   const uint32_t agents_;
   storage::PosixFileSystem files_;
+  ProcessWatch watch_;
   ProcessTable processes_;
   LinkTable links_;
   Mutex mutex_;

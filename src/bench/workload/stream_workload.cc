@@ -10,6 +10,7 @@ namespace penstock::bench {
 namespace {
 
 constexpr Duration kReconnectPause = std::chrono::milliseconds(100);
+constexpr Duration kServerPatience = std::chrono::seconds(10);
 constexpr Duration kVisiblePause = std::chrono::milliseconds(1);
 
 enum StreamKind : uint32_t { kStatement, kInsert, kSelect, kVisible, kFresh, kVerify };
@@ -203,9 +204,16 @@ StreamWorkload::StreamWorkload(StreamOptions options, RunResources& resources, c
       table_(fmt::format("{}_{}", options_.table, resources.agent())),
       control_(options_.server, resources.runtime(), stop) {}
 
+// A server that was started a moment ago is waited for.
 Status StreamWorkload::validate() {
-  PENSTOCK_TRY(control_.query("SELECT 1"));
-  return ok();
+  runtime::Runtime& runtime = resources_.runtime();
+  const runtime::TimePoint begun = runtime.now();
+  while (true) {
+    const auto answer = control_.query("SELECT 1");
+    if (answer.has_value()) return ok();
+    if (stop_ || answer.error().code() != Code::Unavailable || runtime.now() - begun > kServerPatience) return answer.error();
+    (void)runtime.make_waiter()->wait_for(kReconnectPause);
+  }
 }
 
 Status StreamWorkload::clean() {

@@ -7,17 +7,14 @@
 #include "bench/workload/object_workload.h"
 #include "bench/workload/state_workload.h"
 #include "bench/workload/stream_workload.h"
-#include "common/check.h"
 
 namespace penstock::bench {
 
-std::unique_ptr<Workload> make_workload(const Stage& stage, RunResources& resources, const std::atomic<bool>& stop) {
-  if (const auto* object = std::get_if<ObjectOptions>(&stage.workload)) return std::make_unique<ObjectWorkload>(*object, resources);
-  if (const auto* stream = std::get_if<StreamOptions>(&stage.workload)) return std::make_unique<StreamWorkload>(*stream, resources, stop);
-  if (const auto* chaos = std::get_if<ChaosOptions>(&stage.workload)) return std::make_unique<ChaosWorkload>(*chaos, resources, stop);
-  const auto* state = std::get_if<StateOptions>(&stage.workload);
-  PENSTOCK_CHECK(state != nullptr, "stage {} has no workload", stage.name);
-  return std::make_unique<StateWorkload>(*state, resources);
+std::unique_ptr<Workload> make_workload(const WorkloadOptions& options, RunResources& resources, const std::atomic<bool>& stop) {
+  if (const auto* object = std::get_if<ObjectOptions>(&options)) return std::make_unique<ObjectWorkload>(*object, resources);
+  if (const auto* stream = std::get_if<StreamOptions>(&options)) return std::make_unique<StreamWorkload>(*stream, resources, stop);
+  if (const auto* chaos = std::get_if<ChaosOptions>(&options)) return std::make_unique<ChaosWorkload>(*chaos, resources, stop);
+  return std::make_unique<StateWorkload>(std::get<StateOptions>(options), resources);
 }
 
 WeightedChoice::WeightedChoice(const std::vector<std::string>& kinds, const std::map<std::string, uint32_t>& weights) {

@@ -21,10 +21,13 @@ class Worker {
     uint64_t bytes;
     std::string error;                  // empty: it succeeded
     std::optional<Duration> latency{};  // instead of the time that `next` took
+    std::string mark{};                 // for the report's plots: what was broken
   };
   virtual ~Worker() = default;
   /// So many operations and it is done, if it ends by itself.
   [[nodiscard]] virtual std::optional<uint64_t> tasks() const { return std::nullopt; }
+  /// False in the middle of what belongs together: then it is not ended because the stage is over, only when it is stopped.
+  [[nodiscard]] virtual bool may_end() const { return true; }
   /// Performs one operation.
   /// Errors: it makes no sense to go on; the stage fails.
   virtual Result<Done> next() = 0;
@@ -45,8 +48,9 @@ class Workload {
   [[nodiscard]] virtual std::map<std::string, double> values() { return {}; }
 };
 
-/// The workload of `stage`, which has one. `resources` and `stop` outlive it; `stop` ends operations that wait for a server.
-[[nodiscard]] std::unique_ptr<Workload> make_workload(const Stage& stage, RunResources& resources, const std::atomic<bool>& stop);
+/// `resources` and `stop` outlive it; `stop` ends operations that wait for a server.
+[[nodiscard]] std::unique_ptr<Workload> make_workload(const WorkloadOptions& options, RunResources& resources,
+                                                      const std::atomic<bool>& stop);
 
 /// Draws from weights: the index of a kind, by a number below `total`.
 class WeightedChoice {

@@ -1,4 +1,5 @@
 """`penstock bench` with real processes: what the barriers promise, seen from the logs of agents and from what scripts wrote."""
+import datetime
 import glob
 import json
 import os
@@ -8,84 +9,8 @@ import socket
 import subprocess
 import threading
 
-import pytest
-
+from bench_world import HEARTBEAT, bench, traced_stages, wait_traced  # noqa: F401 (a fixture)
 from penstock import BINARY, Process, ROOT, wait_until
-
-HEARTBEAT = "heartbeat: {interval: 100ms, missed: 3, query_timeout: 200ms, query_retries: 2}"
-
-
-class Bench:
-    def __init__(self, folder):
-        self.folder, self.results, self.agents = str(folder), str(folder / "results"), []
-        self.controllers = []
-
-    def start_agents(self, count, *flags):
-        for _ in range(count):
-            name = f"agent-{len(self.agents)}"
-            args = ["bench", "agent", "--listen", "127.0.0.1:0", "--allow-exec", "--results", f"{self.folder}/{name}", *flags]
-            self.agents.append(Process(name, args, self.folder).start())
-        return self
-
-    def address(self, index):
-        return wait_until(lambda: re.search(r"agent listens on (\S+)\n", self.agents[index].log()), 10, "an agent")[1]
-
-    def addresses(self):
-        return ",".join(self.address(i) for i in range(len(self.agents)))
-
-    def stage_file(self, text):
-        path = f"{self.folder}/stages.yaml"
-        with open(path, "w") as f:
-            f.write(text)
-        return path
-
-    def run(self, text, agents=None):
-        args = ["bench", "run", self.stage_file(text), "--agents", agents or self.addresses(), "--out", self.results]
-        self.controllers.append(Process(f"controller-{len(self.controllers)}", args, self.folder).start())
-        return self.controllers[-1]
-
-    def run_folder(self):
-        return wait_until(lambda: glob.glob(f"{self.results}/*/journal"), 10, "a run")[0].removesuffix("/journal")
-
-    def events(self):
-        with open(f"{self.run_folder()}/events.jsonl") as f:
-            return [json.loads(line) for line in f.read().splitlines()]
-
-    def summary(self):
-        with open(f"{self.run_folder()}/summary.json") as f:
-            return json.load(f)
-
-    def traced(self):
-        path = f"{self.folder}/trace"
-        if not os.path.exists(path):
-            return []
-        with open(path) as f:
-            return [line.split() for line in f.read().splitlines()]
-
-    def close(self):
-        for process in self.agents + self.controllers:
-            process.kill()
-
-
-@pytest.fixture
-def bench(tmp_path):
-    bench = Bench(tmp_path)
-    yield bench
-    bench.close()
-
-
-def traced_stages(bench, count, work, barrier="policy: all_or_nothing", extra=""):
-    """Stages whose script writes a line when it begins and one when it ends, into one file of all agents."""
-    text = f"run: {{name: t, {HEARTBEAT}{extra}}}\nstages:\n"
-    for i in range(count):
-        script = f'echo begin {i} $PENSTOCK_BENCH_AGENT >> {bench.folder}/trace; {work}; echo end {i} $PENSTOCK_BENCH_AGENT >> {bench.folder}/trace'
-        text += f"  - {{name: s{i}, order: {i}, type: custom, timeout: 60s, script: '{script}', barrier: {{{barrier}}}}}\n"
-    return text
-
-
-def wait_traced(bench, line):
-    wait_until(lambda: line.split() in bench.traced(), 20, line)
-
 
 def assert_in_step(trace, stages):
     for k in range(stages - 1):
@@ -103,6 +28,14 @@ def test_three_agents_of_different_speed_stay_in_step_over_five_stages(bench):
     assert_in_step(trace, 5)
     assert [e["text"].split(":")[0] for e in bench.events() if e["event"] == "released"] == [
         "start (0)", "stage-0-s0 (1)", "stage-1-s1 (2)", "stage-2-s2 (3)", "stage-3-s3 (4)", "stage-4-s4 (5)"]
+    for k, release in enumerate(e for e in bench.events() if e["event"] == "released"):
+        for agent in bench.agents if k < 5 else []:
+            started = re.search(rf"(\S+)Z info bench: starts stage {k} ", agent.log())[1]
+            micros = datetime.datetime.fromisoformat(started + "+00:00").timestamp() * 1e6 + 1000  # the log has milliseconds
+            assert micros > release["unix_micros"], "by the logs of both nobody starts before the release"
+    began = [stage["began_ms"] for stage in bench.summary()["stages"]]
+    assert all(spread["count"] == 3 and 0 < spread["p50"] <= spread["max"] for spread in began)
+    assert bench.summary()["release_ms"]["count"] == 5
     waits = [a["barrier_wait_s"] for a in bench.summary()["stages"][1]["agents"]]
     assert waits[0] > 0.25 and waits[2] < 0.25, "the fastest waited for the slowest"
 
@@ -309,6 +242,16 @@ def test_a_rate_is_kept_and_latency_counts_from_when_it_was_due(bench):
     assert sum(a["values"]["warmup_operations"] for a in stage["agents"]) in range(180, 221)
 
 
+def test_json_events_are_a_line_each_with_the_time_of_day(bench):
+    bench.start_agents(1)
+    path = bench.stage_file("run: {name: t}\nstages:\n  - {name: a, order: 1, type: custom, script: 'true'}\n")
+    run = subprocess.run([BINARY, "bench", "run", path, "--agents", bench.address(0), "--out", bench.results, "--json"],
+                         capture_output=True, text=True, timeout=60)
+    events = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [e["event"] for e in events] == ["run", "attached", "ready", "released", "stage", "begun", "ready", "released", "done", "completed"]
+    assert all(e["unix_micros"] > 1e15 for e in events)
+
+
 def test_a_token_keeps_strangers_out(bench, tmp_path):
     token = tmp_path / "token"
     token.write_text("open sesame\n")
@@ -335,6 +278,7 @@ def test_mistakes_of_a_stage_file_are_told_before_anything_starts(bench):
     for command in (["dry-run", path], ["run", path, "--local", "2", "--out", bench.results]):
         result = subprocess.run([BINARY, "bench", *command], capture_output=True, text=True, timeout=30)
         assert result.returncode == 1 and f"{path}:3:5: stage 'a' needs 'type'" in result.stderr
+        assert f"{path}:3:25: unknown key 'tipe' in stage 'a'; did you mean 'type'?" in result.stderr
     assert not os.path.exists(bench.results)
 
 

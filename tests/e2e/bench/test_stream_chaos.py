@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import pathlib
 import re
 import subprocess
 
@@ -90,6 +91,40 @@ def test_a_killed_server_comes_back_with_every_acknowledged_row(tmp_path):
     assert not os.path.exists(f"{tmp_path}/db") or not running(f"{tmp_path}/db"), "the cleanup ended it"
 
 
+def test_a_server_that_dies_under_load_loses_no_acknowledged_row(tmp_path):
+    """Stream and chaos at the same time: one run, one stage."""
+    port = free_port()
+    at = f"server: '127.0.0.1:{port}'"
+    result = run(tmp_path, "run:\n  name: t\n" + playground(tmp_path, port) + "stages:\n"
+                 f"  - {{name: start, order: 1, type: prepare, workload: {{kind: chaos, {at}, actions: [{{start: db}}, {{readable: SELECT 1}}]}}}}\n"
+                 f"  - name: storm\n    order: 2\n    type: execute\n    completion: duration\n    duration: 6s\n    workload:\n"
+                 f"      - {{kind: stream, {at}, rows: 5, keys: 5, concurrency: 2, warmup: 500ms, weights: {{insert: 2, select: 1}}}}\n"
+                 f"      - {{kind: chaos, {at}, actions: [{{wait: 1s}}, {{restart: db}}, {{committed: true}}, {{kill: db}}, {{start: db}}, {{readable: SELECT 1}}]}}\n"
+                 f"  - {{name: verify, order: 3, type: execute, completion: tasks_done, max_tasks: 2, workload: {{kind: stream, {at}, concurrency: 2, weights: {{verify: 1}}}}}}\n"
+                 f"  - {{name: end, order: 4, type: cleanup, workload: {{kind: chaos}}}}\n", "--allow-exec", agents=2)
+    assert result.returncode == 0, result.stdout + result.stderr
+    storm = stages(tmp_path)["storm"]
+    assert storm["operations"]["insert"]["count"] > 10 and storm["operations"]["insert"]["errors"] > 0, "they felt it and went on"
+    rounds = storm["operations"]["restart"]["count"]
+    assert rounds >= 2 and storm["operations"]["start"]["count"] == rounds, "a round that has begun is finished"
+    assert [mark["text"] for mark in storm["marks"]][:2] == ["restart db", "kill db"] and 0.4 < storm["marks"][0]["seconds"] < 3
+    assert stages(tmp_path)["verify"]["operations"]["verify"]["count"] == 4
+
+
+def test_agents_have_roles_within_a_stage(tmp_path):
+    result = run(tmp_path, "run: {name: t}\nstages:\n"
+                 "  - name: both\n    order: 1\n    type: prepare\n    max_tasks: 100\n    workload:\n"
+                 "      - {kind: state, agents: [0, 1]}\n"
+                 f"      - {{kind: object, agents: [1, 2], target: 'file://{tmp_path}/store', weights: {{put: 1}}}}\n"
+                 "  - {name: one, order: 2, type: prepare, max_tasks: 50, workload: {kind: state, agents: [2]}}\n", agents=3)
+    assert result.returncode == 0, result.stdout + result.stderr
+    both, one = stages(tmp_path)["both"], stages(tmp_path)["one"]
+    done = [{name: f["count"] for name, f in agent["operations"].items() if name in ("write", "put")} for agent in both["agents"]]
+    assert done == [{"write": 100}, {"write": 100, "put": 100}, {"put": 100}]
+    assert len([p for p in (tmp_path / "store").rglob("obj-*")]) > 0
+    assert one["operations"]["write"]["count"] == 50
+
+
 def running(folder):
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -176,7 +211,7 @@ def test_chaos_needs_to_be_allowed(tmp_path):
     assert result.returncode == 1 and "--allow-exec" in result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("name", ["quick", "stream", "s3", "state-rocksdb", "recovery"])
+@pytest.mark.parametrize("name", [p.stem for p in pathlib.Path(ROOT, "examples", "bench").glob("*.yaml")])
 def test_every_example_is_a_valid_plan(name):
     path = os.path.join(ROOT, "examples", "bench", f"{name}.yaml")
     result = subprocess.run([BINARY, "bench", "dry-run", path], capture_output=True, text=True, timeout=30)

@@ -25,6 +25,20 @@ TEST(Agent, runs_stage_after_stage_each_after_its_release_and_is_idle_again) {
   )");
 }
 
+TEST(Agent, tells_once_that_a_stage_has_begun_and_only_of_the_one_it_is_in) {
+  AgentWorld world({"", ""});
+  world.reach(0);
+  world.run(R"(
+    begun 1        => 1:begun 0
+    attach 2 x r1  => hangup 1, 2:hello r1 0 -1
+    ended 1        => keep 0, 2:at 1
+    begun 1        =>
+    release 2 1    => run 2 1
+    abort 2        => stop 2
+    begun 2        =>
+  )");
+}
+
 TEST(Agent, refuses_a_release_of_another_sequence_or_name_with_both_in_the_error) {
   AgentWorld world({"", ""});
   world.reach(0);
@@ -108,7 +122,7 @@ TEST(Agent, asks_for_its_token_and_for_its_version) {
   )");
   EXPECT_EQ(world.said(), "wrong token");
   world.run("attach 4 x r1 token=secret v9 => 4:refused, hangup 4");
-  EXPECT_EQ(world.said(), "this agent speaks version 2, the controller 9");
+  EXPECT_EQ(world.said(), "this agent speaks version 3, the controller 9");
   world.run("attach 5 x r1 token=secret => 5:hello - 0 -1");
 }
 

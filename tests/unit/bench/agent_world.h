@@ -11,9 +11,9 @@ namespace penstock::bench::testing {
 /// An agent driven by lines `event => effects`; C is a connection (1, 2, …), W a work. Time is in milliseconds; `@MS` moves it.
 ///     attach C OWNER [RUN] [token=T] [v9] [stop]     lost C       tick
 ///     start C [RUN]   release C SEQ [NAME]   abort C   excluded C   query C   reset C [exit]   sync C STAGE   goodbye C   heard C
-///     ended W [error]
+///     begun W     ended W [error]
 /// Effects:
-///     C:hello RUN STAGE WAITING, C:ready, C:at SEQ, C:failed, C:done ok | C:done no, C:refused (owner), stats C, hangup C
+///     C:hello RUN STAGE WAITING, C:ready, C:at SEQ, C:begun STAGE, C:failed, C:done ok | C:done no, C:refused (owner), stats C, hangup C
 ///     enter, run W STAGE, stop W, keep STAGE, leave, exit ok | exit error
 class AgentWorld {
  public:
@@ -62,6 +62,7 @@ class AgentWorld {
     if (what == "tick") return AgentTick{};
     const uint64_t number = std::stoull(words[1]);
     if (what == "lost") return ConnectionLost{ConnectionId{number}};
+    if (what == "begun") return StageBegun{WorkId{number}};
     if (what == "ended") {
       if (has("error")) return StageEnded{WorkId{number}, error(Code::Io, "broke")};
       pb::BenchSummary summary;
@@ -115,6 +116,7 @@ class AgentWorld {
                          m.hello().waiting_at());
     if (m.has_ready()) return to + "ready";
     if (m.has_at_barrier()) return fmt::format("{}at {}", to, m.at_barrier().sequence());
+    if (m.has_begun()) return fmt::format("{}begun {}", to, m.begun().stage());
     if (m.has_failed()) {
       said_ = m.failed().error();
       return to + "failed";

@@ -39,6 +39,30 @@ TEST(Controller, all_or_nothing_holds_the_fast_ones_until_the_slow_one_comes) {
   )");
 }
 
+TEST(Controller, keeps_how_long_after_the_release_each_agent_began) {
+  ControllerWorld world(3, {kAll, kMajority, kBest});
+  world.reach(1);  // at 0
+  world.run(R"(
+    @4 begun b 0   =>
+    @4 begun b 0   =>
+    @5 begun b 1   =>
+    @7 begun a 0   =>
+    @9 begun c 0   => +began 0 b:4 a:7 c:9
+    @9 begun c 0   =>
+    at a 1         => +a@1
+    at b 1         => +b@1
+    @20 at c 1     => +c@1, +release 1, a:release 1, b:release 1, c:release 1
+    @22 begun a 1  =>
+    @25 begun c 1  =>
+    fail b 1       => +began 1 a:2 c:5, +failed b
+    at a 2         => +a@2
+    @30 at c 2     => +c@2, +release 2 x:b, a:release 2, c:release 2, b:excluded 2
+    @40 begun a 2  =>
+    at a 3         => +a@3
+    at c 3         => +c@3, +began 2 a:10, +release 3, a:release 3, c:release 3
+  )");
+}
+
 TEST(Controller, a_repeated_arrival_counts_once) {
   ControllerWorld world(2, {kAll});
   world.reach(1);
@@ -292,7 +316,9 @@ TEST(Controller, a_silent_agent_is_asked_and_then_given_up) {
     @9000 tick          => connect b
     @9001 hello b 0 -   => b:excluded 1
     @9002 done b x      =>
+    @9003 done b x      =>
   )");
+  EXPECT_EQ(world.lost(), "silent for 7s, 2 queries unanswered");
 }
 
 TEST(Controller, an_answer_to_the_query_is_a_sign_of_life) {

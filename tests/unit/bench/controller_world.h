@@ -13,10 +13,12 @@ namespace penstock::bench::testing {
 ///     start                     hello a            idle; `hello a 1 2`: has our run, is at stage 1, waits at barrier 2 (- for none)
 ///     ready a                   at a 1             at barrier 1 (named right; `at a 1 NAME` says another name)
 ///     fail a 0 [text]           its stage 0 failed done a ok | done a why         refused a why
+///     begun a 0                 it has begun stage 0
 ///     stats a 0 0.5             down a             tick           abort           resume: made again from its journal, then started
 /// Effects (notes are left out):
 ///     connect a, disconnect a, a:start, a:release 1, a:sync 2, a:excluded 1, a:abort, a:query, a:heard, a:goodbye
-///     +a@1 arrival journaled (+late a@1), +release 1 [x:b] [o:c], +skip 1, +lost a, +failed a, +end, +abort, finish ok | finish failed
+///     +a@1 arrival journaled (+late a@1), +release 1 [x:b] [o:c], +skip 1, +lost a, +failed a, +began 0 a:5 (ms after the release), +end,
+///     +abort, finish ok | finish failed
 class ControllerWorld {
  public:
   ControllerWorld(size_t agents, const std::vector<std::string>& barriers) : file_(stage_file(barriers)) {
@@ -42,6 +44,7 @@ class ControllerWorld {
   }
   Controller& controller() { return *controller_; }
   [[nodiscard]] const std::string& reason() const { return reason_; }
+  [[nodiscard]] const std::string& lost() const { return lost_; }  // why the last one was
   [[nodiscard]] runtime::TimePoint now() const { return now_; }
 
  private:
@@ -103,6 +106,8 @@ class ControllerWorld {
       message.mutable_done()->set_reason(rest(2));
     } else if (words[0] == "refused") {
       message.mutable_refused()->set_reason(rest(2));
+    } else if (words[0] == "begun") {
+      message.mutable_begun()->set_stage(number(2));
     } else if (words[0] == "stats") {
       message.mutable_stats()->set_stage(number(2));
       message.mutable_stats()->set_stage_name(fmt::format("s{}", number(2)));
@@ -142,6 +147,12 @@ class ControllerWorld {
       for (const uint32_t agent : r.out_of_step()) text += " o:" + name(agent);
       return text;
     }
+    if (e.record.has_began()) {
+      std::string text = fmt::format("+began {}", e.record.began().sequence());
+      for (const auto& wait : e.record.began().agents()) text += fmt::format(" {}:{}", name(wait.agent()), wait.nanos() / 1'000'000);
+      return text;
+    }
+    if (e.record.has_agent_lost()) lost_ = e.record.agent_lost().reason();
     if (e.record.has_agent_lost()) return (e.record.agent_lost().said_so() ? "+failed " : "+lost ") + name(e.record.agent_lost().agent());
     return e.record.finished().completed() ? "+end" : "+abort";
   }
@@ -157,6 +168,7 @@ class ControllerWorld {
   std::vector<pb::BenchJournal> journal_;
   runtime::TimePoint now_;
   std::string reason_;
+  std::string lost_;
 };
 
 }  // namespace penstock::bench::testing

@@ -58,7 +58,8 @@ TEST(Plan, every_mistake_has_its_line_and_column) {
   EXPECT_EQ(mistake(kRun + kStage + "stage: 1\n"), "f:4:1: unknown key 'stage' in the stage file; did you mean 'stages'?");
   EXPECT_EQ(mistake("run: {name: t}\n"), "f:1:1: the stage file needs 'stages'");
   EXPECT_EQ(mistake("run: {name: t}\nstages: []\n"), "f:2:9: 'stages' must be a list of at least one stage");
-  EXPECT_EQ(mistake("run: {name: t}\nrun: {name: u}\nstages: []\n"), "f:2:1: key 'run' of the stage file stands twice, first in line 1");
+  EXPECT_EQ(mistake("run: {name: t}\nrun: {name: u}\nstages:\n" + kStage),
+            "f:2:1: key 'run' of the stage file stands twice, first in line 1");
   EXPECT_EQ(mistake("run: {name: t, nme: 1}\nstages:\n" + kStage), "f:1:16: unknown key 'nme' in 'run'; did you mean 'name'?");
   EXPECT_EQ(mistake("run: {name: 'a b'}\nstages:\n" + kStage), "f:1:7: 'run': a name has 1 to 64 letters, digits, - and _");
   EXPECT_EQ(mistake("run: {name: t, agents: 0}\nstages:\n" + kStage),
@@ -72,8 +73,8 @@ TEST(Plan, every_mistake_has_its_line_and_column) {
 }
 
 TEST(Plan, every_mistake_of_a_stage_is_found) {
-  EXPECT_EQ(mistake(kRun + "  - {name: a, type: execute}\n"), "f:3:5: stage 'a' needs 'order'");
-  EXPECT_EQ(mistake(kRun + "  - {order: 1}\n"), "f:3:5: stage 1 needs 'name'");
+  EXPECT_EQ(mistake(kRun + "  - {name: a, type: execute}\n"), "f:3:5: stage 'a' needs 'completion'\nf:3:5: stage 'a' needs 'order'");
+  EXPECT_EQ(mistake(kRun + "  - {order: 1}\n"), "f:3:5: stage 1 needs 'name'\nf:3:5: stage 1 needs 'type'");
   EXPECT_EQ(mistake(kRun + "  - 7\n"), "f:3:5: stage 1 must be a map of keys and values");
   EXPECT_EQ(
       mistake(kRun + kStage + "  - {name: b, order: 1, type: execute, completion: duration, duration: 1s, workload: {kind: state}}\n"),
@@ -81,7 +82,7 @@ TEST(Plan, every_mistake_of_a_stage_is_found) {
   EXPECT_EQ(
       mistake(kRun + kStage + "  - {name: a, order: 2, type: execute, completion: duration, duration: 1s, workload: {kind: state}}\n"),
       "f:4:12: two stages are named 'a'");
-  EXPECT_EQ(stage_mistake("tipe: execute"), "f:3:5: stage 'a' needs 'type'");
+  EXPECT_EQ(stage_mistake("tipe: execute"), "f:3:5: stage 'a' needs 'type'\nf:3:25: unknown key 'tipe' in stage 'a'; did you mean 'type'?");
   EXPECT_EQ(stage_mistake("type: exekute"), "f:3:31: 'exekute' is no type of stage 'a'; did you mean 'execute'?");
   EXPECT_EQ(stage_mistake("type: execute"), "f:3:5: stage 'a' needs 'completion'");
   EXPECT_EQ(stage_mistake("type: execute, completion: script_exit"),
@@ -101,6 +102,35 @@ TEST(Plan, every_mistake_of_a_stage_is_found) {
             "f:3:51: stage 'a': the timeout must be above 0 and above the duration");
   EXPECT_EQ(stage_mistake("type: custom, script: ls, optional: yes"), "f:3:61: 'optional' of stage 'a' must be true or false, not 'yes'");
   EXPECT_EQ(stage_mistake("type: custom, script: ls, name: b"), "f:3:51: key 'name' of stage 'a' stands twice, first in line 3");
+}
+
+TEST(Plan, all_mistakes_of_a_file_are_told_at_once_in_its_order_and_no_consequence_of_one) {
+  EXPECT_EQ(
+      mistake(
+          "run: {name: 'a b', agents: no, hold_limit: 1s, extra: 1}\n"
+          "stages:\n"
+          "  - {name: a, order: one, tipe: prepare, type: execute, completion: duration, duration: 5, workload: {kind: state, rate: x}}\n"
+          "  - {name: b, order: 2, order: 3, type: custom, script: ls}\n"
+          "  - 7\n"
+          "  - {name: c, order: 2, type: prepare, workload: {kind: stream, rows: 0, keyz: 1}, barrier: {policy: most}}\n"
+          "  - {name: d, order: 9, type: execute, completion: duration, duration: 5s, barrier: {timeout: 5s}, workload: {kind: x}}\n"),
+      "f:1:28: 'agents' of 'run' must be a whole number from 1 to 4294967295, not 'no'\n"
+      "f:1:48: unknown key 'extra' in 'run'; known are: name, agents, heartbeat, on_controller_loss, enrol_timeout, controller_grace, "
+      "hold_limit, results_limit, processes, links\n"
+      "f:3:22: 'order' of stage 'a' must be a whole number from 0 to 4294967295, not 'one'\n"
+      "f:3:27: unknown key 'tipe' in stage 'a'; did you mean 'type'?\n"
+      "f:3:89: 'duration' of stage 'a': a time such as 250ms, 30s, 2m or 1h is needed, not '5'\n"
+      "f:3:122: 'rate' of workload of stage 'a' must be a number of at least 0.001, not 'x'\n"
+      "f:4:25: key 'order' of stage 'b' stands twice, first in line 4\n"
+      "f:5:5: stage 3 must be a map of keys and values\n"
+      "f:6:71: 'rows' of workload of stage 'c' must be a whole number from 1 to 4294967295, not '0'\n"
+      "f:6:74: unknown key 'keyz' in workload of stage 'c'; did you mean 'keys'?\n"
+      "f:6:102: 'most' is no policy of barrier of stage 'c'; known are: all_or_nothing, majority, best_effort\n"
+      "f:7:86: barrier of stage 'd': the barrier can never be met: its timeout of 5s runs from the start of the stage, which lasts 5s\n"
+      "f:7:111: workload of stage 'd': 'x' is no kind of workload; known are: object, state, stream, chaos");
+  std::string many = kRun;
+  for (int i = 0; i < 30; ++i) many += "  - 7\n";
+  EXPECT_TRUE(mistake(many).ends_with("f:27:5: stage 25 must be a map of keys and values\nf: and 5 more"));
 }
 
 TEST(Plan, a_barrier_that_can_never_be_met_is_refused) {

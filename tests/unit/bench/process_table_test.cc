@@ -32,10 +32,24 @@ class ProcessTables : public ::testing::Test {
     return "nothing";
   }
 
+  /// Or a zombie until somebody looks after it.
+  bool is_gone(pid_t child) {
+    const auto waiter = runtime_->make_waiter();
+    bool gone = false;
+    for (int i = 0; i < 2000 && !gone; ++i) {
+      std::ifstream status(fmt::format("/proc/{}/stat", child));
+      std::string pid, name, state;
+      gone = !(status >> pid >> name >> state) || state == "Z";
+      if (!gone) (void)waiter->wait_for(std::chrono::milliseconds(5));
+    }
+    return gone;
+  }
+
   const std::string folder_ = ::testing::TempDir() + "process-table-test";
   const std::string log_ = folder_ + "/log";
   const std::unique_ptr<runtime::ThreadedRuntime> runtime_ = runtime::make_threaded_runtime();
-  std::unique_ptr<ProcessTable> table_ = std::make_unique<ProcessTable>(*runtime_);
+  std::unique_ptr<ProcessWatch> watch_ = std::make_unique<ProcessWatch>();
+  std::unique_ptr<ProcessTable> table_ = std::make_unique<ProcessTable>(*runtime_, *watch_);
 };
 
 TEST_F(ProcessTables, a_process_runs_with_its_environment_until_it_is_killed) {
@@ -57,15 +71,31 @@ TEST_F(ProcessTables, what_a_process_started_ends_with_it) {
   const pid_t child = std::stoi(printed());
   EXPECT_EQ(::kill(child, 0), 0);
   table_.reset();
+  EXPECT_TRUE(is_gone(child));
+}
+
+TEST_F(ProcessTables, what_a_process_left_behind_when_it_ended_by_itself_is_ended) {
+  ASSERT_TRUE(start("tail -f /dev/null & echo $!; exit 1").has_value());
+  const pid_t child = std::stoi(printed());
   const auto waiter = runtime_->make_waiter();
-  bool gone = false;
-  for (int i = 0; i < 2000 && !gone; ++i) {
-    std::ifstream status(fmt::format("/proc/{}/stat", child));  // a zombie until init looks after it
-    std::string pid, name, state;
-    gone = !(status >> pid >> name >> state) || state == "Z";
-    (void)waiter->wait_for(std::chrono::milliseconds(5));
+  for (int i = 0; i < 2000 && table_->check_running().has_value(); ++i) (void)waiter->wait_for(std::chrono::milliseconds(5));
+  EXPECT_TRUE(is_gone(child));
+}
+
+TEST_F(ProcessTables, the_watch_kills_what_was_added_and_not_removed_when_it_goes) {
+  ASSERT_TRUE(watch_->begin().has_value());
+  const std::vector<std::string> command = {"/bin/sh", "-c", "tail -f /dev/null & wait"};
+  std::vector<pid_t> groups;
+  for (int i = 0; i < 3; ++i) {
+    groups.push_back(spawn_process(command, {}, log_).value());
+    watch_->add(groups.back());
   }
-  EXPECT_TRUE(gone);
+  watch_->remove(groups[1]);
+  table_.reset();
+  watch_.reset();
+  EXPECT_TRUE(is_gone(groups[0]));
+  EXPECT_TRUE(is_gone(groups[2]));
+  EXPECT_EQ(::kill(-groups[1], SIGKILL), 0) << "it was not to be killed";
 }
 
 TEST_F(ProcessTables, one_that_does_not_hear_sigterm_is_killed) {

@@ -85,6 +85,18 @@ TEST(Results, what_a_limit_left_out_is_said_and_counts_stay) {
   EXPECT_NE(html_report({run.value()}).find("results_limit was reached"), std::string::npos);
 }
 
+TEST(Results, the_spread_of_releases_is_of_the_last_agent_of_each) {
+  pb::BenchJournal began;
+  began.mutable_began()->set_sequence(0);
+  for (const uint64_t nanos : {5'000'000, 9'000'000}) began.mutable_began()->add_agents()->set_nanos(nanos);
+  const auto run = figures_of({started(), began, arrived(0, {1}), arrived(1, {1}), released()});
+  ASSERT_TRUE(run.has_value());
+  EXPECT_EQ(run.value().stages[0].began_nanos, (std::vector<uint64_t>{5'000'000, 9'000'000}));
+  EXPECT_EQ(run.value().release_nanos(), (std::vector<uint64_t>{9'000'000}));
+  EXPECT_EQ(percentile_of({1, 2, 3, 4}, 50), 2U);
+  EXPECT_EQ(percentile_of({1, 2, 3, 4}, 99), 4U);
+}
+
 TEST(Results, several_runs_are_compared_with_the_first) {
   const auto slow = figures_of({started(), arrived(0, {5}), arrived(1, {5}), released()});
   const auto fast = figures_of({started(), arrived(0, {50}), arrived(1, {50}), released()});
