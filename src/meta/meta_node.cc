@@ -2,7 +2,6 @@
 
 #include "common/log.h"
 #include "meta/catalog/catalog_manager.h"
-#include "meta/model/keys.h"
 #include "meta/service/meta_loop.h"
 
 namespace penstock::meta {
@@ -16,18 +15,11 @@ std::string new_cluster_id(runtime::Runtime& runtime) {
   return out;
 }
 
-constexpr uint64_t kLeadersKept = 1000;
-
-// Durable before this meta says a word to a node: see keys::leader.
-Txn begin_to_lead(const MetaModel& model, LeaderTerm term, runtime::Runtime& runtime) {
+// Tells this meta from one on a copy of the folder, which counts the same term.
+uint64_t new_leader_id(runtime::Runtime& runtime) {
   uint64_t id = 0;
   while (id == 0) runtime.random_bytes(&id, sizeof id);
-  Txn txn;
-  txn.put(keys::leader(term), std::to_string(id));
-  for (const auto& [past, of_past] : model.leaders()) {
-    if (past.value + kLeadersKept <= term.value) txn.erase(keys::leader(past));
-  }
-  return txn;
+  return id;
 }
 
 }  // namespace
@@ -38,15 +30,16 @@ Result<std::unique_ptr<MetaNode>> MetaNode::start(Options options, runtime::Runt
     PENSTOCK_TRY(auto store, open_rocksdb_meta_store(options.data_dir, new_cluster_id(runtime)));
     options.store = std::move(store);
   }
-  PENSTOCK_TRY(const LeaderTerm leader, options.store->lead());
+  PENSTOCK_TRY(const LeaderTerm leader, options.store->lead(new_leader_id(runtime)));
+  PENSTOCK_TRY(auto leaders, options.store->leaders());
   PENSTOCK_TRY(const auto rows, options.store->scan(""));
   PENSTOCK_TRY(auto model, MetaModel::load(rows));
-  Txn first = begin_to_lead(model, leader, runtime);
-  first.append(catalog::bootstrap(model));
-  PENSTOCK_TRY(options.store->commit(leader, first));
-  PENSTOCK_TRY(model.apply(first));
+  if (const Txn first = catalog::bootstrap(model); !first.empty()) {
+    PENSTOCK_TRY(options.store->commit(leader, first));
+    PENSTOCK_TRY(model.apply(first));
+  }
   const std::string cluster_id = options.store->cluster_id();
-  auto loop = std::make_shared<MetaLoop>(std::move(options), runtime, transport, leader, std::move(model));
+  auto loop = std::make_shared<MetaLoop>(std::move(options), runtime, transport, leader, std::move(leaders), std::move(model));
   auto listening = loop->listen(address);
   if (listening.has_error()) return listening.error();
   loop->post([loop = loop.get()] { loop->begin(); });

@@ -77,7 +77,7 @@ void Cluster::on_meta_fatal(const Error& error) {
 void Cluster::start_rival_meta() {
   journal_.note("a rival meta leads");
   meta::MemoryMetaStore rival(meta_.disk);
-  if (const auto led = rival.lead(); led.has_error()) journal_.fail("the rival cannot lead: {}", led.error());
+  if (const auto led = rival.lead(7); led.has_error()) journal_.fail("the rival cannot lead: {}", led.error());
 }
 
 void Cluster::start_compute(size_t i) {

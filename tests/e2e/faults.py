@@ -57,7 +57,10 @@ class Writer:
         wait_until(lambda: len(self.acked) >= more, seconds, "an acknowledged row")
 
     def check(self):
-        """Everything acknowledged is there, nothing refused is, and the view equals a recomputation from the rows."""
+        """Ends writing. Everything acknowledged is there, nothing refused is, and the view equals a recomputation from the rows."""
+        self.stopping.set()
+        self.thread.join()
+
         def query(text):
             with self.server.connect(self.database) as c:
                 return c.execute(text).fetchall()

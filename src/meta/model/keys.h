@@ -20,7 +20,6 @@
 ///     segment/GRAPH/WORKER/SEQUENCE    pb.SegmentRecord
 ///     graph/ID                         pb.GraphRecord
 ///     event/SEQUENCE                   pb.EventRecord
-///     leader/TERM                      decimal text          the id that the meta of that term drew
 namespace penstock::meta::keys {
 
 [[nodiscard]] inline std::string database(DatabaseId id) { return fmt::format("database/{:010}", id); }
@@ -39,6 +38,4 @@ namespace penstock::meta::keys {
 }
 [[nodiscard]] inline std::string graph(PartialGraphId id) { return fmt::format("graph/{:020}", id); }
 [[nodiscard]] inline std::string event(uint64_t sequence) { return fmt::format("event/{:020}", sequence); }
-[[nodiscard]] inline std::string leader(LeaderTerm term) { return fmt::format("leader/{:020}", term); }
-
 }  // namespace penstock::meta::keys

@@ -112,7 +112,6 @@ Status MetaModel::apply_row(std::string_view key, const Value& value) {
       {"split", 3, &MetaModel::apply_split},
       {"numbered_split", 2, &MetaModel::apply_numbered_split},
       {"segment", 3, &MetaModel::apply_segment},
-      {"leader", 1, &MetaModel::apply_leader},
   };
   for (const Table& known : kTables) {
     if (known.name != table) continue;
@@ -140,15 +139,6 @@ Status MetaModel::apply_worker(const Key& key, const Value& value) {
 }
 Status MetaModel::apply_event(const Key& key, const Value& value) {
   return apply_message<pb::EventRecord>(events_, key.numbers[0], key.text, value);
-}
-
-Status MetaModel::apply_leader(const Key& key, const Value& value) {
-  if (value) {
-    leaders_[key.id<LeaderTerm>(0)] = std::strtoull(value->c_str(), nullptr, 10);
-  } else {
-    leaders_.erase(key.id<LeaderTerm>(0));
-  }
-  return ok();
 }
 
 Status MetaModel::apply_graph(const Key& key, const Value& value) {

@@ -78,8 +78,6 @@ class MetaModel {
   /// The last epoch each graph committed, and the term that did.
   [[nodiscard]] const std::map<PartialGraphId, std::pair<Term, Epoch>>& commits() const { return committed_; }
   [[nodiscard]] const std::map<uint64_t, pb::EventRecord>& events() const { return events_; }
-  /// Ids that this meta and those before it on this folder drew when they began to lead.
-  [[nodiscard]] const std::map<LeaderTerm, uint64_t>& leaders() const { return leaders_; }
 
  private:
   using Value = std::optional<std::string>;
@@ -103,7 +101,6 @@ class MetaModel {
   Status apply_split(const Key& key, const Value& value);
   Status apply_numbered_split(const Key& key, const Value& value);
   Status apply_segment(const Key& key, const Value& value);
-  Status apply_leader(const Key& key, const Value& value);
 
   std::array<uint64_t, kCounters> counters_{};
   std::map<DatabaseId, pb::Database> databases_;
@@ -116,7 +113,6 @@ class MetaModel {
   std::map<PartialGraphId, std::map<WorkerId, Segments>> segments_;
   std::map<PartialGraphId, std::pair<Term, Epoch>> committed_;
   std::map<uint64_t, pb::EventRecord> events_;
-  std::map<LeaderTerm, uint64_t> leaders_;
 };
 
 }  // namespace penstock::meta

@@ -24,11 +24,13 @@ std::deque<TermEnded> terms_of_metas_before(const MetaModel& model) {
 
 }  // namespace
 
-MetaLoop::MetaLoop(MetaNode::Options options, runtime::Runtime& runtime, rpc::Transport& transport, LeaderTerm leader, MetaModel model)
+MetaLoop::MetaLoop(MetaNode::Options options, runtime::Runtime& runtime, rpc::Transport& transport, LeaderTerm leader,
+                   std::vector<uint64_t> leaders, MetaModel model)
     : options_(std::move(options)),
       runtime_(runtime),
       transport_(transport),
       leader_(leader),
+      leaders_(std::move(leaders)),
       executor_(runtime.make_serial("meta", true)),
       model_(std::move(model)),
       cluster_(options_.cluster),

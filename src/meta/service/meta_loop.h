@@ -47,7 +47,8 @@ struct SourceStats {
 /// the loop; handlers of requests (`Requests`) and of sources (`SourceWatch`) are parts of it in files of their own.
 class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
  public:
-  MetaLoop(MetaNode::Options options, runtime::Runtime& runtime, rpc::Transport& transport, LeaderTerm leader, MetaModel model);
+  MetaLoop(MetaNode::Options options, runtime::Runtime& runtime, rpc::Transport& transport, LeaderTerm leader,
+           std::vector<uint64_t> leaders, MetaModel model);
   ~MetaLoop();
   MetaLoop(const MetaLoop&) = delete;
   MetaLoop& operator=(const MetaLoop&) = delete;
@@ -177,6 +178,7 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   runtime::Runtime& runtime_;
   rpc::Transport& transport_;
   const LeaderTerm leader_;
+  const std::vector<uint64_t> leaders_;  // ids: this one's, then those of the terms below
   const std::unique_ptr<runtime::Executor> executor_;
   std::unique_ptr<Requests> requests_;
   std::unique_ptr<SourceWatch> sources_;

@@ -170,11 +170,7 @@ void MetaLoop::send_init(WorkerId worker, uint64_t attempt) {
   init->set_incarnation(record->incarnation());
   init->set_leader_term(leader_.value);
   init->set_worker_id(worker.value);
-  const auto& leaders = model_.leaders();
-  for (uint64_t term = leader_.value; !leaders.empty() && term >= leaders.begin()->first.value; --term) {
-    const auto known = leaders.find(LeaderTerm{term});
-    init->add_leaders(known == leaders.end() ? 0 : known->second);  // 0: one that began to lead and never spoke
-  }
+  init->mutable_leaders()->Assign(leaders_.begin(), leaders_.end());
   init->set_highest_segment(record->highest_segment());
   for (const auto& [graph, by_worker] : model_.segments()) {
     const auto own = by_worker.find(worker);

@@ -16,8 +16,14 @@ uint64_t MemoryMetaStore::Disk::commits() const {
   return commits_;
 }
 
-Result<LeaderTerm> MemoryMetaStore::lead() {
+Result<std::vector<uint64_t>> MemoryMetaStore::leaders() {
   const std::lock_guard lock(disk_->mutex_);
+  return disk_->leaders_;
+}
+
+Result<LeaderTerm> MemoryMetaStore::lead(uint64_t id) {
+  const std::lock_guard lock(disk_->mutex_);
+  disk_->leaders_.insert(disk_->leaders_.begin(), id);
   ++disk_->leader_.value;
   return disk_->leader_;
 }

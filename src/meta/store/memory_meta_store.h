@@ -27,6 +27,7 @@ class MemoryMetaStore : public MetaStore {
     mutable std::mutex mutex_;
     std::map<std::string, std::string, std::less<>> rows_;  // guarded by mutex_
     LeaderTerm leader_;                                     // guarded by mutex_
+    std::vector<uint64_t> leaders_;                         // guarded by mutex_
     Status failure_ = ok();                                 // guarded by mutex_
     uint64_t commits_ = 0;                                  // guarded by mutex_
   };
@@ -34,7 +35,8 @@ class MemoryMetaStore : public MetaStore {
   explicit MemoryMetaStore(std::shared_ptr<Disk> disk) : disk_(std::move(disk)) {}
 
   [[nodiscard]] const std::string& cluster_id() const override { return disk_->cluster_id_; }
-  [[nodiscard]] Result<LeaderTerm> lead() override;
+  [[nodiscard]] Result<LeaderTerm> lead(uint64_t id) override;
+  [[nodiscard]] Result<std::vector<uint64_t>> leaders() override;
   Status commit(LeaderTerm term, const Txn& txn) override;
   [[nodiscard]] Result<Rows> scan(std::string_view prefix) override;
   [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) override;

@@ -46,8 +46,13 @@ class MetaStore {
   /// Given when the store was made; the same for its life.
   [[nodiscard]] virtual const std::string& cluster_id() const = 0;
 
-  /// A new leader: counts the leader term up, durably, and returns it. From here on lower terms are refused.
-  [[nodiscard]] virtual Result<LeaderTerm> lead() = 0;
+  /// A new leader: counts the leader term up, durably, and returns it. From here on lower terms are refused. `id`: drawn by the leader; not
+  /// 0.
+  [[nodiscard]] virtual Result<LeaderTerm> lead(uint64_t id) = 0;
+  /// Ids of the leaders of this store, the one of the highest term first; at most the last `kLeadersKept`. Two metas on copies of one store
+  /// have the same term and different ids.
+  [[nodiscard]] virtual Result<std::vector<uint64_t>> leaders() = 0;
+  static constexpr size_t kLeadersKept = 1000;
 
   /// Errors: `Stale` (a newer leader exists: the caller must stop at once), `DiskFull` (nothing changed, or all of it did: the same
   /// transaction may be tried again, and nothing else before it), `Io`.

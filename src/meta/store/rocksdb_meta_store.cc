@@ -1,6 +1,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
+#include <charconv>
 #include <filesystem>
 #include <mutex>
 
@@ -11,6 +12,7 @@ namespace penstock::meta {
 namespace {
 
 constexpr std::string_view kLeaderKey = "!leader_term";
+constexpr std::string_view kLeadersKey = "!leaders";  // decimal ids, that of the highest term first
 
 Error to_error(const rocksdb::Status& status, std::string_view what) {
   const Code code = status.IsNoSpace() ? Code::DiskFull : status.IsCorruption() ? Code::Corruption : Code::Io;
@@ -60,14 +62,31 @@ class RocksdbMetaStore final : public MetaStore {
 
   [[nodiscard]] const std::string& cluster_id() const override { return folder_.cluster_id(); }
 
-  [[nodiscard]] Result<LeaderTerm> lead() override {
+  [[nodiscard]] Result<LeaderTerm> lead(uint64_t id) override {
+    PENSTOCK_TRY(std::vector<uint64_t> ids, leaders());
+    ids.insert(ids.begin(), id);
+    ids.resize(std::min(ids.size(), kLeadersKept));
     const std::lock_guard lock(mutex_);
     rocksdb::WriteBatch batch;
+    batch.Put(rocksdb::Slice(kLeadersKey), fmt::format("{}", fmt::join(ids, " ")));
     const LeaderTerm next{leader_.value + 1};
     batch.Put(rocksdb::Slice(kLeaderKey), std::to_string(next.value));
     PENSTOCK_TRY(write(batch));
     leader_ = next;
     return next;
+  }
+
+  [[nodiscard]] Result<std::vector<uint64_t>> leaders() override {
+    PENSTOCK_TRY(const auto text, get(kLeadersKey));
+    std::vector<uint64_t> ids;
+    if (!text) return ids;  // an older version made the folder
+    const char* const end = text->data() + text->size();
+    for (const char* at = text->data(); at < end;) {
+      const auto [next, failed] = std::from_chars(at, end, ids.emplace_back());
+      if (failed != std::errc()) return error(Code::Corruption, "meta store: {} is no list of numbers", kLeadersKey);
+      at = next == end ? end : next + 1;
+    }
+    return ids;
   }
 
   Status commit(LeaderTerm term, const Txn& txn) override {

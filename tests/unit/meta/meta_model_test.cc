@@ -16,7 +16,7 @@ namespace {
 class ModelTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    term_ = store_.lead().value();
+    term_ = store_.lead(7).value();
     commit(catalog::bootstrap(model_));
   }
   void commit(const Txn& txn) {

@@ -257,7 +257,7 @@ TEST(MetaNode, shutdown_does_not_wait_for_a_database_that_recovers_nor_for_ever)
 TEST(MetaNode, a_meta_that_a_newer_one_has_overtaken_ends_and_changes_nothing) {
   FakeCluster cluster;
   must_create(cluster, testing::table("t"));
-  ASSERT_TRUE(MemoryMetaStore(cluster.disk()).lead().has_value());
+  ASSERT_TRUE(MemoryMetaStore(cluster.disk()).lead(7).has_value());
   cluster.sim().run_for(std::chrono::seconds(3));
   ASSERT_TRUE(cluster.fatal().has_value());
   EXPECT_EQ(cluster.fatal()->code(), Code::Stale);

@@ -51,7 +51,7 @@ class MetaStoreTest : public ::testing::TestWithParam<std::string> {
 INSTANTIATE_TEST_SUITE_P(Both, MetaStoreTest, ::testing::Values("memory", "rocksdb"), [](const auto& info) { return info.param; });
 
 TEST_P(MetaStoreTest, keeps_what_was_committed_over_a_restart) {
-  const LeaderTerm term = store_->lead().value();
+  const LeaderTerm term = store_->lead(7).value();
   Txn txn;
   txn.put("b/2", "two");
   txn.put("a/1", "one");
@@ -71,8 +71,8 @@ TEST_P(MetaStoreTest, keeps_what_was_committed_over_a_restart) {
 }
 
 TEST_P(MetaStoreTest, refuses_a_leader_that_was_overtaken) {
-  const LeaderTerm old_term = store_->lead().value();
-  const LeaderTerm new_term = store_->lead().value();
+  const LeaderTerm old_term = store_->lead(7).value();
+  const LeaderTerm new_term = store_->lead(7).value();
   EXPECT_GT(new_term, old_term);
   Txn txn;
   txn.put("k", "old");
@@ -82,9 +82,19 @@ TEST_P(MetaStoreTest, refuses_a_leader_that_was_overtaken) {
 }
 
 TEST_P(MetaStoreTest, counts_leader_terms_up_over_restarts) {
-  const LeaderTerm first = store_->lead().value();
+  const LeaderTerm first = store_->lead(7).value();
   reopen();
-  EXPECT_GT(store_->lead().value(), first);
+  EXPECT_GT(store_->lead(8).value(), first);
+}
+
+TEST_P(MetaStoreTest, knows_its_leaders_over_restarts_the_last_one_first) {
+  EXPECT_EQ(store_->leaders().value(), std::vector<uint64_t>{});
+  ASSERT_TRUE(store_->lead(7).has_value());
+  reopen();
+  ASSERT_TRUE(store_->lead(UINT64_MAX).has_value());
+  ASSERT_TRUE(store_->lead(9).has_value());
+  reopen();
+  EXPECT_EQ(store_->leaders().value(), (std::vector<uint64_t>{9, UINT64_MAX, 7}));
 }
 
 TEST(MetaStoreFolder, names_the_process_that_has_it_open) {
@@ -128,7 +138,7 @@ TEST(MetaStoreFolder, keeps_every_answered_commit_when_the_process_is_killed) {
   const pid_t child = ::fork();
   if (child == 0) {
     auto store = std::move(open_rocksdb_meta_store(folder.path, "c").value());
-    const LeaderTerm term = store->lead().value();
+    const LeaderTerm term = store->lead(7).value();
     for (uint32_t i = 0;; ++i) {
       Txn txn;
       txn.put("left", std::to_string(i));
