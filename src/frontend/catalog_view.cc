@@ -7,7 +7,8 @@ namespace penstock::frontend {
 
 const pb::CatalogObject* CatalogView::find(std::string_view schema, std::string_view name) const {
   for (const pb::CatalogObject& object : view_->catalog->objects()) {
-    if (object.database_id() == database_.value && object.name() == name && object.schema() == schema) return &object;
+    if (object.database_id() == database_.value && object.name() == name && object.schema() == schema && object.replaces() == 0)
+      return &object;
   }
   return nullptr;
 }
@@ -22,7 +23,7 @@ const pb::CatalogObject* CatalogView::find(uint32_t object_id) const {
 std::vector<const pb::CatalogObject*> CatalogView::objects() const {
   std::vector<const pb::CatalogObject*> out;
   for (const pb::CatalogObject& object : view_->catalog->objects()) {
-    if (object.database_id() == database_.value) out.push_back(&object);
+    if (object.database_id() == database_.value && object.replaces() == 0) out.push_back(&object);
   }
   std::ranges::sort(out, {}, [](const pb::CatalogObject* object) { return object->id(); });
   return out;

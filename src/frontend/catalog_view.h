@@ -5,7 +5,8 @@
 
 namespace penstock::frontend {
 
-/// The binder's view of one database in meta's catalog. Value of one statement; keeps its MetaView alive.
+/// The binder's view of one database in meta's catalog. What is being created to take a view's place is not seen by name. Value of one
+/// statement; keeps its MetaView alive.
 class CatalogView : public CatalogReader {
  public:
   CatalogView(MetaViewPtr view, DatabaseId database) : view_(std::move(view)), database_(database) {}

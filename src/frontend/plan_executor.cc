@@ -121,6 +121,11 @@ class Builder {
     if (database == context_.catalog.meta().databases.end())
       return error(Code::Unavailable, "nothing is known yet of the state of this database");
     spec.graph = database->second.graph;
+    if (context_.epoch < Epoch{node.table.readable_since()}) {
+      return error(Code::SnapshotTooOld, "{} has its rows since epoch {}; this reads epoch {}", node.table.name(),
+                   node.table.readable_since(), context_.epoch)
+          .with_hint("It was created, or got another query, after the transaction began. Run it in a new one.");
+    }
     RangeEncoder(node.table).encode(node.range, spec.range_begin, spec.range_end);
     const TableChanges* own = own_changes(node);
     if (own != nullptr) {

@@ -12,6 +12,12 @@ namespace {
 constexpr runtime::Duration kReadRetry = std::chrono::seconds(5);
 constexpr runtime::Duration kReadPause = std::chrono::milliseconds(20);
 
+bool reads_what_is(const batch_plan::Plan& plan, const CatalogView& catalog) {
+  const auto* scan = std::get_if<batch_plan::Scan>(&plan.node);
+  if (scan != nullptr && catalog.find(scan->object_id) == nullptr) return false;
+  return std::ranges::all_of(plan.inputs, [&](const auto& input) { return reads_what_is(*input, catalog); });
+}
+
 struct CountingSink : ResultSink {
   explicit CountingSink(ResultSink& to) : to(to) {}
   Status rows(const data::DataChunk& chunk) override {
@@ -101,11 +107,22 @@ Result<std::unique_ptr<PreparedStatement>> Session::prepare(const ParsedStatemen
   return prepared;
 }
 
+// A view may get another query between binding and reading: then it is another table that is to be read, by the same name.
 Result<std::string> Session::execute(const PreparedStatement& statement, const std::vector<std::optional<std::string>>& values,
                                      ResultSink& sink) {
+  constexpr int kMostPlans = 10;
   cancelled_ = false;
   const auto& prepared = static_cast<const Prepared&>(statement);
   PENSTOCK_TRY(not_failed(*prepared.statement));
+  for (int plans = 1;; ++plans) {
+    plan_is_old_ = false;
+    auto done = execute_once(prepared, values, sink);
+    if (done.has_value() || !plan_is_old_ || plans == kMostPlans) return done;
+  }
+}
+
+Result<std::string> Session::execute_once(const Prepared& prepared, const std::vector<std::optional<std::string>>& values,
+                                          ResultSink& sink) {
   PENSTOCK_TRY(const CatalogView view, catalog());
   Parameters parameters;
   parameters.types.assign(prepared.types.begin(), prepared.types.end());
@@ -190,6 +207,10 @@ Status Session::stream_rows(const batch_plan::Plan& plan, const CatalogView& bou
   const auto pause = services_.runtime.make_waiter();
   for (MetaViewPtr view = bound_catalog.meta_ptr();; view = services_.meta.view()) {
     const CatalogView catalog(view, identity_.database_id);
+    if (!reads_what_is(plan, catalog)) {
+      plan_is_old_ = true;
+      return error(Code::UndefinedTable, "a relation was dropped, or replaced, while it was to be read").with_hint("Run it again.");
+    }
     const auto status = view->databases.find(identity_.database_id);
     const Epoch newest = status == view->databases.end() ? Epoch{0} : status->second.committed;
     if (transaction_ == TransactionStatus::InBlock && !pinned_ && newest >= least_epoch_) pinned_ = newest;

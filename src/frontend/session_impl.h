@@ -53,6 +53,7 @@ class Session : public SqlSession {
   };
 
   [[nodiscard]] Result<CatalogView> catalog();
+  Result<std::string> execute_once(const Prepared& prepared, const std::vector<std::optional<std::string>>& parameters, ResultSink& sink);
   [[nodiscard]] SessionSettings settings() const;
   /// Waits as long as pg_sleep calls asked for. Errors: `Cancelled`.
   [[nodiscard]] Status sleep_what_is_owed();
@@ -111,7 +112,8 @@ class Session : public SqlSession {
   std::vector<std::string> notices_;
   CancelFlag cancelled_{false};
 
-  Epoch last_read_;  // as of which the last query read
+  Epoch last_read_;           // as of which the last query read
+  bool plan_is_old_ = false;  // what the statement was to read is gone, and no row was sent
 
   /// Of a transaction block: what it has changed, applied at COMMIT, and the epoch that all of it reads.
   std::map<ObjectId, TableChanges> changes_;

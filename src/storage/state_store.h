@@ -177,7 +177,7 @@ class StateStore {
   /// Sequence numbers of all segments that this node can answer for: in a file, or flushed. Nothing if it does not say.
   [[nodiscard]] virtual std::optional<std::set<uint64_t>> known_segments() const { return std::nullopt; }
 
-  /// Errors: `SnapshotTooOld` when this node cannot answer for exactly that epoch.
+  /// Errors: `SnapshotTooOld` when this node cannot answer for exactly that epoch, or the table was dropped.
   [[nodiscard]] virtual Result<std::unique_ptr<SnapshotReader>> read_committed(PartialGraphId graph, TableId table, Epoch epoch) = 0;
   /// As of the sealed (not yet committed) epoch, for backfill on the same node.
   [[nodiscard]] virtual Result<std::unique_ptr<SnapshotReader>> read_sealed(PartialGraphId graph, TableId table, Epoch epoch) = 0;

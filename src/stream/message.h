@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <set>
 #include <string>
@@ -25,6 +26,8 @@ struct Barrier {
   EpochPair epoch;
   BarrierKind kind = BarrierKind::Barrier;
   std::shared_ptr<const pb::Mutation> mutation;  // shared by all actors of the worker; null: none
+  /// How many actors of the worker have yet to collect it: inside a worker only, and shared by all of its actors.
+  std::shared_ptr<std::atomic<int64_t>> uncollected;
 
   /// Whether this barrier ends the actor.
   [[nodiscard]] bool stops(ActorId actor) const;

@@ -1,4 +1,4 @@
-"""Tables that get columns while they are written and read, also with kill -9 in the middle."""
+"""Tables that get columns and views that get other queries while they are written and read, also with kill -9 in the middle."""
 import os
 import random
 import threading
@@ -118,10 +118,11 @@ def test_a_view_that_is_being_created_goes_on(server):
     with server.connect() as c:
         c.execute("SET background_ddl = true; SET backfill_rate_limit = 1500")
         c.execute("CREATE MATERIALIZED VIEW slow AS SELECT count(*) AS n, sum(id) AS s FROM big")
-    wait_until(lambda: server.sql("SHOW JOBS"), 10, "the job")
+    creating = lambda: [row[1] for row in server.sql("SHOW JOBS") if row[3] == "creating"]
+    wait_until(creating, 10, "the job")
     server.sql("ALTER TABLE big ADD COLUMN c INT DEFAULT 1")
     server.sql("INSERT INTO big VALUES (30000, 2)")
-    assert server.sql("SHOW JOBS"), "still being created"
+    assert creating() == ["slow"]
     server.sql("ALTER MATERIALIZED VIEW slow SET backfill_rate_limit = DEFAULT")
     server.sql("WAIT")
     assert server.sql("SELECT * FROM slow") == [(20001, 20000 * 20001 // 2 + 30000)]
@@ -197,3 +198,125 @@ def test_a_table_that_is_written_gets_columns_and_all_views_are_exact(kills):
         assert set(server.retry("SELECT * FROM v0")) == grouped(lambda r: r[0] % 7)
         for i in range(4):
             assert set(server.retry(f"SELECT * FROM v{i + 1}")) == grouped(lambda r: r[2 + i])
+
+
+def test_a_view_gets_another_query_and_keeps_its_name(server):
+    server.sql("CREATE TABLE o (id INT PRIMARY KEY, amount INT, state VARCHAR)")
+    server.sql("INSERT INTO o VALUES (1, 10, 'open'), (2, 20, 'done'), (3, 5, 'open')")
+    server.sql("CREATE MATERIALIZED VIEW totals AS SELECT state, sum(amount) AS total FROM o GROUP BY state")
+    server.sql("CREATE OR REPLACE MATERIALIZED VIEW totals AS SELECT state, sum(amount) AS total, count(*) AS n FROM o WHERE id > 1 GROUP BY state")
+    assert server.sql("SELECT * FROM totals ORDER BY state") == [("done", 20, 1), ("open", 5, 1)]
+    server.sql("INSERT INTO o VALUES (4, 100, 'open')")
+    assert server.sql("SELECT * FROM totals ORDER BY state") == [("done", 20, 1), ("open", 105, 2)]
+    server.sql("ALTER MATERIALIZED VIEW totals AS SELECT state, sum(amount) + 0 AS total, count(*) AS n FROM o GROUP BY state")
+    assert server.sql("SELECT * FROM totals ORDER BY state") == [("done", 20, 1), ("open", 115, 3)]
+    assert "sum(amount) + 0" in server.sql("SHOW CREATE MATERIALIZED VIEW totals")[0][-1]
+    assert server.sql("SHOW CREATE MATERIALIZED VIEW totals")[0][-1].startswith("CREATE MATERIALIZED VIEW totals AS")
+    assert [row[0] for row in server.sql("SHOW MATERIALIZED VIEWS")].count("totals") == 1
+    server.sql("CREATE OR REPLACE MATERIALIZED VIEW fresh AS SELECT count(*) AS n FROM o")  # there was none
+    assert server.sql("SELECT * FROM fresh") == [(4,)]
+    server.crash()
+    assert server.retry("SELECT * FROM totals ORDER BY state") == [("done", 20, 1), ("open", 115, 3)]
+
+
+def test_a_query_that_does_not_fit_says_why(server):
+    server.sql("CREATE TABLE p (id INT PRIMARY KEY, a INT, b VARCHAR)")
+    server.sql("CREATE MATERIALIZED VIEW pv AS SELECT id, a FROM p; CREATE MATERIALIZED VIEW above AS SELECT sum(a) AS s FROM pv")
+    refused(server, "CREATE OR REPLACE MATERIALIZED VIEW pv AS SELECT id FROM p", "42P16", 'cannot drop column "a" from view "pv"', 37)
+    refused(server, "CREATE OR REPLACE MATERIALIZED VIEW pv AS SELECT id, a AS x FROM p", "42P16", 'change name of view column "a" to "x"')
+    refused(server, "ALTER MATERIALIZED VIEW pv AS SELECT id, b AS a FROM p", "42P16", "from integer to", 25)
+    refused(server, "CREATE OR REPLACE MATERIALIZED VIEW p AS SELECT 1 AS x FROM p", "42809", '"p" is not a materialized view')
+    refused(server, "ALTER MATERIALIZED VIEW nope AS SELECT id FROM p", "42P01", "nope", 25)
+    refused(server, "CREATE OR REPLACE MATERIALIZED VIEW above AS SELECT s FROM above", "42P16", "cannot read itself")
+    refused(server, "CREATE OR REPLACE MATERIALIZED VIEW pv AS SELECT id, a FROM p", "2BP01", "above")
+    refused(server, "CREATE OR REPLACE VIEW x AS SELECT 1", "0A000", "CREATE OR REPLACE")
+    server.sql("ALTER MATERIALIZED VIEW IF EXISTS nope AS SELECT id FROM p")
+    server.sql("DROP MATERIALIZED VIEW above")
+    server.sql("CREATE OR REPLACE MATERIALIZED VIEW pv AS SELECT id, a, b FROM p")
+
+
+def test_while_the_new_query_is_computed_the_old_view_answers_and_cancel_leaves_it(server):
+    server.sql("CREATE TABLE q (id INT PRIMARY KEY)")
+    fill(server, "q", 20000)
+    server.sql("CREATE MATERIALIZED VIEW qv AS SELECT count(*) AS n FROM q")
+    with server.connect() as c:
+        c.execute("SET background_ddl = true; SET backfill_rate_limit = 500")
+        c.execute("CREATE OR REPLACE MATERIALIZED VIEW qv AS SELECT count(*) + 1000000 AS n FROM q")
+        assert c.execute("SELECT * FROM qv").fetchall() == [(20000,)]
+        jobs = wait_until(lambda: [row for row in c.execute("SHOW JOBS").fetchall() if row[3] == "creating"], 10, "the job")
+        assert [row[1] for row in jobs] == ["qv (new query)"]
+        refused(server, "CREATE OR REPLACE MATERIALIZED VIEW qv AS SELECT count(*) AS n FROM q", "55006", "another query already")
+        refused(server, "CREATE MATERIALIZED VIEW on_qv AS SELECT n FROM qv", "55000", "another query")
+        c.execute(f"CANCEL JOBS {jobs[0][0]}")
+        server.sql("INSERT INTO q VALUES (20001)")
+        assert c.execute("SELECT * FROM qv").fetchall() == [(20001,)]
+        c.execute("SET backfill_rate_limit = 0")
+        c.execute("CREATE OR REPLACE MATERIALIZED VIEW qv AS SELECT count(*) + 1000000 AS n FROM q")
+        c.execute("WAIT")
+        assert c.execute("SELECT * FROM qv").fetchall() == [(1020001,)]
+
+
+def test_a_transaction_from_before_does_not_read_half_a_view(server):
+    server.sql("CREATE TABLE r (id INT PRIMARY KEY)")
+    fill(server, "r", 3000)
+    server.sql("CREATE MATERIALIZED VIEW rv AS SELECT count(*) AS n FROM r")
+    with server.connect(autocommit=False) as c:
+        assert c.execute("SELECT count(*) FROM r").fetchall() == [(3000,)]
+        server.sql("CREATE OR REPLACE MATERIALIZED VIEW rv AS SELECT count(*) + 1 AS n FROM r")
+        with pytest.raises(psycopg.Error) as caught:
+            c.execute("SELECT * FROM rv")
+        assert caught.value.sqlstate == "72000"
+        c.rollback()
+        assert c.execute("SELECT * FROM rv").fetchall() == [(3001,)]
+
+
+@pytest.mark.parametrize("kills", [False, True])
+def test_readers_see_the_old_view_or_the_new_one_and_nothing_else(kills):
+    choose = random.Random(SEED)
+    with Cluster(computes=2, parallelism=2) as server:
+        server.sql("CREATE TABLE t (id INT PRIMARY KEY)")
+        fill(server, "t", 5000)
+        server.sql("CREATE MATERIALIZED VIEW v AS SELECT id % 10 AS g, count(*) AS n, 0 AS version FROM t GROUP BY id % 10")
+        stop, wrong, seen = threading.Event(), [], set()
+
+        def read():
+            last = 0
+            while not stop.is_set():
+                try:
+                    with server.connect() as c:
+                        while not stop.is_set():
+                            rows = c.execute("SELECT * FROM v ORDER BY g").fetchall()
+                            version = rows[0][2] if rows else None
+                            if rows != [(g, 500, version) for g in range(10)] or version < last:
+                                wrong.append((last, rows))
+                            last = version
+                            seen.add(version)
+                except psycopg.Error as e:
+                    if e.sqlstate not in (None, "57P03", "57P01", "72000", "08006") or (not kills and e.sqlstate is not None):
+                        wrong.append((e.sqlstate, str(e)))
+        readers = [threading.Thread(target=read) for _ in range(2)]
+        for reader in readers:
+            reader.start()
+        for version in range(1, 6):
+            if kills:
+                killer = threading.Timer(choose.random() * 0.5, lambda: server.crash(choose.choice(["meta", "compute-0", "compute-1"])))
+                killer.start()
+            while True:
+                try:
+                    server.sql(f"CREATE OR REPLACE MATERIALIZED VIEW v AS SELECT id % 10 AS g, count(*) AS n, {version} AS version FROM t GROUP BY id % 10")
+                    break
+                except psycopg.Error as e:
+                    assert kills and e.sqlstate in (None, "57P03", "57P01", "40001", "40003", "08006", "55006", "55000"), str(e)
+                    if e.sqlstate == "55006":  # the one whose answer was lost is on its way
+                        server.retry("WAIT", 60)
+                    time.sleep(0.1)
+            if kills:
+                killer.join()
+                server.wait_alive(2)
+        time.sleep(0.5)
+        stop.set()
+        for reader in readers:
+            reader.join()
+        assert not wrong, wrong[:5]
+        assert 5 in seen and len(seen) >= 3
+        assert server.retry("SELECT count(*) FROM penstock_jobs WHERE name LIKE 'v%'") == [(1,)]

@@ -13,6 +13,9 @@ struct Overload : Fs... {
 // A stage that does not end so long after it was told to stop holds threads that nobody can end: the process does.
 constexpr Duration kStopPatience = std::chrono::seconds(30);
 
+// So long after a stage has begun the controller is told: by then the others on this host have been released, too.
+constexpr Duration kBegunPause = std::chrono::milliseconds(100);
+
 // Takes the same time whatever differs.
 bool same_secret(std::string_view a, std::string_view b) {
   unsigned difference = a.size() == b.size() ? 0 : 1;
@@ -225,7 +228,7 @@ void Agent::run_stage(uint32_t stage, AgentEffects& out) {
   const WorkId work{++works_};
   run_->stage = stage;
   run_->any_stage = true;
-  state_ = Working{work, now_ + run_->plan.stages[stage].timeout, {}};
+  state_ = Working{work, now_ + run_->plan.stages[stage].timeout, {}, {}};
   out.emplace_back(RunStage{work, stage});
 }
 
@@ -240,14 +243,24 @@ void Agent::fail_stage(std::string error, AgentEffects& out) {
   if (run_->leave_after_stage) leave("the controller is gone", false, out);
 }
 
+void Agent::on(StageBegun& event, AgentEffects& /*out*/) {
+  auto* working = std::get_if<Working>(&state_);
+  if (working != nullptr && working->work == event.work) working->begun = now_;
+}
+
 // Not told again to a controller that comes back: it would measure from another moment.
-void Agent::on(StageBegun& event, AgentEffects& out) {
-  const auto* working = std::get_if<Working>(&state_);
-  if (working == nullptr || working->work != event.work) return;
-  tell(out, [&](pb::BenchReport& report) { report.mutable_begun()->set_stage(run_->stage); });
+void Agent::tell_begun(AgentEffects& out) {
+  auto* working = std::get_if<Working>(&state_);
+  if (working == nullptr || !working->begun) return;
+  tell(out, [&](pb::BenchReport& report) {
+    report.mutable_begun()->set_stage(run_->stage);
+    report.mutable_begun()->set_ago_nanos(static_cast<uint64_t>((now_ - *working->begun).count()));
+  });
+  working->begun.reset();
 }
 
 void Agent::on(StageEnded& event, AgentEffects& out) {
+  if (const auto* working = std::get_if<Working>(&state_); working != nullptr && working->work == event.work) tell_begun(out);
   if (event.summary.has_value()) out.emplace_back(KeepSummary{event.summary.value()});
   if (const auto* working = std::get_if<Working>(&state_); working != nullptr && working->work == event.work) {
     const Stage& stage = run_->plan.stages[run_->stage];
@@ -371,7 +384,10 @@ void Agent::tick_work(AgentEffects& out) {
       out.emplace_back(StopStage{*work});
     }
   };
-  if (auto* working = std::get_if<Working>(&state_)) look(working->work, working->deadline, working->stop_asked);
+  if (auto* working = std::get_if<Working>(&state_)) {
+    if (working->begun && now_ - *working->begun >= kBegunPause) tell_begun(out);
+    look(working->work, working->deadline, working->stop_asked);
+  }
   if (auto* leaving = std::get_if<Leaving>(&state_)) look(leaving->work, leaving->deadline, leaving->stop_asked);
   if (auto* moving = std::get_if<Moving>(&state_)) {
     std::optional asked(moving->stop_asked);
@@ -389,7 +405,10 @@ std::optional<runtime::TimePoint> Agent::next_wake() const {
     if (s.stop_asked) return earliest(wake, *s.stop_asked + kStopPatience);
     earliest(wake, s.deadline);
   };
-  if (const auto* working = std::get_if<Working>(&state_)) of_work(*working);
+  if (const auto* working = std::get_if<Working>(&state_)) {
+    of_work(*working);
+    if (working->begun) earliest(wake, *working->begun + kBegunPause);
+  }
   if (const auto* leaving = std::get_if<Leaving>(&state_)) of_work(*leaving);
   if (const auto* moving = std::get_if<Moving>(&state_)) earliest(wake, moving->stop_asked + kStopPatience);
   return wake;

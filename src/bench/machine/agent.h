@@ -135,6 +135,7 @@ class Agent {
     WorkId work;
     std::optional<runtime::TimePoint> deadline;
     std::optional<runtime::TimePoint> stop_asked;  // since the stage's timeout was over
+    std::optional<runtime::TimePoint> begun;       // when that is still to be told
   };
   struct StageFailed {
     std::string error;
@@ -187,6 +188,7 @@ class Agent {
   void tick_controller(AgentEffects& out);
   void tick_loss(AgentEffects& out);
   void tick_work(AgentEffects& out);
+  void tell_begun(AgentEffects& out);
   [[nodiscard]] std::optional<runtime::TimePoint> loss_deadline() const;
   /// Says again what the controller may have missed.
   void tell_standing(AgentEffects& out) const;

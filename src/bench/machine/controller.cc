@@ -75,7 +75,7 @@ void Controller::on(ReportHeard& event, ControllerEffects& out) {
       send(event.agent, out, [](pb::BenchControl& control) { control.mutable_heard(); });
       return;
     case pb::BenchReport::kBegun:
-      return on_begun(event.agent, message.begun().stage(), out);
+      return on_begun(event.agent, message.begun(), out);
     case pb::BenchReport::kFailed:
       return on_failed(event.agent, message.failed(), out);
     case pb::BenchReport::kDone:
@@ -155,11 +155,12 @@ void Controller::on_late_arrival(AgentId id, uint32_t sequence, ControllerEffect
   send_release(id, sequence, out);
 }
 
-void Controller::on_begun(AgentId id, uint32_t stage, ControllerEffects& out) {
-  if (!beginning_ || beginning_->sequence != stage || !beginning_->waits_for.contains(id)) return;
+void Controller::on_begun(AgentId id, const pb::BenchBegun& begun, ControllerEffects& out) {
+  if (!beginning_ || beginning_->sequence != begun.stage() || !beginning_->waits_for.contains(id)) return;
   pb::BenchWait& wait = *beginning_->began.add_agents();
   wait.set_agent(id.value);
-  wait.set_nanos(static_cast<uint64_t>((now_ - beginning_->released).count()));
+  const auto since = static_cast<uint64_t>((now_ - beginning_->released).count());
+  wait.set_nanos(since - std::min(since, begun.ago_nanos()));
   forget_beginning(id, out);
 }
 

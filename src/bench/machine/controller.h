@@ -183,7 +183,7 @@ class Controller {
   void on_known_hello(AgentId id, const pb::BenchHello& hello, ControllerEffects& out);
   void on_arrival(AgentId id, uint32_t sequence, const std::string& name, const pb::BenchSummary& summary, ControllerEffects& out);
   void on_late_arrival(AgentId id, uint32_t sequence, ControllerEffects& out);
-  void on_begun(AgentId id, uint32_t stage, ControllerEffects& out);
+  void on_begun(AgentId id, const pb::BenchBegun& begun, ControllerEffects& out);
   void on_failed(AgentId id, const pb::BenchFailed& failed, ControllerEffects& out);
   void on_done(AgentId id, const pb::BenchDone& done, ControllerEffects& out);
   void on_refused(AgentId id, const pb::BenchRefused& refused, ControllerEffects& out);

@@ -153,7 +153,8 @@ void Controller::close_beginning(ControllerEffects& out) {
   Beginning done = std::move(*beginning_);
   beginning_.reset();
   if (done.began.agents_size() == 0) return;
-  const uint64_t last = done.began.agents(done.began.agents_size() - 1).nanos();
+  const auto& agents = done.began.agents();
+  const uint64_t last = std::ranges::max(agents, {}, &pb::BenchWait::nanos).nanos();
   note(out, "begun", {},
        fmt::format("stage {}: {} of {} agents within {}", done.sequence, done.began.agents_size(),
                    static_cast<size_t>(done.began.agents_size()) + done.waits_for.size(),

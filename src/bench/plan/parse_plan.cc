@@ -75,7 +75,6 @@ void check_run(YamlMap& run, const Plan& plan) {
       if (!good) run.fail(key, text);
     });
   };
-  must("name", usable_name(plan.name), "a name has 1 to 64 letters, digits, - and _");
   must("enrol_timeout", plan.enrol_timeout >= std::chrono::milliseconds(100), "enrol_timeout must be at least 100ms");
   must("results_limit", plan.results_limit >= uint64_t{64} << 10U, "results_limit must be at least 64KiB");
   must("hold_limit", plan.hold_limit >= plan.controller_grace, "hold_limit must be at least controller_grace");
@@ -83,8 +82,11 @@ void check_run(YamlMap& run, const Plan& plan) {
 
 void read_run(const YAML::Node& node, Plan& plan, Mistakes& mistakes) {
   YamlMap run(node, "'run'", mistakes);
-  run.attempt([&] { run.require("name"); });
-  run.read("name", plan.name);
+  run.check([&] {
+    run.require("name");
+    run.read("name", plan.name);
+    if (!usable_name(plan.name)) run.fail("name", "a name has 1 to 64 letters, digits, - and _");
+  });
   run.check([&] { read_agents(run, plan); });
   run.check([&] { read_heartbeat(run, plan.heartbeat); });
   run.read("on_controller_loss", plan.on_controller_loss, kLossActions);
@@ -237,15 +239,18 @@ void read_stages(const YAML::Node& node, Plan& plan, Mistakes& mistakes) {
   std::map<std::string, int64_t> names;
   size_t number = 0;
   for (const auto& entry : node) {
-    const size_t before = mistakes.size();
     try {
       Stage stage = read_stage(entry, ++number, plan, mistakes);
-      if (mistakes.size() > before) continue;
-      const auto [other, fresh] = orders.try_emplace(stage.order, stage.name);
-      if (!fresh)
-        mistakes.push_back(
-            {entry["order"].Mark(), fmt::format("stages '{}' and '{}' both have order {}", other->second, stage.name, stage.order)});
-      if (!names.try_emplace(stage.name, stage.order).second)
+      const auto reads = [&](const char* key, const std::string& text) {
+        return entry[key] && entry[key].IsScalar() && entry[key].Scalar() == text;
+      };
+      if (reads("order", std::to_string(stage.order))) {
+        const auto [other, fresh] = orders.try_emplace(stage.order, stage.name);
+        if (!fresh)
+          mistakes.push_back(
+              {entry["order"].Mark(), fmt::format("stages '{}' and '{}' both have order {}", other->second, stage.name, stage.order)});
+      }
+      if (reads("name", stage.name) && !names.try_emplace(stage.name, stage.order).second)
         mistakes.push_back({entry["name"].Mark(), fmt::format("two stages are named '{}'", stage.name)});
       plan.stages.push_back(std::move(stage));
     } catch (const Mistake& mistake) {

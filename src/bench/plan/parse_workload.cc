@@ -83,8 +83,10 @@ ObjectOptions read_object(YamlMap& map, const Stage& stage) {
   ObjectOptions options;
   options.weights = {{"put", 1}, {"get", 1}};
   read_load(map, options.load, stage);
-  map.require("target");
-  read_location(map, options.location);
+  map.check([&] {
+    map.require("target");
+    read_location(map, options.location);
+  });
   read_size(map, "size", options.size);
   map.read("objects", options.objects, 1);
   map.read("prefill", options.prefill);

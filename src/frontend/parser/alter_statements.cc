@@ -28,6 +28,7 @@ Result<StatementParser::Body> StatementParser::alter() {
   } else {
     PENSTOCK_TRY(result.name, cursor_.object_name());
   }
+  if (result.kind == ast::RelationKind::MaterializedView && cursor_.at({"as"})) return alter_query(result);
   PENSTOCK_TRY(result.action, alter_action(result.kind));
   PENSTOCK_TRY(cursor_.expect_end());
   return Body(std::move(result));
@@ -59,6 +60,19 @@ Result<ast::AlterAction> StatementParser::alter_action(ast::RelationKind kind) {
     options.push_back(std::move(option));
   } while (kind == ast::RelationKind::Database && cursor_.accept_symbol(","));
   return ast::AlterAction(ast::SetOptions{std::move(options)});
+}
+
+// ALTER MATERIALIZED VIEW v AS query
+Result<StatementParser::Body> StatementParser::alter_query(const ast::Alter& alter) {
+  cursor_.skip();
+  ast::CreateMaterializedView view{.name = alter.name, .or_replace = true, .must_exist = true, .if_exists = alter.if_exists};
+  const size_t first = cursor_.index();
+  PENSTOCK_TRY(auto select, query(first, tokens_.size()));
+  view.query = std::make_unique<ast::Query>(std::move(select));
+  const size_t name = alter.if_exists ? 5 : 3;  // ALTER MATERIALIZED VIEW IF EXISTS
+  view.definition =
+      fmt::format("CREATE MATERIALIZED VIEW {}", source_.text().substr(tokens_[name].start, tokens_.back().end - tokens_[name].start));
+  return Body(std::move(view));
 }
 
 // The whole statement is Postgres'. What is no table is refused once it is known what stands under that name.

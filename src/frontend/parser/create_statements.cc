@@ -101,13 +101,16 @@ Status StatementParser::format_clause(ast::CreateRelation& relation) {
   return ok();
 }
 
-Result<StatementParser::Body> StatementParser::create_materialized_view() {
-  PENSTOCK_TRY(if_not_exists());
+Result<StatementParser::Body> StatementParser::create_materialized_view(bool or_replace) {
+  const uint32_t position = cursor_.position();
+  PENSTOCK_TRY(const bool conditional, if_not_exists());
+  if (or_replace && conditional) return error(Code::Syntax, "OR REPLACE and IF NOT EXISTS cannot both be").at(position);
   PENSTOCK_TRY(cursor_.object_name());
   if (cursor_.at_symbol("(")) {
     PENSTOCK_TRY(cursor_.skip_parentheses());
   }
   PgText text(source_, tokens_.front().start, tokens_.back().end);
+  if (or_replace) text.blank(tokens_[1].start, tokens_[2].end);
   std::vector<ast::Option> options;
   if (cursor_.at({"with"})) {
     const size_t start = cursor_.offset();
@@ -124,6 +127,10 @@ Result<StatementParser::Body> StatementParser::create_materialized_view() {
   PENSTOCK_TRY(auto view, converter.create_view(*node.create_table_as_stmt));
   parameters_ = converter.parameters();
   view.options = std::move(options);
+  view.or_replace = or_replace;
+  if (or_replace)
+    view.definition =
+        fmt::format("CREATE {}", std::string_view(source_.text()).substr(tokens_[3].start, tokens_.back().end - tokens_[3].start));
   return Body(std::move(view));
 }
 

@@ -45,9 +45,14 @@ struct CreateRelation {
   std::vector<Option> encode_options;  // ENCODE CSV (…)
   uint32_t format_position = 0;
 };
+/// Also ALTER MATERIALIZED VIEW … AS, which is as OR REPLACE of a view that must be there.
 struct CreateMaterializedView {
   ObjectName name;
   bool if_not_exists = false;
+  bool or_replace = false;
+  bool must_exist = false;
+  bool if_exists = false;  // of ALTER
+  std::string definition;  // as a plain CREATE; empty: the statement's own text
   std::vector<std::string> columns;
   std::vector<Option> options;
   QueryPtr query;

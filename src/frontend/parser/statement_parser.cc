@@ -79,7 +79,8 @@ Result<StatementParser::Body> StatementParser::body() {
 Result<StatementParser::Body> StatementParser::create() {
   if (cursor_.accept({"create", "source"})) return create_relation(ast::RelationKind::Source, cursor_.index() - 1);
   if (cursor_.accept({"create", "table"})) return create_relation(ast::RelationKind::Table, cursor_.index() - 1);
-  if (cursor_.accept({"create", "materialized", "view"})) return create_materialized_view();
+  if (cursor_.accept({"create", "materialized", "view"})) return create_materialized_view(false);
+  if (cursor_.accept({"create", "or", "replace", "materialized", "view"})) return create_materialized_view(true);
   if (cursor_.accept({"create", "sink"})) return create_sink();
   if (cursor_.accept({"create", "database"})) return create_database();
   return other();

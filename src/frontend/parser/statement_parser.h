@@ -28,7 +28,7 @@ class StatementParser {
   Status relation_clauses(ast::CreateRelation& relation);
   Status on_conflict(ast::CreateRelation& relation);
   Status format_clause(ast::CreateRelation& relation);
-  Result<Body> create_materialized_view();
+  Result<Body> create_materialized_view(bool or_replace);
   Result<Body> create_sink();
   Result<Body> create_database();
   Result<Body> drop(ast::RelationKind kind);
@@ -39,6 +39,7 @@ class StatementParser {
   Result<ast::AlterAction> alter_action(ast::RelationKind kind);
   Result<ast::AlterAction> parallelism();
   Result<ast::AlterAction> add_column(ast::RelationKind kind);
+  Result<Body> alter_query(const ast::Alter& alter);
   Result<ast::Option> setting();
   Result<Body> cancel_jobs();
 

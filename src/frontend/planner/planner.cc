@@ -11,6 +11,7 @@
 #include "frontend/planner/batch_planner.h"
 #include "frontend/planner/explain.h"
 #include "frontend/planner/object_kinds.h"
+#include "frontend/planner/replace_view.h"
 #include "frontend/planner/rules.h"
 #include "frontend/planner/stream_planner.h"
 
@@ -55,10 +56,13 @@ class StatementBinder {
   }
 
   Result<Body> operator()(const ast::CreateMaterializedView& create) {
-    tag_ = "CREATE MATERIALIZED VIEW";
+    tag_ = create.must_exist ? "ALTER MATERIALIZED VIEW" : "CREATE MATERIALIZED VIEW";
     context_.streaming = true;
     if (skip(create.name, create.if_not_exists)) return Body(Skip{});
-    PENSTOCK_TRY(auto object, new_object(create.name, create.if_not_exists, statement_.text, context_));
+    PENSTOCK_TRY(const pb::CatalogObject* const replaced, view_to_replace(create, context_));
+    if (create.if_exists && replaced == nullptr) return Body(Skip{});
+    const std::string& definition = create.definition.empty() ? statement_.text : create.definition;
+    PENSTOCK_TRY(auto object, new_object(create.name, create.if_not_exists || replaced != nullptr, definition, context_));
     object.set_kind(pb::OBJECT_MATERIALIZED_VIEW);
     for (const ast::Option& option : create.options) {
       if (option.key != kSourceRateLimit && option.key != kBackfillRateLimit) {
@@ -71,6 +75,9 @@ class StatementBinder {
     PENSTOCK_TRY(const auto names, view_columns(create, query));
     const auto plan = rules::optimize(std::move(query.plan));
     PENSTOCK_TRY(auto graph, StreamPlanner(settings_, rates).plan_view(*plan, names, object));
+    if (replaced != nullptr) {
+      PENSTOCK_TRY(take_place_of(*replaced, create, object));
+    }
     return Body(CreateJob{std::move(object), std::move(graph), create.if_not_exists});
   }
 

@@ -1,5 +1,6 @@
 #include "meta/barrier/commit_record.h"
 
+#include "meta/catalog/evolve.h"
 #include "meta/model/keys.h"
 #include "meta/model/rows.h"
 
@@ -95,6 +96,12 @@ void put_jobs(const MetaModel& model, const CommitRecord& record, CommitPlan& pl
     if (object == nullptr || object->state() != pb::JOB_CREATING) continue;
     pb::CatalogObject created = *object;
     created.set_state(pb::JOB_CREATED);
+    if (created.has_table()) created.mutable_table()->set_readable_since(record.epoch.value);
+    if (created.replaces() != 0) {
+      for (const auto& [database, jobs] : catalog::plan_take_over(model, created, plan.txn)) {
+        plan.replaced[database].insert(plan.replaced[database].end(), jobs.begin(), jobs.end());
+      }
+    }
     rows::put(plan.txn, created);
     plan.finished.push_back(job);
     if (const auto placement = placements.find(job); placement != placements.end()) placement->second.backfilled.clear();

@@ -47,6 +47,7 @@ struct CommitPlan {
   Txn txn;
   std::map<WorkerId, std::vector<uint64_t>> struck_off;  // sequence numbers that left the list
   std::vector<JobId> finished;                           // those of the record that still exist
+  std::map<DatabaseId, std::vector<JobId>> replaced;     // views whose place finished ones have taken
 };
 
 /// Builds the transaction against the model as it is when the transaction's turn comes: jobs dropped in the meantime are left out. Pure.

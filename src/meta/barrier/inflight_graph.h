@@ -64,10 +64,12 @@ class InflightGraph {
   [[nodiscard]] std::set<WorkerId> workers() const;
 
  private:
-  void refresh();
+  void link(JobId id, const Job& job);
+  void unlink(const Job& job);
+  void find_edges();
 
   std::map<JobId, Job> jobs_;
-  // Made from jobs_ by `refresh`.
+  // Made from jobs_.
   std::map<std::pair<PartialGraphId, WorkerId>, Share> shares_;
   std::map<FragmentId, std::vector<OutEdge>> edges_out_;
   struct Fragment {

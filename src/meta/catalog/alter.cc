@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "meta/catalog/catalog_manager.h"
+#include "meta/catalog/evolve.h"
 #include "meta/model/rows.h"
 
 namespace penstock::meta::catalog {
@@ -145,6 +146,9 @@ Result<Txn> plan_rename(const MetaModel& model, const pb::RenameObjectRequest& r
   const pb::CatalogObject* object = model.object(id);
   if (object == nullptr) return error(Code::UndefinedObject, "object {} does not exist", id);
   if (request.name().empty()) return error(Code::InvalidParameter, "an object needs a name");
+  if (replacement_of(model, id) != nullptr || object->replaces() != 0) {
+    return error(Code::ObjectInUse, "{} is being given another query", describe(*object)).with_hint("WAIT, then run it again.");
+  }
   for (const auto& [other_id, other] : model.objects()) {
     const bool there = other.database_id() == object->database_id() && other.schema() == object->schema();
     if (there && other.name() == request.name()) return error(Code::DuplicateTable, "relation \"{}\" already exists", request.name());

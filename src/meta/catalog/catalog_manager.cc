@@ -3,6 +3,7 @@
 #include <set>
 
 #include "common/vnode.h"
+#include "meta/catalog/evolve.h"
 #include "meta/model/keys.h"
 #include "meta/model/rows.h"
 
@@ -64,6 +65,9 @@ Status check_dependencies(const MetaModel& model, const pb::CatalogObject& objec
     if (upstream->state() == pb::JOB_QUARANTINED) {
       return error(Code::Stale, "{} is quarantined: {}", describe(*upstream), upstream->state_reason());
     }
+    if (replacement_of(model, ObjectId{id}) != nullptr) {
+      return error(Code::Stale, "{} is being given another query", describe(*upstream)).with_hint("WAIT, then run it again.");
+    }
     if (upstream->state() == pb::JOB_CREATING) {
       return error(Code::Stale, "{} is still being created", describe(*upstream)).with_hint("wait until SHOW JOBS no longer lists it");
     }
@@ -120,6 +124,8 @@ std::vector<ObjectId> with_dependents(const MetaModel& model, ObjectId object) {
   return {found.rbegin(), found.rend()};
 }
 
+}  // namespace
+
 void erase_object(const MetaModel& model, ObjectId id, DropPlan& plan) {
   plan.txn.erase(keys::object(id));
   for (const auto& [number, split] : model.numbered_splits(id)) plan.txn.erase(keys::numbered_split(id, number));
@@ -130,8 +136,6 @@ void erase_object(const MetaModel& model, ObjectId id, DropPlan& plan) {
   plan.txn.erase(keys::job(id));
   plan.jobs[job->database()].push_back(id);
 }
-
-}  // namespace
 
 std::string describe(const pb::CatalogObject& object) { return fmt::format("{} {}", kind_name(object.kind()), object.name()); }
 
@@ -153,6 +157,9 @@ Result<CreatePlan> plan_create(const MetaModel& model, const pb::CreateObjectReq
   const DatabaseId database{object.database_id()};
   if (!model.databases().contains(database)) return error(Code::UndefinedDatabase, "database {} does not exist", database);
   if (object.name().empty()) return error(Code::InvalidParameter, "an object needs a name");
+  if (object.replaces() != 0) {
+    PENSTOCK_TRY(check_replacement(model, object));
+  }
   if (const pb::CatalogObject* existing = find_by_name(model, object)) {
     if (request.if_not_exists()) return CreatePlan{{}, ObjectId{existing->id()}, database, true, false};
     return error(Code::DuplicateTable, "relation \"{}\" already exists", object.name())
@@ -182,7 +189,8 @@ Result<DropPlan> plan_drop(const MetaModel& model, ObjectId id, bool cascade) {
   const pb::CatalogObject* object = model.object(id);
   if (object == nullptr) return error(Code::UndefinedObject, "object {} does not exist", id);
   DropPlan plan;
-  plan.dropped = with_dependents(model, id);
+  const std::vector<ObjectId> all = with_dependents(model, id);
+  plan.dropped = all;
   if (!cascade && plan.dropped.size() > 1) {
     std::string detail;
     for (const ObjectId dependent : plan.dropped) {
@@ -197,6 +205,11 @@ Result<DropPlan> plan_drop(const MetaModel& model, ObjectId id, bool cascade) {
     return error(Code::DependentObjects, "cannot drop {} because other objects depend on it", describe(*object))
         .with_detail(std::move(detail))
         .with_hint("Use DROP ... CASCADE to drop the dependent objects too.");
+  }
+  for (const ObjectId view : all) {
+    const pb::CatalogObject* replacement = replacement_of(model, view);
+    if (replacement == nullptr || std::ranges::find(plan.dropped, ObjectId{replacement->id()}) != plan.dropped.end()) continue;
+    plan.dropped.insert(plan.dropped.begin(), ObjectId{replacement->id()});  // the newest: nothing reads it
   }
   for (const ObjectId dropped : plan.dropped) erase_object(model, dropped, plan);
   bump_version(model, plan.txn);

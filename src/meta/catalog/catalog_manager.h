@@ -37,7 +37,9 @@ struct DropPlan {
   std::vector<ObjectId> dropped;  // dependents first
   std::map<DatabaseId, std::vector<JobId>> jobs;
 };
-/// Errors: `UndefinedObject`; `DependentObjects` naming them, unless `cascade`.
+/// The rows of one object and its job.
+void erase_object(const MetaModel& model, ObjectId id, DropPlan& plan);
+/// With it goes what is being created to take its place. Errors: `UndefinedObject`; `DependentObjects` naming them, unless `cascade`.
 [[nodiscard]] Result<DropPlan> plan_drop(const MetaModel& model, ObjectId object, bool cascade);
 
 /// Those of the jobs that are being created, as they are now.

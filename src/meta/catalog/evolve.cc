@@ -50,7 +50,60 @@ pb::JobRecord widened(const pb::JobRecord& old, const pb::Column& column, uint32
   return record;
 }
 
+std::string dependents_of(const MetaModel& model, ObjectId view) {
+  std::string out;
+  for (const auto& [id, other] : model.objects()) {
+    if (std::ranges::find(other.depends_on(), view.value) == other.depends_on().end()) continue;
+    out += fmt::format("{}{} depends on it", out.empty() ? "" : "\n", describe(other));
+  }
+  return out;
+}
+
 }  // namespace
+
+const pb::CatalogObject* replacement_of(const MetaModel& model, ObjectId view) {
+  const auto found = std::ranges::find_if(model.objects(), [&](const auto& entry) { return entry.second.replaces() == view.value; });
+  return found == model.objects().end() ? nullptr : &found->second;
+}
+
+Status check_replacement(const MetaModel& model, const pb::CatalogObject& object) {
+  const ObjectId id{object.replaces()};
+  const pb::CatalogObject* view = model.object(id);
+  if (view == nullptr || view->database_id() != object.database_id()) {
+    return error(Code::SerializationFailure, "the view was dropped or replaced at the same time; nothing was applied")
+        .with_hint("Run it again.");
+  }
+  if (view->kind() != pb::OBJECT_MATERIALIZED_VIEW || object.kind() != pb::OBJECT_MATERIALIZED_VIEW) {
+    return error(Code::WrongObjectType, "{} is not a materialized view", describe(*view));
+  }
+  if (view->state() == pb::JOB_CREATING) {
+    return error(Code::Stale, "{} is still being created", describe(*view)).with_hint("WAIT, or CANCEL JOBS, then run it again.");
+  }
+  if (const pb::CatalogObject* other = replacement_of(model, id)) {
+    return error(Code::ObjectInUse, "{} is being given another query already", describe(*view))
+        .with_hint(fmt::format("WAIT, or CANCEL JOBS {}, then run it again.", other->id()));
+  }
+  if (std::string dependents = dependents_of(model, id); !dependents.empty()) {
+    return error(Code::DependentObjects, "cannot give {} another query because other objects depend on it", describe(*view))
+        .with_detail(std::move(dependents))
+        .with_hint("Drop them first, and create them again afterwards.");
+  }
+  return ok();
+}
+
+std::map<DatabaseId, std::vector<JobId>> plan_take_over(const MetaModel& model, pb::CatalogObject& created, Txn& txn) {
+  DropPlan gone;
+  if (const pb::CatalogObject* old = model.object(ObjectId{created.replaces()})) {
+    created.set_name(old->name());
+    erase_object(model, ObjectId{old->id()}, gone);
+    txn.append(std::move(gone.txn));
+  }
+  created.clear_replaces();
+  pb::JobRecord record = model.job(ObjectId{created.id()})->record();
+  record.set_name(created.name());
+  rows::put(txn, record);
+  return std::move(gone.jobs);
+}
 
 Result<Txn> plan_add_column(const MetaModel& model, const pb::AddColumnRequest& request) {
   const ObjectId id{request.object_id()};

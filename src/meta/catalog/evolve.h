@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/error.h"
+#include "meta/catalog/catalog_manager.h"
 #include "meta/model/meta_model.h"
 #include "proto/meta_service.pb.h"
 
@@ -12,5 +13,16 @@ namespace penstock::meta::catalog {
 /// Errors: `UndefinedObject`; `WrongObjectType` for what is no table; `DuplicateColumn`; `Stale` while it is being created;
 /// `SerializationFailure` if it got another column meanwhile.
 [[nodiscard]] Result<Txn> plan_add_column(const MetaModel& model, const pb::AddColumnRequest& request);
+
+/// What is being created to take the place of `view`; null if nothing is.
+[[nodiscard]] const pb::CatalogObject* replacement_of(const MetaModel& model, ObjectId view);
+
+/// Whether `object`, which `replaces` a view, may be created. Errors: `SerializationFailure` if the view is gone; `WrongObjectType`;
+/// `Stale` while it is being created; `ObjectInUse` if it is being replaced already; `DependentObjects` naming what reads it.
+[[nodiscard]] Status check_replacement(const MetaModel& model, const pb::CatalogObject& object);
+
+/// `created`, which `replaces` a view and is complete, takes its name, and the view goes; all with the commit that makes it complete.
+/// Returns the jobs that go.
+[[nodiscard]] std::map<DatabaseId, std::vector<JobId>> plan_take_over(const MetaModel& model, pb::CatalogObject& created, Txn& txn);
 
 }  // namespace penstock::meta::catalog

@@ -27,6 +27,7 @@ void MetaLoop::perform(DatabaseId database, CommitCheckpoint& effect) {
       [this, plan, database, epoch = effect.record.epoch, placed = !effect.record.placed.empty()](const Status&) {
         if (placed) changed_placements_ = true;
         enqueue(database, CheckpointCommitted{epoch, std::move(plan->struck_off), std::move(plan->finished)});
+        if (!plan->replaced.empty()) on_dropped(std::move(plan->replaced), error(Code::Cancelled, "it was given another query"));
         sources_->on_progress();
       });
 }

@@ -1,6 +1,21 @@
 #include "meta/service/snapshots.h"
 
 namespace penstock::meta {
+namespace {
+
+/// Bitmaps as `VNodeBitmap::to_bytes` gives them.
+std::map<WorkerId, std::string> owned_by_worker(const std::vector<ActorPlacement>& actors) {
+  std::map<WorkerId, std::string> out;
+  for (const ActorPlacement& actor : actors) {
+    std::string& sum = out[actor.worker];
+    const std::string own = actor.vnodes.to_bytes();
+    sum.resize(own.size());
+    for (size_t i = 0; i < own.size(); ++i) sum[i] = static_cast<char>(sum[i] | own[i]);
+  }
+  return out;
+}
+
+}  // namespace
 
 void fill_workers(const MetaModel& model, const Cluster& cluster, google::protobuf::RepeatedPtrField<pb::WorkerInfo>* out) {
   for (const auto& [id, record] : model.workers()) {
@@ -24,15 +39,10 @@ void fill_placements(const MetaModel& model, google::protobuf::RepeatedPtrField<
     pb::TablePlacement* table = out->Add();
     table->set_table_id(object->table().table_id());
     table->set_vnode_count(plan->vnode_count());
-    std::map<WorkerId, VNodeBitmap> owned;
-    for (const ActorPlacement& actor : placement->fragments.at(fragment->id)) {
-      auto& vnodes = owned.try_emplace(actor.worker, plan->vnode_count()).first->second;
-      for (const VNode v : actor.vnodes.list()) vnodes.add(v);
-    }
-    for (const auto& [worker, vnodes] : owned) {
+    for (auto& [worker, vnodes] : owned_by_worker(placement->fragments.at(fragment->id))) {
       pb::VnodeOwner* owner = table->add_owners();
       owner->set_worker_id(worker.value);
-      owner->set_vnodes(vnodes.to_bytes());
+      owner->set_vnodes(std::move(vnodes));
     }
   }
 }

@@ -205,6 +205,7 @@ std::vector<uint64_t> LogStateStore::flushed_segments(PartialGraphId id) const {
 Result<std::unique_ptr<SnapshotReader>> LogStateStore::read_committed(PartialGraphId id, TableId table, Epoch epoch) {
   const auto graph = find(id);
   if (!graph) return error(Code::SnapshotTooOld, "table {}: this node does not know graph {}", table, id);
+  if (tables_.is_dropped(table)) return error(Code::SnapshotTooOld, "table {} was dropped", table);
   auto version = graph->version(epoch);
   if (version.has_error()) return version.error().with_context(fmt::format("table {}", table));
   return std::unique_ptr<SnapshotReader>(std::make_unique<LogReader>(table, epoch, std::move(version).value()));

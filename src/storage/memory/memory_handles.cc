@@ -94,6 +94,7 @@ Epoch MemoryStateStore::committed_of(TableId table, Epoch epoch) const {
 
 Result<std::unique_ptr<SnapshotReader>> MemoryStateStore::read_committed(PartialGraphId id, TableId table, Epoch epoch) {
   MutexLock lock(mutex_);
+  if (dropped_.contains(table)) return error(Code::SnapshotTooOld, "table {} was dropped", table);
   const auto found = graphs_.find(id);
   if (found != graphs_.end()) {
     drop_old_versions(found->second);

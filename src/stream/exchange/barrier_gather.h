@@ -1,5 +1,7 @@
 #pragma once
 
+#include <absl/container/node_hash_map.h>
+
 #include <map>
 #include <optional>
 #include <string>
@@ -64,7 +66,7 @@ class BarrierGather {
   static void set_passed(Channel& channel, std::optional<Epoch> passed);
 
   Edges edges_;
-  std::map<uint32_t, Channel> channels_;
+  absl::node_hash_map<uint32_t, Channel> channels_;  // never gone through: its order is nobody's
 };
 
 }  // namespace penstock::stream

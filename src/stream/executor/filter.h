@@ -15,6 +15,7 @@ class FilterOperator final : public Operator {
   Result<Step> on_chunk(size_t port, data::StreamChunk chunk, Output& out) override;
   Result<Step> on_barrier(const Barrier& barrier, Output& out) override;
   Result<Step> after_barrier(const Barrier& /*barrier*/, Output& /*out*/) override { return Step::Done; }
+  [[nodiscard]] bool acts_at_barriers() const override { return false; }
 
  private:
   const expr::ExpressionPtr predicate_;

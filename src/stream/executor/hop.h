@@ -28,6 +28,7 @@ class HopOperator final : public Operator {
   Result<Step> resume(Output& out) override;
   Result<Step> on_barrier(const Barrier& barrier, Output& out) override;
   Result<Step> after_barrier(const Barrier& /*barrier*/, Output& /*out*/) override { return Step::Done; }
+  [[nodiscard]] bool acts_at_barriers() const override { return false; }
 
  private:
   // The windows of one row: `count` starts, `slide` apart. None: the row is in no window.

@@ -47,6 +47,12 @@ class Operator {
   [[nodiscard]] virtual Result<Step> on_barrier(const Barrier& barrier, Output& out) = 0;
   [[nodiscard]] virtual Result<Step> after_barrier(const Barrier& barrier, Output& out) = 0;
 
+  /// False: a barrier without mutation, before which nothing came in and nothing went out, changes nothing here but which epoch the tables
+  /// are in. Such barriers may be left out, and are told of all at once, by `skip`, before anything else is called.
+  [[nodiscard]] virtual bool acts_at_barriers() const { return true; }
+  /// The barriers from `skipped.prev` to `skipped.curr` were left out.
+  virtual Status skip(EpochPair /*skipped*/) { return ok(); }
+
   /// After NeedState: a piece of work that reads the store or a file; it has the operator to itself until it returns.
   using StateRead = absl::AnyInvocable<Status()>;
   [[nodiscard]] virtual StateRead take_state_read();

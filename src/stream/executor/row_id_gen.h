@@ -34,6 +34,11 @@ class RowIdGenOperator final : public Operator {
   Result<Step> on_chunk(size_t port, data::StreamChunk chunk, Output& out) override;
   Result<Step> on_barrier(const Barrier& /*barrier*/, Output& /*out*/) override { return Step::Done; }
   Result<Step> after_barrier(const Barrier& barrier, Output& out) override;
+  [[nodiscard]] bool acts_at_barriers() const override { return false; }
+  Status skip(EpochPair skipped) override {
+    ids_.start_epoch(skipped.curr);
+    return ok();
+  }
 
  private:
   [[nodiscard]] data::Column filled(const data::StreamChunk& chunk);

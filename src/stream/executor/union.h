@@ -14,6 +14,7 @@ class UnionOperator final : public Operator {
   }
   Result<Step> on_barrier(const Barrier& /*barrier*/, Output& /*out*/) override { return Step::Done; }
   Result<Step> after_barrier(const Barrier& /*barrier*/, Output& /*out*/) override { return Step::Done; }
+  [[nodiscard]] bool acts_at_barriers() const override { return false; }
 };
 
 }  // namespace penstock::stream

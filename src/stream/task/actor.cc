@@ -62,6 +62,7 @@ Actor::Actor(Key, const Environment& environment, storage::GraphTerm graph, std:
                .pace = manager_->pace(),
                .wake = [signal = signal_] { signal->wake(Wake::Generator); }},
       alive_(std::move(alive)),
+      passed_(plan.actor_id()),
       paused_(context_.paused) {}
 
 Actor::~Actor() = default;

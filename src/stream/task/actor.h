@@ -41,6 +41,7 @@ class ActorKeeper {
 ///             every
 ///                           operator's after_barrier
 ///             -> Running    with the next message
+/// One that finds the operators with nothing to do goes from Running to Sending and back: they hear of it when they next have.
 ///
 /// It ends by a stopping barrier, by an error (told to the barrier manager first, so that its neighbours' closed channels come later), or
 /// because its graph is reset. `request_stop`, `wake_to_stop`, `attach_output` and reading `stats` are thread-safe; everything else belongs
@@ -124,10 +125,12 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
 
   // Barriers.
   [[nodiscard]] Result<Turn> next_stage();
-  void begin_barrier(Barrier barrier);
+  [[nodiscard]] Status begin_barrier(Barrier barrier);
   [[nodiscard]] Status send_barrier();
   void remove_outputs();
   [[nodiscard]] Turn finish_barrier();
+  /// Nothing came in before it, so that the operators need not see it.
+  [[nodiscard]] bool leaves_out(const Barrier& barrier);
 
   // Of the builder.
   std::shared_ptr<const pb::BuildFragment> fragment_;  // shared with its other actors; null after `start`
@@ -148,6 +151,8 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   std::optional<Outputs> outputs_;
   Stage stage_ = Stage::Running;
   std::optional<Barrier> barrier_;  // at work, unless Running
+  bool left_out_ = false;           // the operators do not see it
+  uint32_t passed_;                 // barriers, begun at a number of the actor's own
   bool begun_ = false;              // the first barrier has passed
   bool paused_;                     // generators are not asked
   bool reading_state_ = false;

@@ -42,7 +42,7 @@ Result<Actor::Turn> Actor::take_input() {
     return Turn::Worked;
   }
   if (auto* barrier = std::get_if<Barrier>(&item)) {
-    begin_barrier(std::move(*barrier));
+    PENSTOCK_TRY(begin_barrier(std::move(*barrier)));
     return Turn::Worked;
   }
   PENSTOCK_TRY(const bool polled, poll_generators());

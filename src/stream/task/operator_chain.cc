@@ -1,5 +1,7 @@
 #include "stream/task/operator_chain.h"
 
+#include <algorithm>
+
 #include "common/check.h"
 
 namespace penstock::stream {
@@ -23,6 +25,9 @@ Status OperatorChain::init(EpochPair first) {
 }
 
 Result<OperatorChain::Turn> OperatorChain::step(Sink sink) {
+  if (skipped_) {
+    PENSTOCK_TRY(catch_up());
+  }
   if (depth_ == 0) {
     if (pass_ == Pass::None) return Turn::Idle;
     PENSTOCK_TRY(next_of_pass());
@@ -41,8 +46,27 @@ Result<OperatorChain::Turn> OperatorChain::step(Sink sink) {
   return Turn::Worked;
 }
 
+bool OperatorChain::skip_barrier(const Barrier& barrier) {
+  if (!quiet_ || worked_ || barrier.mutation) return false;
+  PENSTOCK_CHECK(idle(), "barrier {} came into a busy chain", barrier.epoch.prev);
+  if (!skipped_) skipped_ = barrier.epoch;
+  skipped_->curr = barrier.epoch.curr;
+  return true;
+}
+
+Status OperatorChain::catch_up() {
+  const EpochPair skipped = *std::exchange(skipped_, std::nullopt);
+  for (const OperatorTree::Node& node : tree_.nodes) {
+    if (node.op) {
+      PENSTOCK_TRY(in_context(node.op->skip(skipped), node.identity));
+    }
+  }
+  return ok();
+}
+
 void OperatorChain::push(size_t node, StreamChunk chunk) {
   PENSTOCK_CHECK(idle(), "rows were pushed into a busy chain");
+  worked_ = true;
   Frame& frame = push_frame(node);
   frame.chunks.push_back(std::move(chunk));
 }
@@ -80,19 +104,33 @@ Status OperatorChain::next_of_pass() {
       return in_context(generator->before_barrier(frame.chunks), tree_.nodes[node].identity);
     }
   }
+  end_pass();
+  return ok();
+}
+
+void OperatorChain::end_pass() {
+  if (pass_ == Pass::After) {
+    quiet_ = !worked_ && std::ranges::none_of(tree_.nodes, [](const auto& node) { return node.op && node.op->acts_at_barriers(); });
+    worked_ = false;
+  }
   pass_ = pass_ == Pass::Before ? Pass::On : Pass::None;
   pass_node_ = 0;
-  return ok();
 }
 
 Result<OperatorChain::Polled> OperatorChain::poll(size_t i) {
   PENSTOCK_CHECK(idle(), "a generator was polled in a busy chain");
+  if (skipped_) {
+    PENSTOCK_TRY(catch_up());
+  }
   const size_t node = generators_[i];
   Frame& frame = push_frame(node);
   const auto poll = at_work(node).generator()->poll(frame.chunks);
   if (poll.has_error()) return poll.error().with_context(tree_.nodes[node].identity);
   frame.step = poll.value().step;
-  if (frame.step != Step::Done || !frame.chunks.empty()) return Polled{true, std::nullopt};
+  if (frame.step != Step::Done || !frame.chunks.empty()) {
+    worked_ = true;
+    return Polled{true, std::nullopt};
+  }
   --depth_;
   return Polled{false, poll.value().retry_after};
 }
@@ -118,6 +156,7 @@ OperatorChain::Frame& OperatorChain::push_frame(size_t node) {
 Status OperatorChain::settle(Frame& frame, Result<Step> step) {
   if (step.has_error()) return step.error().with_context(tree_.nodes[frame.node].identity);
   frame.step = step.value();
+  if (frame.step != Step::Done || !frame.chunks.empty()) worked_ = true;
   return ok();
 }
 
@@ -135,6 +174,7 @@ Status OperatorChain::hand_up(Frame& frame, Sink sink) {
 }
 
 Status OperatorChain::feed(size_t node, size_t port, StreamChunk chunk) {
+  worked_ = true;
   Frame& frame = push_frame(node);
   return settle(frame, at_work(node).on_chunk(port, std::move(chunk), frame.chunks));
 }

@@ -41,6 +41,9 @@ class OperatorChain {
   /// The barrier's first half: generators give what must come before it, then each operator flushes, inputs before their consumer, what it
   /// produces flowing up before the consumer's own turn. The chain is busy until all of it has left the root.
   void begin_barrier(Barrier barrier);
+  /// For a barrier before which nothing came in: true if the whole chain is through with it, because nothing was done since the last one
+  /// and no operator acts by itself at barriers. Operators are told when there is something for them again.
+  [[nodiscard]] bool skip_barrier(const Barrier& barrier);
   /// The second half, once the barrier was sent on: each operator again, consumers before their inputs.
   void begin_after_barrier();
 
@@ -80,6 +83,8 @@ class OperatorChain {
   [[nodiscard]] Status hand_up(Frame& frame, Sink sink);
   [[nodiscard]] Status feed(size_t node, size_t port, data::StreamChunk chunk);
   [[nodiscard]] Status next_of_pass();
+  void end_pass();
+  [[nodiscard]] Status catch_up();
 
   /// The operator, which is called next.
   [[nodiscard]] Operator& at_work(size_t node) {
@@ -93,8 +98,11 @@ class OperatorChain {
   std::vector<Frame> frames_;       // the first `depth_` are in use; the others keep their memory
   size_t depth_ = 0;
   Pass pass_ = Pass::None;
-  size_t pass_node_ = 0;  // next node of the pass
-  Barrier barrier_;       // of the pass
+  size_t pass_node_ = 0;              // next node of the pass
+  Barrier barrier_;                   // of the pass
+  bool worked_ = true;                // rows or a state read since the last barrier ended
+  bool quiet_ = false;                // the last barrier found nothing, and the next may find nothing
+  std::optional<EpochPair> skipped_;  // barriers that the operators do not know of
 };
 
 }  // namespace penstock::stream

@@ -25,17 +25,23 @@ TEST(Agent, runs_stage_after_stage_each_after_its_release_and_is_idle_again) {
   )");
 }
 
-TEST(Agent, tells_once_that_a_stage_has_begun_and_only_of_the_one_it_is_in) {
-  AgentWorld world({"", ""});
+TEST(Agent, tells_once_that_a_stage_has_begun_a_moment_later_or_when_it_ends) {
+  AgentWorld world({"", "", ""});
   world.reach(0);
   world.run(R"(
-    begun 1        => 1:begun 0
-    attach 2 x r1  => hangup 1, 2:hello r1 0 -1
-    ended 1        => keep 0, 2:at 1
-    begun 1        =>
-    release 2 1    => run 2 1
-    abort 2        => stop 2
-    begun 2        =>
+    @10 begun 1      =>
+    @109 tick        =>
+    @110 tick        => 1:begun 0 100
+    @300 tick        =>
+    attach 2 x r1    => hangup 1, 2:hello r1 0 -1
+    ended 1          => keep 0, 2:at 1
+    begun 1          =>
+    release 2 1      => run 2 1
+    @320 begun 2     =>
+    @325 ended 2     => 2:begun 1 5, keep 1, 2:at 2
+    release 2 2      => run 3 2
+    abort 2          => stop 3
+    begun 3          =>
   )");
 }
 

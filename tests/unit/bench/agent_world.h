@@ -13,8 +13,8 @@ namespace penstock::bench::testing {
 ///     start C [RUN]   release C SEQ [NAME]   abort C   excluded C   query C   reset C [exit]   sync C STAGE   goodbye C   heard C
 ///     begun W     ended W [error]
 /// Effects:
-///     C:hello RUN STAGE WAITING, C:ready, C:at SEQ, C:begun STAGE, C:failed, C:done ok | C:done no, C:refused (owner), stats C, hangup C
-///     enter, run W STAGE, stop W, keep STAGE, leave, exit ok | exit error
+///     C:hello RUN STAGE WAITING, C:ready, C:at SEQ, C:begun STAGE MS (ago), C:failed, C:done ok | C:done no, C:refused (owner), stats C,
+///     hangup C enter, run W STAGE, stop W, keep STAGE, leave, exit ok | exit error
 class AgentWorld {
  public:
   explicit AgentWorld(const std::vector<std::string>& barriers, const std::string& run = "",
@@ -116,7 +116,7 @@ class AgentWorld {
                          m.hello().waiting_at());
     if (m.has_ready()) return to + "ready";
     if (m.has_at_barrier()) return fmt::format("{}at {}", to, m.at_barrier().sequence());
-    if (m.has_begun()) return fmt::format("{}begun {}", to, m.begun().stage());
+    if (m.has_begun()) return fmt::format("{}begun {} {}", to, m.begun().stage(), m.begun().ago_nanos() / 1'000'000);
     if (m.has_failed()) {
       said_ = m.failed().error();
       return to + "failed";

@@ -47,17 +47,17 @@ TEST(Controller, keeps_how_long_after_the_release_each_agent_began) {
     @4 begun b 0   =>
     @5 begun b 1   =>
     @7 begun a 0   =>
-    @9 begun c 0   => +began 0 b:4 a:7 c:9
-    @9 begun c 0   =>
+    @109 begun c 0 103 => +began 0 b:4 a:7 c:6
+    @110 begun c 0   =>
     at a 1         => +a@1
     at b 1         => +b@1
-    @20 at c 1     => +c@1, +release 1, a:release 1, b:release 1, c:release 1
-    @22 begun a 1  =>
-    @25 begun c 1  =>
+    @220 at c 1     => +c@1, +release 1, a:release 1, b:release 1, c:release 1
+    @222 begun a 1  =>
+    @225 begun c 1  =>
     fail b 1       => +began 1 a:2 c:5, +failed b
     at a 2         => +a@2
-    @30 at c 2     => +c@2, +release 2 x:b, a:release 2, c:release 2, b:excluded 2
-    @40 begun a 2  =>
+    @230 at c 2     => +c@2, +release 2 x:b, a:release 2, c:release 2, b:excluded 2
+    @240 begun a 2  =>
     at a 3         => +a@3
     at c 3         => +c@3, +began 2 a:10, +release 3, a:release 3, c:release 3
   )");

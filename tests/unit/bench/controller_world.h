@@ -13,7 +13,7 @@ namespace penstock::bench::testing {
 ///     start                     hello a            idle; `hello a 1 2`: has our run, is at stage 1, waits at barrier 2 (- for none)
 ///     ready a                   at a 1             at barrier 1 (named right; `at a 1 NAME` says another name)
 ///     fail a 0 [text]           its stage 0 failed done a ok | done a why         refused a why
-///     begun a 0                 it has begun stage 0
+///     begun a 0 [MS]            it has begun stage 0, so long ago
 ///     stats a 0 0.5             down a             tick           abort           resume: made again from its journal, then started
 /// Effects (notes are left out):
 ///     connect a, disconnect a, a:start, a:release 1, a:sync 2, a:excluded 1, a:abort, a:query, a:heard, a:goodbye
@@ -108,6 +108,7 @@ class ControllerWorld {
       message.mutable_refused()->set_reason(rest(2));
     } else if (words[0] == "begun") {
       message.mutable_begun()->set_stage(number(2));
+      if (words.size() > 3) message.mutable_begun()->set_ago_nanos(uint64_t{number(3)} * 1'000'000);
     } else if (words[0] == "stats") {
       message.mutable_stats()->set_stage(number(2));
       message.mutable_stats()->set_stage_name(fmt::format("s{}", number(2)));

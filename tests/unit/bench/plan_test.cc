@@ -114,6 +114,7 @@ TEST(Plan, all_mistakes_of_a_file_are_told_at_once_in_its_order_and_no_consequen
           "  - 7\n"
           "  - {name: c, order: 2, type: prepare, workload: {kind: stream, rows: 0, keyz: 1}, barrier: {policy: most}}\n"
           "  - {name: d, order: 9, type: execute, completion: duration, duration: 5s, barrier: {timeout: 5s}, workload: {kind: x}}\n"),
+      "f:1:7: 'run': a name has 1 to 64 letters, digits, - and _\n"
       "f:1:28: 'agents' of 'run' must be a whole number from 1 to 4294967295, not 'no'\n"
       "f:1:48: unknown key 'extra' in 'run'; known are: name, agents, heartbeat, on_controller_loss, enrol_timeout, controller_grace, "
       "hold_limit, results_limit, processes, links\n"
@@ -123,6 +124,7 @@ TEST(Plan, all_mistakes_of_a_file_are_told_at_once_in_its_order_and_no_consequen
       "f:3:122: 'rate' of workload of stage 'a' must be a number of at least 0.001, not 'x'\n"
       "f:4:25: key 'order' of stage 'b' stands twice, first in line 4\n"
       "f:5:5: stage 3 must be a map of keys and values\n"
+      "f:6:22: stages 'b' and 'c' both have order 2\n"
       "f:6:71: 'rows' of workload of stage 'c' must be a whole number from 1 to 4294967295, not '0'\n"
       "f:6:74: unknown key 'keyz' in workload of stage 'c'; did you mean 'keys'?\n"
       "f:6:102: 'most' is no policy of barrier of stage 'c'; known are: all_or_nothing, majority, best_effort\n"

@@ -315,5 +315,147 @@ TEST_P(AddColumnSoak, whatever_dies_all_runs_by_one_plan_and_state_is_whole) {
   for (const auto& [key, split] : model.splits(JobId{2})) EXPECT_EQ(split.split.offset(), std::to_string(testing::FakeCompute::kRows));
 }
 
+// ---- views that get another query
+
+pb::CreateObjectRequest new_query_of(const std::string& name, uint32_t view, uint32_t upstream) {
+  auto request = testing::view_on(name + " (new query)", upstream);
+  request.mutable_object()->set_replaces(view);
+  request.mutable_object()->set_definition("the new one");
+  return request;
+}
+
+/// "3 v old" for each view: its number, name and definition. Those that are being created in brackets.
+std::string views(const MetaModel& model) {
+  std::string out;
+  for (const auto& [id, object] : model.objects()) {
+    if (object.kind() != pb::OBJECT_MATERIALIZED_VIEW) continue;
+    const std::string text = fmt::format("{} {} {}", id, object.name(), object.definition());
+    out += (out.empty() ? "" : ", ") + (object.state() == pb::JOB_CREATING ? "[" + text + "]" : text);
+  }
+  return out;
+}
+
+class MetaReplaceView : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    create_or_fail(cluster_, testing::table("t", 2));
+    auto view = testing::view_on("v", 1);
+    view.mutable_object()->set_definition("the old one");
+    create_or_fail(cluster_, view);
+  }
+  void begin_slowly() {
+    cluster_.ledger().backfill_barriers = 1000;
+    auto request = new_query_of("v", 2, 1);
+    request.set_background(true);
+    create_or_fail(cluster_, request);
+    cluster_.sim().run_for(std::chrono::seconds(3));
+    ASSERT_EQ(views(cluster_.durable()), "2 v the old one, [3 v (new query) the new one]");
+  }
+
+  FakeCluster cluster_{1, 2};
+};
+
+TEST_F(MetaReplaceView, the_new_job_takes_the_name_and_the_old_one_goes_when_it_is_complete) {
+  create_or_fail(cluster_, new_query_of("v", 2, 1));
+  const MetaModel model = cluster_.durable();
+  EXPECT_EQ(views(model), "3 v the new one");
+  EXPECT_EQ(model.object(ObjectId{3})->replaces(), 0U);
+  EXPECT_EQ(model.job(JobId{3})->name(), "v");
+  EXPECT_GT(model.object(ObjectId{3})->table().readable_since(), 0U);
+  EXPECT_LE(model.object(ObjectId{3})->table().readable_since(), model.committed(PartialGraphId{1}).value) << "complete with that commit";
+  EXPECT_FALSE(model.job(JobId{2}));
+  EXPECT_EQ(model.placement(JobId{2}), nullptr);
+  ASSERT_TRUE(cluster_.flush().has_value());
+  create_or_fail(cluster_, new_query_of("v", 3, 1));
+  EXPECT_EQ(views(cluster_.durable()), "4 v the new one") << "and again";
+}
+
+TEST_F(MetaReplaceView, refuses_what_others_read_and_what_is_replaced_already) {
+  create_or_fail(cluster_, testing::view_on("w", 2));
+  const Error dependents = cluster_.create(new_query_of("v", 2, 1)).error();
+  EXPECT_EQ(dependents.code(), Code::DependentObjects);
+  EXPECT_EQ(dependents.detail(), "materialized view w depends on it");
+  EXPECT_EQ(cluster_.create(new_query_of("t", 1, 1)).error().code(), Code::WrongObjectType);
+  EXPECT_EQ(cluster_.create(new_query_of("gone", 77, 1)).error().code(), Code::SerializationFailure);
+  ASSERT_TRUE(cluster_.drop(3).has_value());
+  cluster_.ledger().backfill_barriers = 1000;
+  auto slow = new_query_of("v", 2, 1);
+  slow.set_background(true);
+  create_or_fail(cluster_, slow);
+  auto second = new_query_of("v", 2, 1);
+  second.mutable_object()->set_name("another");
+  EXPECT_EQ(cluster_.create(second).error().code(), Code::ObjectInUse);
+  EXPECT_EQ(cluster_.create(testing::view_on("x", 2)).error().code(), Code::Stale) << "it would read what goes";
+  pb::RenameObjectRequest rename;
+  rename.set_object_id(2);
+  rename.set_name("u");
+  EXPECT_EQ(cluster_.call<pb::AlterDatabaseResponse>("RenameObject", rename).error().code(), Code::ObjectInUse);
+}
+
+TEST_F(MetaReplaceView, cancelled_or_failed_the_view_is_as_it_was) {
+  begin_slowly();
+  pb::CancelJobsRequest cancel;
+  cancel.add_job_ids(3);
+  ASSERT_TRUE(cluster_.call<pb::CancelJobsResponse>("CancelJobs", cancel).has_value());
+  EXPECT_EQ(views(cluster_.durable()), "2 v the old one");
+  auto again = new_query_of("v", 2, 1);
+  again.set_background(true);
+  create_or_fail(cluster_, again);
+  cluster_.sim().run_for(std::chrono::seconds(3));
+  for (size_t i = 0; i < 2; ++i) cluster_.compute(i).fail_creating(200);  // certain to fail again
+  cluster_.sim().run_for(std::chrono::seconds(5));
+  EXPECT_EQ(views(cluster_.durable()), "2 v the old one");
+  cluster_.ledger().backfill_barriers = 0;
+  create_or_fail(cluster_, new_query_of("v", 2, 1));
+  EXPECT_EQ(views(cluster_.durable()), "5 v the new one");
+}
+
+TEST_F(MetaReplaceView, dropping_the_view_drops_what_was_to_take_its_place) {
+  begin_slowly();
+  const auto dropped = cluster_.drop(2);
+  ASSERT_TRUE(dropped.has_value()) << dropped.error().to_string();
+  EXPECT_EQ(dropped.value().dropped_size(), 2);
+  EXPECT_EQ(views(cluster_.durable()), "");
+  cluster_.ledger().backfill_barriers = 0;
+  create_or_fail(cluster_, testing::view_on("v", 1));
+}
+
+/// Meta dies after each step of it: the view is the old one, or the new one; it is never missing and never there twice.
+TEST(MetaReplaceViewCrash, meta_that_dies_between_any_two_steps_leaves_the_old_view_or_the_new_one) {
+  bool old_seen = false, new_seen = false;
+  for (int at = 0; at < 600; at += 5) {
+    FakeCluster cluster(7, 2);
+    cluster.ledger().backfill_barriers = 2;
+    create_or_fail(cluster, testing::table("t", 2));
+    create_or_fail(cluster, testing::view_on("v", 1));
+    cluster.send("CreateObject", new_query_of("v", 2, 1));
+    for (int i = 0; i < at; ++i) cluster.sim().step();
+    cluster.kill_meta();
+    const MetaModel model = cluster.durable();
+    int complete = 0;
+    for (const auto& [id, object] : model.objects()) {
+      if (object.name() != "v") continue;
+      ++complete;
+      EXPECT_EQ(object.state(), pb::JOB_CREATED);
+      (id == ObjectId{2} ? old_seen : new_seen) = true;
+    }
+    EXPECT_EQ(complete, 1) << at << ": " << views(model);
+    cluster.start_meta();
+    const auto flushed = cluster.flush();
+    ASSERT_TRUE(flushed.has_value()) << at << ": " << flushed.error().to_string() << "\n" << cluster.inspect();
+    ASSERT_TRUE(cluster.sim().run_until(
+        [&] {
+          const std::string now = views(cluster.durable());
+          return now == "2 v " || now == "3 v the new one";
+        },
+        std::chrono::seconds(60)))
+        << at << ": " << views(cluster.durable()) << "\n"
+        << cluster.inspect();
+    if (::testing::Test::HasFailure()) FAIL() << "killed after step " << at;
+  }
+  EXPECT_TRUE(old_seen);
+  EXPECT_TRUE(new_seen);
+}
+
 }  // namespace
 }  // namespace penstock::meta

@@ -192,6 +192,23 @@ TEST_F(StateTableTest, a_schema_that_cannot_be_is_refused) {
   EXPECT_TRUE(StateTable::open(store_, kGraph, schema, VNodeBitmap::all()).has_error());
 }
 
+TEST_F(StateTableTest, rows_from_before_a_column_was_added_have_its_value_and_keep_it_when_they_are_written) {
+  TableSchema born = orders();
+  born.types.pop_back();
+  StateTable before = open(born);
+  before.insert({int64_t{1}, std::string("anna")});
+  before.insert({int64_t{2}, std::string("otto")});
+  ASSERT_TRUE(before.flush().has_value());
+  TableSchema widened = orders();
+  widened.added = {data::Datum(int32_t{5})};
+  StateTable after = open(widened);
+  after.write_chunk(data::chunk_from_table("I64 T I32\n+ 3 anna 7\n+ 4 otto ."));
+  after.update(order(2, "otto", 5), order(2, "otto", 6));
+  EXPECT_EQ(all(after), "3 anna 7; 1 anna 5; 4 otto .; 2 otto 6");
+  widened.added.resize(4);
+  EXPECT_EQ(StateTable::open(store_, kGraph, widened, VNodeBitmap::all()).error().code(), Code::Protocol);
+}
+
 TEST_F(StateTableTest, commit_and_post_yield_carry_the_table_over_a_barrier) {
   StateTable table = open(orders());
   table.insert(order(1, "anna", 10));

@@ -658,6 +658,8 @@ TEST_P(StoreSuite, dropped_tables_vanish_and_their_neighbours_stay) {
   driver_.checkpoint();
   const std::vector<TableId> dropped = {TableId{5}};
   driver_.store().drop_tables(dropped);
+  EXPECT_EQ(driver_.committed_at(driver_.committed(), 5), "SnapshotTooOld") << "a part would be taken for the whole";
+  EXPECT_EQ(driver_.committed_at(driver_.committed(), 4), "k=flushed m=committed");
   harness_->run_background();
   driver_.flush();
   EXPECT_EQ(driver_.scan(4), "k=flushed m=committed");

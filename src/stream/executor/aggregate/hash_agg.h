@@ -52,6 +52,8 @@ class HashAggOperator final : public Operator {
   StateRead take_state_read() override;
   Result<Step> on_barrier(const Barrier& barrier, Output& out) override;
   Result<Step> after_barrier(const Barrier& barrier, Output& out) override;
+  [[nodiscard]] bool acts_at_barriers() const override { return false; }
+  Status skip(EpochPair skipped) override { return tables_.skip(skipped); }
   size_t memory_bytes() const override;
   size_t evict(size_t bytes) override;
 

@@ -152,6 +152,7 @@ void StreamScanOperator::report(Epoch prev) {
   uint64_t rows = 0;
   for (const ScanPosition& position : positions_) rows += position.rows;
   told_done_ = finished();
+  if (told_done_) position_of_ = {};
   reports_.report_create_progress(prev, {actor_, told_done_, rows});
 }
 

@@ -41,6 +41,8 @@ class StreamScanOperator final : public Operator, public Generator {
   StateRead take_state_read() override;
   Result<Step> on_barrier(const Barrier& barrier, Output& out) override;
   Result<Step> after_barrier(const Barrier& barrier, Output& out) override;
+  [[nodiscard]] bool acts_at_barriers() const override { return !told_done_; }
+  Status skip(EpochPair skipped) override { return tables_.skip(skipped); }
   Generator* generator() override { return this; }
 
   Result<Poll> poll(Output& out) override;

@@ -19,6 +19,8 @@ class MaterializeOperator final : public Operator {
   Result<Step> on_chunk(size_t port, data::StreamChunk chunk, Output& out) override;
   Result<Step> on_barrier(const Barrier& barrier, Output& out) override;
   Result<Step> after_barrier(const Barrier& barrier, Output& out) override;
+  [[nodiscard]] bool acts_at_barriers() const override { return false; }
+  Status skip(EpochPair skipped) override { return tables_.skip(skipped); }
 
  private:
   storage::StateTable table_;
@@ -45,6 +47,8 @@ class MaterializeByKeyOperator final : public Operator {
   StateRead take_state_read() override;
   Result<Step> on_barrier(const Barrier& barrier, Output& out) override;
   Result<Step> after_barrier(const Barrier& barrier, Output& out) override;
+  [[nodiscard]] bool acts_at_barriers() const override { return false; }
+  Status skip(EpochPair skipped) override { return tables_.skip(skipped); }
   size_t memory_bytes() const override { return rows_.memory_bytes() + codec_.text_bytes(); }
   size_t evict(size_t bytes) override;
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -64,6 +65,7 @@ struct BarrierCollected {
   GraphTerm graph;
   ActorId actor;
   Epoch prev;
+  std::optional<runtime::TimePoint> at = std::nullopt;  // none: now
 };
 struct ActorFailed {
   GraphTerm graph;
@@ -145,6 +147,7 @@ struct ResolveTransactions {
 struct SendBarrier {
   GraphTerm graph;
   Barrier barrier;
+  size_t collects = 0;  // by so many actors
 };
 struct BuildActors {
   GraphTerm graph;

@@ -34,14 +34,14 @@ void ActorBook::remove(uint32_t number) {
 }
 
 void InflightBarrier::note_collect(FragmentId fragment, ActorId actor, runtime::TimePoint now) {
-  collected = now;
-  for (FragmentTiming& timing : fragments) {
-    if (timing.fragment != fragment) continue;
-    timing.last = now;
-    timing.last_actor = actor;
-    return;
-  }
-  fragments.push_back({fragment, now, now, actor});
+  collected = std::max(collected, now);
+  const auto [at, added] = places.try_emplace(fragment, static_cast<uint32_t>(fragments.size()));
+  if (added) fragments.push_back({fragment, now, now, actor});
+  FragmentTiming& timing = fragments[at->second];
+  timing.first = std::min(timing.first, now);
+  if (now < timing.last) return;
+  timing.last = now;
+  timing.last_actor = actor;
 }
 
 }  // namespace penstock::stream

@@ -60,7 +60,9 @@ struct InflightBarrier {
   std::vector<FragmentTiming> fragments;
   runtime::TimePoint injected;
   runtime::TimePoint collected;
+  absl::flat_hash_map<FragmentId, uint32_t> places;  // in `fragments`
 
+  /// Collects need not be noted in the order they were made.
   void note_collect(FragmentId fragment, ActorId actor, runtime::TimePoint now);
 };
 

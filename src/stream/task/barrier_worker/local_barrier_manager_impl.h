@@ -13,6 +13,9 @@ class BarrierEventSink {
  public:
   virtual ~BarrierEventSink() = default;
   virtual void post_event(BarrierEvent event) = 0;
+  /// May lie there until something else is to be done, or `look_at_collects` asks for it.
+  virtual void post_collect(BarrierCollected event) = 0;
+  virtual void look_at_collects() = 0;
 };
 
 /// The handle of one incarnation: stamps every event with its graph and term, so that what a dead actor says is recognised as stale.
@@ -26,7 +29,12 @@ class LocalBarrierManagerImpl : public LocalBarrierManager {
     pace_->set(controller_.horizon());
   }
 
-  void collect(ActorId actor, const Barrier& barrier) override { sink_.post_event(BarrierCollected{graph_, actor, barrier.epoch.prev}); }
+  /// Only the last collect of a barrier wakes the loop: before it there is nothing to be done, and waking it for each would cost more than
+  /// passing the barrier does.
+  void collect(ActorId actor, const Barrier& barrier) override {
+    sink_.post_collect({graph_, actor, barrier.epoch.prev});
+    if (!barrier.uncollected || barrier.uncollected->fetch_sub(1) <= 1) sink_.look_at_collects();
+  }
   void notify_failure(ActorId actor, Error error) override { sink_.post_event(ActorFailed{graph_, actor, std::move(error)}); }
   std::shared_ptr<BarrierSubscription> subscribe_barrier(ActorId actor, std::function<void()> wake) override {
     return log_->subscribe(actor, std::move(wake));

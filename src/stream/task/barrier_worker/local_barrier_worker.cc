@@ -1,5 +1,7 @@
 #include "stream/task/barrier_worker/local_barrier_worker.h"
 
+#include <span>
+
 #include "common/log.h"
 
 namespace penstock::stream {
@@ -8,6 +10,7 @@ namespace {
 constexpr runtime::Duration kLivenessCheck = std::chrono::seconds(1);
 constexpr size_t kMostCandidates = 8;
 constexpr runtime::Duration kSlowArm = std::chrono::milliseconds(10);
+constexpr size_t kCollectsAtOnce = 8192;
 
 double millis(runtime::Duration d) { return static_cast<double>(d.count()) / 1e6; }
 
@@ -32,6 +35,15 @@ void LocalBarrierWorker::post_event(BarrierEvent event) {
   if (queue_.put_event(std::move(event))) wake();
 }
 
+void LocalBarrierWorker::post_collect(BarrierCollected event) {
+  event.at = runtime_.now();
+  queue_.put_collect(std::move(event));
+}
+
+void LocalBarrierWorker::look_at_collects() {
+  if (queue_.ask()) wake();
+}
+
 void LocalBarrierWorker::post(WorkerQueue::Lane lane, runtime::Job job) {
   if (queue_.put(lane, std::move(job))) wake();
 }
@@ -44,22 +56,30 @@ void LocalBarrierWorker::wake() {
 }
 
 void LocalBarrierWorker::run() {
-  std::vector<BarrierEvent> events;
+  WorkerQueue::Events events;
   for (;;) {
-    const runtime::TimePoint before = runtime_.now();
+    runtime::TimePoint begin = runtime_.now();
     auto job = queue_.take(events);
     if (events.empty() && !job) return;
-    const size_t count = events.size();
-    for (BarrierEvent& event : events) apply(std::move(event));
-    events.clear();
-    if (job) (*job)();
-    const auto took = runtime_.now() - before;
-    metrics_.observe_lag(took);
-    if (took > kSlowArm) {
-      log::warn("barrier-worker", "the loop spent {:.1f} ms on {}", millis(took),
-                job ? "one request" : fmt::format("{} events of actors", count));
+    for (BarrierEvent& event : events.others) apply(std::move(event));
+    for (std::span<const BarrierCollected> left(events.collects); !left.empty();) {
+      const auto some = left.first(std::min(left.size(), kCollectsAtOnce));
+      for (const BarrierCollected& collect : some) apply(collect);
+      left = left.subspan(some.size());
+      if (!left.empty()) begin = observe_arm(begin, "events of actors", some.size());
     }
+    if (job) (*job)();
+    static_cast<void>(observe_arm(begin, job ? "requests" : "events of actors", job ? 1 : events.others.size() + events.collects.size()));
+    events.clear();
   }
+}
+
+/// Returns the end, which is the next one's beginning.
+runtime::TimePoint LocalBarrierWorker::observe_arm(runtime::TimePoint begin, std::string_view what, size_t count) {
+  const runtime::TimePoint end = runtime_.now();
+  metrics_.observe_lag(end - begin);
+  if (end - begin > kSlowArm) log::warn("barrier-worker", "the loop spent {:.1f} ms on {} {}", millis(end - begin), count, what);
+  return end;
 }
 
 void LocalBarrierWorker::off_loop(WorkerQueue::Lane lane, absl::AnyInvocable<runtime::Job()> work) {

@@ -94,12 +94,15 @@ class LocalBarrierWorker : public BarrierEventSink {
   };
 
   void post_event(BarrierEvent event) override;
+  void post_collect(BarrierCollected event) override;
+  void look_at_collects() override;
   /// `work` on the blocking pool; what it returns runs in the loop, in `lane`.
   void off_loop(WorkerQueue::Lane lane, absl::AnyInvocable<runtime::Job()> work);
   void finish_stop();
   void post(WorkerQueue::Lane lane, runtime::Job job);
   void run();
   void wake();
+  runtime::TimePoint observe_arm(runtime::TimePoint begin, std::string_view what, size_t count);
 
   void on_stream_opened(uint64_t number, std::shared_ptr<rpc::Stream> stream);
   void on_stream_closed(uint64_t number, const Status& reason);

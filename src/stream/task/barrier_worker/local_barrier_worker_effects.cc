@@ -75,10 +75,12 @@ void LocalBarrierWorker::perform(const ResolveTransactions& effect) {
 }
 
 void LocalBarrierWorker::perform(const SendBarrier& effect) {
+  Barrier barrier = effect.barrier;
+  barrier.uncollected = std::make_shared<std::atomic<int64_t>>(static_cast<int64_t>(effect.collects));
   for_each_manager(effect.graph.graph, [&](LocalBarrierManagerImpl& manager) {
     // An Initial waits for its actors to be built, which says nothing of how fast they are.
-    if (effect.barrier.kind != BarrierKind::Initial) manager.note_injected(effect.barrier.epoch.prev, runtime_.now());
-    manager.log().put(effect.barrier);
+    if (barrier.kind != BarrierKind::Initial) manager.note_injected(barrier.epoch.prev, runtime_.now());
+    manager.log().put(barrier);
   });
 }
 

@@ -93,21 +93,14 @@ void PartialGraphState::issue(InjectBarrier event, runtime::TimePoint now, Barri
     if (!actors_.add(actor)) return on_failure(actor.actor, error(Code::Protocol, "actor {} is built twice", actor.actor), effects);
   }
   InflightBarrier inflight{.barrier = event.barrier, .tables_to_sync = std::move(event.tables_to_sync), .injected = now, .collected = now};
-  InflightBarrier::Issued issued{data::Bitmap(actors_.capacity(), false), 0};
-  inflight.actors.reserve(event.actors_to_collect.size());
-  for (const ActorId actor : event.actors_to_collect) {
-    const auto number = actors_.find(actor);
-    if (!number || issued.missing.get(*number)) {
-      return on_failure(actor,
-                        error(Code::Protocol, "barrier {} is to be collected from actor {}, which is {}", event.barrier.epoch.prev, actor,
-                              number ? "listed twice" : "not here"),
-                        effects);
-    }
-    issued.missing.set(*number, true);
-    ++issued.remaining;
-    actors_.hold(*number);
-    inflight.actors.push_back(*number);
+  if (listed_.actors != event.actors_to_collect && !look_up(event, effects)) return;
+  const size_t collects = listed_.numbers.size();
+  InflightBarrier::Issued issued{data::Bitmap(actors_.capacity(), false), static_cast<uint32_t>(collects)};
+  for (const uint32_t number : listed_.numbers) {
+    issued.missing.set(number, true);
+    actors_.hold(number);
   }
+  inflight.actors = listed_.numbers;
   inflight.state = std::move(issued);
   barriers_.push_back(std::move(inflight));
 
@@ -115,9 +108,31 @@ void PartialGraphState::issue(InjectBarrier event, runtime::TimePoint now, Barri
   if (!event.commit_txns.empty() || !event.abort_txns.empty()) {
     effects.push_back(ResolveTransactions{graph_, event.barrier.epoch.prev, std::move(event.commit_txns), std::move(event.abort_txns)});
   }
-  effects.push_back(SendBarrier{graph_, event.barrier});
+  effects.push_back(SendBarrier{graph_, event.barrier, collects});
   if (!event.build.empty()) effects.push_back(BuildActors{graph_, event.barrier.epoch, std::move(event.build)});
   advance(now, effects);
+}
+
+// Most barriers list the same actors as the last one did.
+bool PartialGraphState::look_up(const InjectBarrier& event, BarrierEffects& effects) {
+  listed_ = {};
+  data::Bitmap seen(actors_.capacity(), false);
+  std::vector<uint32_t> numbers;
+  numbers.reserve(event.actors_to_collect.size());
+  for (const ActorId actor : event.actors_to_collect) {
+    const auto number = actors_.find(actor);
+    if (!number || seen.get(*number)) {
+      on_failure(actor,
+                 error(Code::Protocol, "barrier {} is to be collected from actor {}, which is {}", event.barrier.epoch.prev, actor,
+                       number ? "listed twice" : "not here"),
+                 effects);
+      return false;
+    }
+    seen.set(*number, true);
+    numbers.push_back(*number);
+  }
+  listed_ = {event.actors_to_collect, std::move(numbers)};
+  return true;
 }
 
 InflightBarrier* PartialGraphState::find(Epoch prev) {
@@ -137,7 +152,7 @@ void PartialGraphState::on_collect(const BarrierCollected& event, runtime::TimeP
                       effects);
   }
   issued->missing.set(*number, false);
-  barrier->note_collect(actors_.entry(*number).fragment, event.actor, now);
+  barrier->note_collect(actors_.entry(*number).fragment, event.actor, event.at.value_or(now));
   if (--issued->remaining == 0) advance(now, effects);
 }
 
@@ -173,6 +188,7 @@ void PartialGraphState::release_actors(const InflightBarrier& barrier) {
     actors_.release(number);
     if (barrier.barrier.mutation && actors_.entry(number).epochs == 0 && barrier.barrier.stops(actors_.entry(number).actor)) {
       actors_.remove(number);
+      listed_ = {};
     }
   }
 }

@@ -80,6 +80,8 @@ class PartialGraphState {
 
   Status check_inject(const InjectBarrier& event) const;
   void issue(InjectBarrier event, runtime::TimePoint now, BarrierEffects& effects);
+  /// Into `listed_`. False: the graph has failed.
+  [[nodiscard]] bool look_up(const InjectBarrier& event, BarrierEffects& effects);
   void advance(runtime::TimePoint now, BarrierEffects& effects);
   void start_completing(InflightBarrier& barrier, runtime::TimePoint now, BarrierEffects& effects);
   void answer_from_front(BarrierEffects& effects);
@@ -98,6 +100,11 @@ class PartialGraphState {
   size_t collected_ = 0;                  // the first so many of barriers_ have left Issued
   uint32_t running_syncs_ = 0;
   ActorBook actors_;
+  struct Listed {
+    std::vector<ActorId> actors;
+    std::vector<uint32_t> numbers;  // of them in the book
+  };
+  Listed listed_;  // whom the last barrier is collected from
   std::vector<RootError> errors_;
 };
 

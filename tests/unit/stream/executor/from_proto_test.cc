@@ -69,6 +69,12 @@ TEST_F(FromProtoTest, refuses_a_table_whose_columns_are_others) {
   EXPECT_EQ(refused(plan), "Protocol: table groups: its 1 columns are not those of the operator, 2");
 }
 
+TEST_F(FromProtoTest, refuses_a_table_whose_added_columns_are_not_the_last) {
+  pb::StreamNode plan = hash_agg(types("I64"), {0}, {{"count", {}}});
+  plan.mutable_hash_agg()->mutable_group_table()->mutable_columns(0)->mutable_added()->set_is_null(true);
+  EXPECT_TRUE(refused(plan).starts_with("Protocol: table groups: column ")) << refused(plan);
+}
+
 TEST_F(FromProtoTest, refuses_a_join_whose_keys_have_different_types) {
   EXPECT_EQ(refused(hash_join({.left = types("I64"), .right = types("I32"), .left_key = {0}, .right_key = {0}})),
             "Protocol: join keys of different types");

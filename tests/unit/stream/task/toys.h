@@ -89,6 +89,12 @@ class Pass : public Operator {
     return Step::Done;
   }
   Result<Step> after_barrier(const Barrier&, Output&) override { return Step::Done; }
+  bool acts_at_barriers() const override { return false; }
+  Status skip(EpochPair skipped) override {
+    if (skipped.prev != epoch_) return error(Code::Internal, "skips {}..{} in epoch {}", skipped.prev, skipped.curr, epoch_);
+    epoch_ = skipped.curr;
+    return ok();
+  }
 
  protected:
   Playground& world_;
@@ -100,6 +106,7 @@ class Pass : public Operator {
 class Source : public Pass, public Generator {
  public:
   using Pass::Pass;
+  bool acts_at_barriers() const override { return true; }
   Generator* generator() override { return this; }
   Result<Poll> poll(Output& out) override {
     if (left_ == 0) return Poll{};
@@ -133,6 +140,7 @@ class Source : public Pass, public Generator {
 /// "emit": emits what the test put into the world, when it is woken; at a barrier, whatever is there first.
 class Emit : public Pass, public Generator {
  public:
+  bool acts_at_barriers() const override { return true; }
   Emit(Playground& world, const ActorContext& context) : Pass(world, context) { world_.wakes[context.actor.value] = context.wake; }
   Generator* generator() override { return this; }
   Result<Poll> poll(Output& out) override {
@@ -157,6 +165,7 @@ class Emit : public Pass, public Generator {
 class Tick : public Pass, public Generator {
  public:
   using Pass::Pass;
+  bool acts_at_barriers() const override { return true; }
   Generator* generator() override { return this; }
   Result<Poll> poll(Output& out) override {
     const runtime::TimePoint now = context_.runtime.now();
@@ -172,10 +181,15 @@ class Tick : public Pass, public Generator {
   int64_t ticks_ = 0;
 };
 
-/// "record": tallies rows by epoch. "log": writes down everything, in order.
+/// "record": tallies rows by epoch. "log": writes down everything, in order. "rest": likewise, but does nothing by itself at barriers.
 class Record : public Pass {
  public:
-  Record(Playground& world, const ActorContext& context, bool log) : Pass(world, context), log_(log) {}
+  Record(Playground& world, const ActorContext& context, bool log, bool rests) : Pass(world, context), log_(log), rests_(rests) {}
+  bool acts_at_barriers() const override { return !rests_; }
+  Status skip(EpochPair skipped) override {
+    if (log_) line() += fmt::format("~{}..{} ", skipped.prev, skipped.curr);
+    return Pass::skip(skipped);
+  }
   Result<Step> on_chunk(size_t, data::StreamChunk chunk, Output& out) override {
     world_.add(world_.recorded, context_.fragment, epoch_, chunk);
     static constexpr const char* kOps[] = {"", "+", "-", "U-", "U+"};
@@ -197,6 +211,7 @@ class Record : public Pass {
  private:
   std::string& line() { return world_.log[context_.actor.value]; }
   const bool log_;
+  const bool rests_;
 };
 
 /// "hold": keeps its rows until the barrier, then gives them a chunk a step.
@@ -278,6 +293,7 @@ class Sleep : public Pass {
 class Echo : public Pass {
  public:
   using Pass::Pass;
+  bool acts_at_barriers() const override { return true; }
   Result<Step> after_barrier(const Barrier& barrier, Output& out) override {
     out.push_back(one_column({{data::Op::Insert, static_cast<int64_t>(barrier.epoch.curr.value)}}));
     return Step::Done;
@@ -288,6 +304,7 @@ class Echo : public Pass {
 class Greedy : public Pass {
  public:
   using Pass::Pass;
+  bool acts_at_barriers() const override { return true; }
   Result<Step> on_chunk(size_t port, data::StreamChunk chunk, Output& out) override {
     bytes_ += 1000 * chunk.rows();
     context_.memory.add(static_cast<ptrdiff_t>(1000 * chunk.rows()));
@@ -310,6 +327,7 @@ class Greedy : public Pass {
 class Dirty : public Pass {
  public:
   using Pass::Pass;
+  bool acts_at_barriers() const override { return true; }
   Result<Step> on_chunk(size_t port, data::StreamChunk chunk, Output& out) override {
     dirty_ += 1000 * chunk.rows();
     context_.memory.add(static_cast<ptrdiff_t>(1000 * chunk.rows()));
@@ -337,8 +355,9 @@ inline std::unique_ptr<Operator> make_toy(const std::string& name, Playground& w
   if (name == "source") return std::make_unique<Source>(world, context);
   if (name == "emit") return std::make_unique<Emit>(world, context);
   if (name == "tick") return std::make_unique<Tick>(world, context);
-  if (name == "record") return std::make_unique<Record>(world, context, false);
-  if (name == "log") return std::make_unique<Record>(world, context, true);
+  if (name == "record") return std::make_unique<Record>(world, context, false, true);
+  if (name == "log") return std::make_unique<Record>(world, context, true, false);
+  if (name == "rest") return std::make_unique<Record>(world, context, true, true);
   if (name == "hold") return std::make_unique<Hold>(world, context);
   if (name == "ask") return std::make_unique<Ask>(world, context);
   if (name == "fail") return std::make_unique<Fail>(world, context, false);
