@@ -16,6 +16,7 @@ struct Options {
   std::string meta = "127.0.0.1:5690";
   std::string sql_listen = "127.0.0.1:4566";
   uint32_t max_connections = 100;
+  uint32_t login_seconds = 60;
   std::string metrics_listen;
   std::string password_file;
   std::string sql_tls_cert, sql_tls_key;
@@ -38,6 +39,7 @@ Status run(const Options& options) {
   PENSTOCK_TRY(auto node, frontend::FrontendNode::start({.sql_listen = options.sql_listen,
                                                          .meta = options.meta,
                                                          .max_connections = options.max_connections,
+                                                         .login_patience = std::chrono::seconds(options.login_seconds),
                                                          .verifiers = std::move(verifiers),
                                                          .tls = std::move(sql_tls)},
                                                         *runtime, *transport));
@@ -63,6 +65,7 @@ void add_frontend(CLI::App& app) {
   settings->add("meta", options->meta, "Address of meta");
   settings->add("sql-listen", options->sql_listen, "Address for psql and drivers");
   settings->add("max-connections", options->max_connections, "Connections at once");
+  settings->add("authentication-timeout-s", options->login_seconds, "Time for a client to log in before it is cut off");
   settings->add("metrics-listen", options->metrics_listen, std::string(kMetricsHelp) + "127.0.0.1:4567, or a free port if that is taken");
   settings->add("password-file", options->password_file,
                 "Users and their SCRAM verifiers; none: no password is asked for, on loopback only");

@@ -10,11 +10,17 @@ namespace {
 
 constexpr runtime::Duration kWaitForMeta = std::chrono::seconds(10);
 constexpr runtime::Duration kTlsPatience = std::chrono::seconds(10);
+constexpr size_t kStrangers = 300;  // connections beyond the sessions: each has a thread until it logs in or its patience is over
 
 class TcpBytes : public pgwire::ByteStream {
  public:
-  TcpBytes(rpc::TcpStream& stream, const rpc::TlsContext* tls) : stream_(stream), tls_(tls) {}
-  Result<size_t> read_some(std::span<char> out) override { return stream_.read_some(out); }
+  TcpBytes(rpc::TcpStream& stream, const rpc::TlsContext* tls, const runtime::Runtime& runtime, runtime::Duration patience)
+      : stream_(stream), tls_(tls), runtime_(runtime), log_in_by_(runtime.now() + patience) {}
+  Result<size_t> read_some(std::span<char> out) override {
+    if (!log_in_by_) return stream_.read_some(out);
+    return stream_.read_some(out, std::max(*log_in_by_ - runtime_.now(), runtime::Duration::zero()));
+  }
+  void logged_in() override { log_in_by_.reset(); }
   Status write_all(std::string_view bytes) override { return stream_.write_all(bytes); }
   bool can_encrypt() const override { return tls_ != nullptr && !stream_.is_encrypted(); }
   Status encrypt() override { return stream_.start_tls(*tls_, kTlsPatience); }
@@ -22,6 +28,8 @@ class TcpBytes : public pgwire::ByteStream {
  private:
   rpc::TcpStream& stream_;
   const rpc::TlsContext* const tls_;
+  const runtime::Runtime& runtime_;
+  std::optional<runtime::TimePoint> log_in_by_;
 };
 
 bool is_loopback(std::string_view address) {
@@ -61,6 +69,10 @@ void FrontendNode::accept_connections() {
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
+      if (streams_.size() >= options_.max_connections + kStrangers) {
+        log::debug("frontend", "connection from {} is refused: {} are open", stream->peer(), streams_.size());
+        continue;
+      }
       streams_.insert(stream);
     }
     runtime_.spawn_thread("sql-session", [this, stream] { serve(stream); });
@@ -69,7 +81,7 @@ void FrontendNode::accept_connections() {
 
 void FrontendNode::serve(const std::shared_ptr<rpc::TcpStream>& stream) {
   {
-    TcpBytes bytes(*stream, options_.tls.get());
+    TcpBytes bytes(*stream, options_.tls.get(), runtime_, options_.login_patience);
     pgwire::Connection connection(bytes, *this);
     if (const Status ended = connection.run(); ended.has_error() && ended.error().code() != Code::Closed) {
       log::debug("frontend", "connection from {} ended: {}", stream->peer(), ended.error());

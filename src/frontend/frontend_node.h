@@ -45,8 +45,9 @@ class FrontendNode : public pgwire::ConnectionHost {
     std::string sql_listen;  // port 0: any
     std::string meta;
     uint32_t max_connections = 100;
-    std::map<std::string, std::string> verifiers;  // user -> SCRAM verifier; empty: nobody is asked for a password
-    std::unique_ptr<rpc::TlsContext> tls;          // for clients that ask for it; null: they go on in plain text
+    runtime::Duration login_patience = std::chrono::seconds(60);  // a client that has not logged in by then is cut off
+    std::map<std::string, std::string> verifiers;                 // user -> SCRAM verifier; empty: nobody is asked for a password
+    std::unique_ptr<rpc::TlsContext> tls;                         // for clients that ask for it; null: they go on in plain text
   };
   /// Errors: `Io` when the address is taken; `InvalidConfig` when it is open to other hosts and no password is set.
   [[nodiscard]] static Result<std::unique_ptr<FrontendNode>> start(Options options, runtime::Runtime& runtime, rpc::Transport& transport);

@@ -73,6 +73,18 @@ def test_200_connections_that_say_nothing_and_as_many_sessions_as_there_may_be(s
     answers(server)
 
 
+def test_a_client_that_does_not_log_in_is_cut_off_and_one_that_did_is_not():
+    cluster = Cluster(computes=1)
+    cluster.processes["frontend"].args += ["--authentication-timeout-s", "1"]
+    with cluster as server, server.connect() as c, raw(server) as silent, raw(server) as slow:
+        slow.sendall(startup()[:5])
+        for s in (silent, slow):
+            s.settimeout(20)
+            while s.recv(1 << 10):
+                pass  # until the server ends the connection
+        assert c.execute("SELECT 1").fetchall() == [(1,)]
+
+
 def test_half_a_handshake_half_a_message_and_none_of_the_rest(server):
     for data in (startup()[:3], startup()[:9], struct.pack("!ii", 8, 80877103), struct.pack("!ii", 8, 80877103) + startup()[:5],
                  startup() + b"Q\0\0", startup() + b"Q\0\0\0\x64SELECT", startup() + b"P\0\0\0\x20x\0SELECT 1\0"):

@@ -138,6 +138,7 @@ Result<bool> Connection::start_up() {
     }
     if (const auto* startup = std::get_if<Startup>(&first)) {
       PENSTOCK_TRY(log_in(*startup));
+      stream_.logged_in();
       return true;
     }
     if (std::holds_alternative<SslRequest>(first) && stream_.can_encrypt()) {

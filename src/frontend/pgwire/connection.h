@@ -17,6 +17,8 @@ class ByteStream {
   /// At least one byte, or 0 at the end.
   [[nodiscard]] virtual Result<size_t> read_some(std::span<char> out) = 0;
   virtual Status write_all(std::string_view bytes) = 0;
+  /// From here on the client may be silent as long as it likes.
+  virtual void logged_in() {}
   /// Whether `encrypt` may be called: once, when the client asks for TLS and has been told yes.
   [[nodiscard]] virtual bool can_encrypt() const { return false; }
   virtual Status encrypt() { return error(Code::NotSupported, "no TLS here"); }
