@@ -70,7 +70,7 @@ BENCHMARK(BM_Hash)->ArgNames({"column", "first"})->Args({0, 1})->Args({0, 0})->A
 
 void BM_HashNumeric(benchmark::State& state) {
   ColumnBuilder<Numeric> builder(TypeKind::Numeric, kChunkRows);
-  for (size_t i = 0; i < kChunkRows; ++i) builder.append(Numeric::of(static_cast<__int128>(i * 977), 2));
+  for (size_t i = 0; i < kChunkRows; ++i) builder.append(Numeric::of(static_cast<__int128>(i) * 977, 2));
   const Column column = builder.finish();
   std::vector<uint64_t> hashes(kChunkRows);
   for (auto _ : state) {

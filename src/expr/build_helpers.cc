@@ -13,7 +13,7 @@ namespace {
 
 bool is_unknown(const pb::Expr& node) { return node.has_literal() && node.literal().type().kind() == 0; }
 
-Error at_position(Error e, uint32_t position) { return position != 0 && !e.position() ? e.at(position) : e; }
+Error at_position(const Error& e, uint32_t position) { return position != 0 && !e.position() ? e.at(position) : e; }
 
 // An unknown literal read as `to`.
 Result<pb::Expr> literal_as(pb::Expr node, DataType to) {

@@ -287,7 +287,7 @@ Result<std::string> Session::commit() {
   if (writes.empty()) return std::string("COMMIT");
   PENSTOCK_TRY(const CatalogView now, catalog());
   const bool accepted = variables_.dml_acknowledged_when_accepted();
-  PENSTOCK_TRY(const Committed done, commit_writes(services_, now, std::move(writes), read, accepted, cancelled_));
+  PENSTOCK_TRY(const Committed done, commit_writes(services_, now, writes, read, accepted, cancelled_));
   if (done.conflict) return serialization_failure();
   if (!accepted) least_epoch_ = std::max(least_epoch_, done.epoch);
   return std::string("COMMIT");

@@ -146,7 +146,7 @@ Error serialization_failure() {
       .with_hint("Run it again.");
 }
 
-Result<Committed> commit_writes(const SessionServices& services, const CatalogView& catalog, std::vector<TableWrite> writes,
+Result<Committed> commit_writes(const SessionServices& services, const CatalogView& catalog, const std::vector<TableWrite>& writes,
                                 Epoch read_epoch, bool named_is_enough, const CancelFlag& cancel) {
   PENSTOCK_TRY(check_disk(catalog.meta(), catalog.database()));
   Commit commit(services, catalog, cancel);

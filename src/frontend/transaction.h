@@ -27,8 +27,9 @@ struct Committed {
 /// `read_epoch`: as of which the rows were read. Errors: `Unavailable` (no node takes rows for a table), `ConfigurationLimit` (too many
 /// rows), `SerializationFailure` (a recovery dropped the rows): nothing was applied. `OutcomeUnknown`: meta did not answer. `Cancelled`
 /// while waiting: the rows may still be committed.
-[[nodiscard]] Result<Committed> commit_writes(const SessionServices& services, const CatalogView& catalog, std::vector<TableWrite> writes,
-                                              Epoch read_epoch, bool named_is_enough, const CancelFlag& cancel);
+[[nodiscard]] Result<Committed> commit_writes(const SessionServices& services, const CatalogView& catalog,
+                                              const std::vector<TableWrite>& writes, Epoch read_epoch, bool named_is_enough,
+                                              const CancelFlag& cancel);
 
 /// Hashes of the rows' primary keys, as meta compares them; empty if there are too many to name. Rows that get their key only when they are
 /// stored have none.

@@ -29,7 +29,7 @@ void must(const Status& status) { PENSTOCK_CHECK(status.has_value(), "{}", statu
 /// A store with one graph and one table, and meta as far as it is needed.
 class Node {
  public:
-  explicit Node(std::string name) : path_(folder() + "/penstock-bench-" + name) {
+  explicit Node(const std::string& name) : path_(folder() + "/penstock-bench-" + name) {
     std::filesystem::remove_all(path_);
     open();
   }
@@ -64,7 +64,7 @@ class Node {
     const uint64_t scattered = id * 0x9e3779b97f4a7c15ULL;
     key[0] = 0;
     key[1] = static_cast<char>(scattered >> 56);
-    for (int i = 0; i < 8; ++i) key[static_cast<size_t>(14 + i)] = static_cast<char>(id >> (56 - 8 * i));
+    for (int i = 0; i < 8; ++i) key[14 + static_cast<size_t>(i)] = static_cast<char>(id >> (56 - 8 * i));
     return key;
   }
 

@@ -117,7 +117,7 @@ class ChaosWorker final : public Worker {
 
   Status pause(const ChaosAction& action) {
     PENSTOCK_TRY(resources_.processes().pause(action.target));
-    const Status waited = wait(action.duration);
+    Status waited = wait(action.duration);
     PENSTOCK_TRY(resources_.processes().resume(action.target));
     disturbed_ = runtime_.now();  // it could not do anything before
     return waited;
@@ -125,7 +125,7 @@ class ChaosWorker final : public Worker {
 
   Status cut(const ChaosAction& action) {
     PENSTOCK_TRY(resources_.links().set_cut(action.target, true));
-    const Status waited = wait(action.duration);
+    Status waited = wait(action.duration);
     PENSTOCK_TRY(resources_.links().set_cut(action.target, false));
     disturbed_ = runtime_.now();  // nothing could get through before
     return waited;

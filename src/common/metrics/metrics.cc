@@ -50,7 +50,7 @@ class PromSamples final : public Samples {
   }
 
  private:
-  prometheus::ClientMetric& add(prometheus::MetricType type, std::string_view name, std::string_view help, Labels labels) {
+  prometheus::ClientMetric& add(prometheus::MetricType type, std::string_view name, std::string_view help, const Labels& labels) {
     auto& family = families_[std::string(name)];
     if (family.metric.empty()) family = {std::string(name), std::string(help), type, {}};
     auto& metric = family.metric.emplace_back();

@@ -52,7 +52,7 @@ bool parse_plain_timestamp(std::string_view t, int64_t& micros) {
   for (int i = 0; i < 6; ++i) {
     v[i] = 0;
     for (int d = 0; d < kDigits[i]; ++d) {
-      const int digit = t[static_cast<size_t>(kAt[i] + d)] - '0';
+      const int digit = t[static_cast<size_t>(kAt[i]) + static_cast<size_t>(d)] - '0';
       if (digit < 0 || digit > 9) return false;
       v[i] = v[i] * 10 + digit;
     }

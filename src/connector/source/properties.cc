@@ -38,9 +38,9 @@ Result<std::string> Properties::required(const std::string& key) {
   return *value;
 }
 
-std::string Properties::text(const std::string& key, std::string fallback) {
+std::string Properties::text(const std::string& key, std::string_view fallback) {
   const std::string* value = find(key);
-  return value == nullptr ? std::move(fallback) : *value;
+  return value == nullptr ? std::string(fallback) : *value;
 }
 
 Result<uint64_t> Properties::number(const std::string& key, uint64_t fallback) {

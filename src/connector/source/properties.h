@@ -16,7 +16,7 @@ class Properties {
   explicit Properties(const std::map<std::string, std::string>& values) : values_(values) {}
 
   [[nodiscard]] Result<std::string> required(const std::string& key);
-  [[nodiscard]] std::string text(const std::string& key, std::string fallback);
+  [[nodiscard]] std::string text(const std::string& key, std::string_view fallback);
   [[nodiscard]] Result<uint64_t> number(const std::string& key, uint64_t fallback);
   [[nodiscard]] Result<int64_t> integer(const std::string& key, int64_t fallback);
   [[nodiscard]] Result<double> real(const std::string& key, double fallback);

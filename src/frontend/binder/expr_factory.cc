@@ -82,7 +82,7 @@ Result<Expr> ExprFactory::typed_literal(const std::string& text, DataType type, 
   return Expr::literal(type, data::to_text(value.value(), type), position);
 }
 
-Result<Expr> ExprFactory::coerce_unknown(Expr expr, DataType to) {
+Result<Expr> ExprFactory::coerce_unknown(const Expr& expr, DataType to) {
   if (expr.kind == Expr::Kind::Parameter) {
     parameters_.types[expr.index - 1] = to;
     return parameter(expr.index, expr.position);
@@ -92,7 +92,7 @@ Result<Expr> ExprFactory::coerce_unknown(Expr expr, DataType to) {
 }
 
 Result<Expr> ExprFactory::coerce(Expr expr, DataType to, expr::CastKind level, uint32_t position) {
-  if (expr.unknown) return coerce_unknown(std::move(expr), to);
+  if (expr.unknown) return coerce_unknown(expr, to);
   if (expr.type == to) return expr;
   if (!expr::can_cast(expr.type, to, level)) {
     return at_position(error(Code::DatatypeMismatch, "cannot cast type {} to {}", expr.type.to_string(), to.to_string()), position);

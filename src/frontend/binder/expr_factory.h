@@ -29,7 +29,7 @@ class ExprFactory {
   [[nodiscard]] Result<Expr> settle(Expr expr);
 
  private:
-  Result<Expr> coerce_unknown(Expr expr, data::DataType to);
+  Result<Expr> coerce_unknown(const Expr& expr, data::DataType to);
   Result<Expr> typed_literal(const std::string& text, data::DataType type, uint32_t position);
   Result<Expr> make_call(std::string_view function, data::DataType type, std::vector<Expr> args, uint32_t position);
 

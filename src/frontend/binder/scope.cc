@@ -60,9 +60,9 @@ Result<Expr> Scope::resolve(const ast::ColumnRef& ref, uint32_t position) const 
 }
 
 Error Scope::unknown_column(const ast::ColumnRef& ref, uint32_t position) const {
-  const Error e = error(Code::UndefinedColumn, "column {} does not exist",
-                        ref.parts.size() == 1 ? fmt::format("\"{}\"", ref.parts[0]) : fmt::format("{}", fmt::join(ref.parts, ".")))
-                      .at(position);
+  Error e = error(Code::UndefinedColumn, "column {} does not exist",
+                  ref.parts.size() == 1 ? fmt::format("\"{}\"", ref.parts[0]) : fmt::format("{}", fmt::join(ref.parts, ".")))
+                .at(position);
   const Qualifier qualifier = qualifier_of(ref.parts, ref.parts.size() - 1);
   std::vector<std::string> names;
   for (const Column& c : columns) {

@@ -23,7 +23,7 @@ const KindName& kind_of(pb::ObjectKind kind) {
 }
 
 Error wrong_kind(const ResolvedRelation& found, const KindName& wanted, const ast::ObjectName& name) {
-  const Error e = error(Code::WrongObjectType, "\"{}\" is not a {}", name.name, wanted.name).at(name.position);
+  Error e = error(Code::WrongObjectType, "\"{}\" is not a {}", name.name, wanted.name).at(name.position);
   if (found.object == nullptr) return e;
   const KindName& actual = kind_of(found.object->kind());
   return e.with_hint(fmt::format("It is a {}: use {}.", actual.name, actual.keyword));

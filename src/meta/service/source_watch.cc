@@ -17,7 +17,7 @@ void SourceWatch::stop() {
   waiting_.clear();
 }
 
-void SourceWatch::list(std::vector<ObjectId> sources, Listed done) {
+void SourceWatch::list(const std::vector<ObjectId>& sources, Listed done) {
   std::vector<pb::CatalogObject> objects;
   for (const ObjectId source : sources) {
     const pb::CatalogObject* object = loop_.model().object(source);

@@ -24,7 +24,7 @@ class SourceWatch {
   void stop();
   /// Lists each source; `done` on the loop, with the first error if there was one.
   using Listed = absl::AnyInvocable<void(Result<std::map<ObjectId, SourceListing>>)>;
-  void list(std::vector<ObjectId> sources, Listed done);
+  void list(const std::vector<ObjectId>& sources, Listed done);
   /// Answered when every job that reads the source at this moment has committed the end of every split, or is dropped.
   void wait_for_end(ObjectId source, PendingReply reply);
   /// Something was committed, or jobs are gone.

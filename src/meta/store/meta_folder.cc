@@ -51,7 +51,7 @@ Status write_synced(const std::string& path, std::string_view text) {
   const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return io_error("create", beside);
   const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
-  const Status status = written ? ok() : Status(io_error("write", beside));
+  Status status = written ? ok() : Status(io_error("write", beside));
   ::close(fd);
   if (status.has_error()) return status;
   if (::rename(beside.c_str(), path.c_str()) != 0) return io_error("rename", beside);

@@ -9,6 +9,7 @@ Status GraphLog::open_branch(GraphTerm id) {
   if (!is_open()) return error(Code::Stale, "graph {} is not open in the state store, so branch {} cannot be", id_, id.graph);
   const Epoch committed = versions_.back().version->epoch;
   branches_[id.graph] = {id.term, ++incarnations_, committed, committed, std::nullopt};
+  names_[incarnations_] = id.graph;
   branch_names_.insert(id.graph);
   return ok();
 }
@@ -18,6 +19,7 @@ void GraphLog::close(PartialGraphId id) {
   if (id == id_) return close_locked();
   const auto found = branches_.find(id);
   if (found == branches_.end() || found->second.merged) return;  // merged: it ends with the trunk
+  names_.erase(found->second.incarnation);
   branches_.erase(found);
   std::vector<OpenEpoch> parts;
   for (auto part = parts_.begin(); part != parts_.end();) {
@@ -59,9 +61,12 @@ Result<GraphLog::Branch*> GraphLog::branch(PartialGraphId id) {
   return &found->second;
 }
 
-// They are few.
+// As many as jobs were created since the graph was opened, and asked for by every table at every barrier.
 GraphLog::Branches::const_iterator GraphLog::branch_of(uint64_t incarnation) const {
-  return std::ranges::find_if(branches_, [incarnation](const auto& branch) { return branch.second.incarnation == incarnation; });
+  const auto name = names_.find(incarnation);
+  if (name == names_.end()) return branches_.end();
+  const auto found = branches_.find(name->second);
+  return found != branches_.end() && found->second.incarnation == incarnation ? found : branches_.end();  // else: opened again since
 }
 
 PartialGraphId GraphLog::owner_of(const PartKey& part) const {

@@ -27,6 +27,7 @@ void GraphLog::open(Adoption adoption) {
   set_current(std::make_shared<Version>(Version{adoption.committed, std::move(adoption.base), std::move(adoption.segments)}), same_epoch);
   flushed_ = std::move(adoption.flushed);
   branches_[id_] = {adoption.term, ++incarnations_, adoption.committed, adoption.committed, std::nullopt};
+  names_[incarnations_] = id_;
   layout_.fetch_add(1, std::memory_order_release);
 }
 
@@ -37,6 +38,7 @@ void GraphLog::close() {
 
 void GraphLog::close_locked() {
   branches_.clear();
+  names_.clear();
   free_later(std::pair(std::exchange(parts_, {}), std::exchange(staged_, {})));
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -179,6 +181,7 @@ class GraphLog {
 
   mutable Mutex mutex_;
   Branches branches_ ABSL_GUARDED_BY(mutex_);  // open ones; none: the graph is not open
+  absl::flat_hash_map<uint64_t, PartialGraphId> names_ ABSL_GUARDED_BY(mutex_);  // of the open branches, by incarnation
   std::set<PartialGraphId> branch_names_ ABSL_GUARDED_BY(mutex_);
   uint64_t incarnations_ ABSL_GUARDED_BY(mutex_) = 0;           // the last one given to a branch
   std::map<PartKey, OpenEpoch> parts_ ABSL_GUARDED_BY(mutex_);  // written, in no segment

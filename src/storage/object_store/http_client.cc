@@ -34,7 +34,7 @@ size_t take_header(const char* bytes, size_t size, size_t count, void* into) {
 class HeaderList {
  public:
   explicit HeaderList(const std::vector<std::pair<std::string, std::string>>& headers) {
-    for (const auto& [name, value] : headers) add(name + ": " + value);
+    for (const auto& [name, value] : headers) add(fmt::format("{}: {}", name, value));
     add("Expect:");        // no round trip before a body
     add("Content-Type:");  // libcurl's own would say that a form comes
   }

@@ -31,7 +31,7 @@ class Cursor {
   template <typename T>
   T take() {
     T value;
-    std::memcpy(&value, bytes_.data(), sizeof(value));
+    std::memcpy(&value, bytes_.data(), sizeof(value));  // NOLINT(bugprone-suspicious-stringview-data-usage): as many as it has
     bytes_.remove_prefix(sizeof(value));
     return value;
   }

@@ -21,7 +21,7 @@ class Heartbeat {
   Heartbeat& operator=(const Heartbeat&) = delete;
 
   /// `owner`: what this is a part of; it is kept while the heart beats, because a timer that is cancelled elsewhere may be at work.
-  void start(std::weak_ptr<void> owner) {
+  void start(const std::weak_ptr<void>& owner) {
     timer_ = runtime_.after(kInterval, executor_, [this, owner] {
       if (const std::shared_ptr<void> alive = owner.lock()) beat(owner);
     });

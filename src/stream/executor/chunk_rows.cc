@@ -74,7 +74,7 @@ bool same_value(const T& a, const T& b) {
   } else if constexpr (std::is_same_v<T, data::Interval>) {
     return a.months == b.months && a.days == b.days && a.micros == b.micros;
   } else {
-    return std::memcmp(&a, &b, sizeof(T)) == 0;
+    return std::memcmp(&a, &b, sizeof(T)) == 0;  // NOLINT(bugprone-suspicious-memory-comparison): bits, so that NaN is itself
   }
 }
 

@@ -6,7 +6,7 @@
 namespace penstock::stream {
 
 Result<Actor::Turn> Actor::step_operators() {
-  const auto sink = [this](data::StreamChunk chunk) {
+  const auto sink = [this](const data::StreamChunk& chunk) {
     stats_.add_rows_out(chunk.rows());
     return outputs_->dispatch(chunk);
   };

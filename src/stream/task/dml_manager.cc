@@ -57,7 +57,7 @@ class DmlManager::Queue {
         batches_.push_back({std::move(chunk), Answer(std::move(done), graph_)});
       }
     }
-    if (refused) return done(*refused);
+    if (refused) return done(*refused);  // NOLINT(bugprone-use-after-move): it was not moved then
     if (was_empty) wake_();
   }
 

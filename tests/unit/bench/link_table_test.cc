@@ -13,15 +13,17 @@ using namespace std::chrono_literals;
 
 /// A server that is connected to through a link, and both ends of one connection.
 class LinkTables : public ::testing::Test {
+ public:
+  ~LinkTables() override {
+    links_.reset();
+    runtime_->stop();
+  }
+
  protected:
   LinkTables() {
     EXPECT_TRUE(links_->open("l", "127.0.0.1:0", server_->address()).has_value());
     client_ = rpc::TcpStream::connect(links_->address("l"), 20s).value();
     accepted_ = server_->accept().value();
-  }
-  ~LinkTables() override {
-    links_.reset();
-    runtime_->stop();
   }
   std::string read(rpc::TcpStream& stream, runtime::Duration patience) {
     std::array<char, 100> bytes{};

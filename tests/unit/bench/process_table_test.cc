@@ -12,13 +12,15 @@ namespace penstock::bench {
 namespace {
 
 class ProcessTables : public ::testing::Test {
- protected:
-  ProcessTables() { std::filesystem::create_directories(folder_); }
+ public:
   ~ProcessTables() override {
     table_.reset();
     runtime_->stop();
     std::filesystem::remove_all(folder_);
   }
+
+ protected:
+  ProcessTables() { std::filesystem::create_directories(folder_); }
   Status start(const std::string& command) { return table_->start("p", command, {{"ANSWER", "42"}}, log_); }
   /// What the process printed, once it is a whole line.
   std::string printed() {

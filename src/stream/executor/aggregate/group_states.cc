@@ -47,6 +47,7 @@ Status GroupStates::decode(const data::Row& row, std::byte* payload) const {
 
 BestValues* GroupStates::values(const std::byte* payload, size_t call) const {
   BestValues* out = nullptr;
+  // NOLINTNEXTLINE(bugprone-sizeof-expression,bugprone-multi-level-implicit-pointer-conversion): the pointer itself
   std::memcpy(&out, payload + places_[call].values, sizeof(out));
   return out;
 }
@@ -55,6 +56,7 @@ BestValues* GroupStates::values(const std::byte* payload, size_t call) const {
 BestValues& GroupStates::make_values(std::byte* payload, size_t call, bool complete) const {
   auto made = std::make_unique<BestValues>(*calls_[call].keeps_values, complete);
   BestValues* const out = made.release();
+  // NOLINTNEXTLINE(bugprone-sizeof-expression,bugprone-multi-level-implicit-pointer-conversion): the pointer itself
   std::memcpy(payload + places_[call].values, &out, sizeof(out));
   return *out;
 }

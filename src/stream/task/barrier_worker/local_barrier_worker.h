@@ -138,7 +138,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   void perform(StartEpoch effect);
   void perform(const ResolveTransactions& effect);
   void perform(const SendBarrier& effect);
-  void perform(BuildActors effect);
+  void perform(const BuildActors& effect);
   void perform(const ForgetBarrier& effect);
   void perform(StartSync effect);
   void perform(const BarrierCompleteResult& effect);

@@ -84,7 +84,7 @@ void LocalBarrierWorker::perform(const SendBarrier& effect) {
   });
 }
 
-void LocalBarrierWorker::perform(BuildActors effect) {
+void LocalBarrierWorker::perform(const BuildActors& effect) {
   const auto& manager = managers_.at(effect.graph.graph);
   for (const auto& fragment : effect.build) {
     for (const pb::BuildActor& actor : fragment->actors()) manager->log().expect(ActorId{actor.actor_id()}, effect.first.prev);
@@ -101,8 +101,9 @@ void LocalBarrierWorker::perform(const ForgetBarrier& effect) {
 
 void LocalBarrierWorker::perform(StartSync effect) {
   ++off_loop_jobs_;
-  auto task = tasks_.begin(fmt::format("sync of epoch {} of graph {}", effect.prev, effect.graph.graph));
-  syncs_.run(effect.graph.graph, [this, effect = std::move(effect), task = std::move(task)] {
+  const PartialGraphId graph = effect.graph.graph;
+  auto task = tasks_.begin(fmt::format("sync of epoch {} of graph {}", effect.prev, graph));
+  syncs_.run(graph, [this, effect = std::move(effect), task = std::move(task)] {
     auto result = store_.sync_epoch(effect.graph, effect.prev, effect.tables);
     post(WorkerQueue::Lane::Sync, [this, graph = effect.graph, prev = effect.prev, result = std::move(result)]() mutable {
       --off_loop_jobs_;

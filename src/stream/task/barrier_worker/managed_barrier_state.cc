@@ -123,12 +123,10 @@ void ManagedBarrierState::forget_merged(GraphTerm into, bool names) {
 // Meta resets what it no longer knows the state of: a graph that is not here, or that this worker knows under an older term.
 void ManagedBarrierState::reset(const ResetPartialGraph& event, BarrierEffects& effects) {
   const auto found = graphs_.find(event.graph.graph);
-  if (found == graphs_.end()) {
-    effects.push_back(ReportReset{event.graph, std::nullopt});
-  } else if (found->second.graph().term > event.graph.term) {
+  if (found != graphs_.end() && found->second.graph().term > event.graph.term) {
     ++stale_events_;
-  } else if (merged_.contains(found->second.graph())) {
-    effects.push_back(ReportReset{event.graph, std::nullopt});  // it ends with the graph it was merged into
+  } else if (found == graphs_.end() || merged_.contains(found->second.graph())) {  // the latter ends with the graph it was merged into
+    effects.push_back(ReportReset{event.graph, std::nullopt});
   } else {
     forget_merged(found->second.graph(), false);
     found->second.on_reset(effects);
