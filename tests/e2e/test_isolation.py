@@ -33,6 +33,8 @@ def test_a_full_disk_of_one_compute_leaves_databases_alone_that_are_elsewhere():
                 c.execute(f"CREATE TABLE t{i} (id BIGINT PRIMARY KEY)")
             if server.sql(f"SELECT count(*) FROM penstock_actors WHERE job = 't{i}' AND worker_id = {full}") == [(0,)]:
                 break
+        else:
+            raise AssertionError("all six went where there is most to do already")
         hog = Hog(folder)
         hog.take()
         wait_until(lambda: not insert_goes_through(server, "INSERT INTO t VALUES (1000000)"), 10, "the disk to be full")

@@ -14,9 +14,17 @@
 namespace penstock::meta {
 
 std::vector<Candidate> CheckpointControl::candidates() const {
+  std::map<WorkerId, uint32_t> elsewhere;  // actors of other databases
+  for (const auto& [id, plan] : env_.model.jobs()) {
+    const JobPlacement* placement = plan->database() == database_ ? nullptr : env_.model.placement(id);
+    if (placement == nullptr) continue;
+    for (const auto& [fragment, actors] : placement->fragments) {
+      for (const ActorPlacement& actor : actors) ++elsewhere[actor.worker];
+    }
+  }
   std::vector<Candidate> out;
   for (const WorkerId worker : env_.cluster.placeable()) {
-    out.push_back({worker, env_.cluster.parallelism(worker), static_cast<uint32_t>(graph_.load(worker))});
+    out.push_back({worker, env_.cluster.parallelism(worker), static_cast<uint32_t>(graph_.load(worker)) + elsewhere[worker]});
   }
   return out;
 }
