@@ -16,7 +16,7 @@ void commit_synced(benchmark::State& state) {
     auto opened = open_rocksdb_meta_store(folder, "bench");
     PENSTOCK_CHECK(opened.has_value(), "{}", opened.error());
     MetaStore& store = *opened.value();
-    const LeaderTerm leader = store.lead().value();
+    const LeaderTerm leader = store.lead(1).value();
     uint64_t n = 0;
     for (auto _ : state) {
       Txn txn;

@@ -24,8 +24,11 @@ class Counter final : public BarrierEventSink {
       fmt::print(stderr, "{}\n", failed->error);
       std::abort();
     }
+  }
+  void post_collect(BarrierCollected) override {
     if (missing_.fetch_sub(1) == 1) waiter_->notify();
   }
+  void look_at_collects() override {}
   void wait() {
     while (!waiter_->wait_for(std::chrono::seconds(60))) std::abort();
   }
