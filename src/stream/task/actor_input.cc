@@ -15,6 +15,13 @@ Result<Merge::Item> ActorInput::next() {
   return from_subscription();
 }
 
+// New outputs lead to a job that may be far slower than what runs: what it still lets in before that barrier comes is little.
+void ActorInput::on_subscription_wake() {
+  ask_ = true;
+  if (!merge_.has_windows() || !announced() || !announced_->mutation || !announced_->mutation->has_add()) return;
+  if (!announced_->mutation->add().dispatchers().empty()) merge_.begin_windows_anew();
+}
+
 bool ActorInput::announced() {
   if (announced_) return true;
   if (!ask_) return false;
