@@ -25,7 +25,7 @@ class ActorInput {
   [[nodiscard]] Merge& merge() { return merge_; }
 
   /// The subscription says that there is more.
-  void on_subscription_wake();
+  void on_subscription_wake() { ask_ = true; }
   /// A barrier was injected that this actor has not passed.
   [[nodiscard]] bool announced();
   /// A chunk, a barrier with its mutation, or nothing now.
