@@ -16,11 +16,11 @@
 ///            0  8   "PNSTKSEG"
 ///            8  4   format version, 1
 ///           12  4   zero
-///           16 16   node uuid        \
+///           16 16   node uuid         |
 ///           32  8   sequence          |  the segment's id; its XXH3 salts every checksum of the file, so that an old block in a
 ///           40  8   graph             |  recycled file can never pass for a new one
 ///           48  8   term              |
-///           56  8   epoch            /
+///           56  8   epoch             |
 ///           64  8   offset of the footer
 ///           72  8   size of the footer
 ///           80  8   checksum of the footer: the one that SegmentRef carries, and the root of all others
