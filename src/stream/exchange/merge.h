@@ -39,7 +39,7 @@ class Merge {
   /// Nothing now; a chunk; or the barrier that has arrived everywhere (without mutation).
   using Item = std::variant<std::monostate, Chunk, Barrier>;
 
-  explicit Merge(std::shared_ptr<Signal> owner) : mailbox_(std::make_shared<Mailbox>(std::move(owner))) {}
+  explicit Merge(std::shared_ptr<Mailbox> mailbox) : mailbox_(std::move(mailbox)) {}
   ~Merge();
   Merge(const Merge&) = delete;
   Merge& operator=(const Merge&) = delete;
@@ -55,6 +55,11 @@ class Merge {
   [[nodiscard]] Result<Item> next();
   /// The actor has passed the barrier that `next` gave: the channels are read again.
   void pass_barrier();
+  /// The owner goes to sleep after `next` gave nothing: from now on barriers are counted in the mailbox, from the one that ends `next` on.
+  /// False: there is more, or a barrier is being aligned already. Only when each channel has brought a barrier.
+  [[nodiscard]] bool stand_by(ActorId owner, Epoch next, BarrierPasser* passer, uint32_t may_pass, const runtime::Runtime& clock);
+  /// The owner is awake, and goes on from what was counted. After `stand_by`, before anything else.
+  [[nodiscard]] Standby::Record resume(runtime::TimePoint now);
   /// The channels from these actors go, whatever is in them. Not while a barrier is being aligned.
   void remove_upstreams(const absl::flat_hash_set<ActorId>& upstreams);
 

@@ -47,6 +47,21 @@ void ActorInput::pass_barrier(const Barrier& barrier) {
   merge_.remove_upstreams(stopped);
 }
 
+void ActorInput::stand_by(ActorId actor, BarrierPasser* passer, uint32_t may_pass, const runtime::Runtime& clock) {
+  if (!begun_ || arrived_ || announced_ || !merge_.has_channels()) return;
+  standing_by_ = merge_.stand_by(actor, expected_.prev, passer, may_pass, clock);
+}
+
+std::optional<Standby::Record> ActorInput::resume(const runtime::Runtime& clock) {
+  if (!std::exchange(standing_by_, false)) return std::nullopt;
+  Standby::Record record = merge_.resume(clock.now());
+  if (record.passed) {
+    expected_.prev = record.passed->curr;
+    subscription_->skip_to(expected_.prev);
+  }
+  return record;
+}
+
 void ActorInput::note_wait(ActorStats& stats, runtime::TimePoint now) const {
   if (const Merge::Upstream* missing = merge_.missing()) {
     stats.wait(WaitingFor::Alignment, now, missing->actor, missing->fragment, merge_.arriving()->epoch.prev);
