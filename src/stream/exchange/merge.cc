@@ -23,6 +23,12 @@ void Merge::set_pace(const runtime::Runtime& clock, std::shared_ptr<const Pace> 
   pace_ = std::move(pace);
 }
 
+void Merge::begin_windows_anew() {
+  for (Channel& channel : channels_) {
+    if (channel.window) channel.window->begin_anew();
+  }
+}
+
 void Merge::release(Channel& channel, const Mailbox::Delivery& delivery) const {
   if (!channel.window) return channel.receiver->release_chunk(delivery.weight);
   const size_t due = channel.window->take(delivery.weight, pace_->horizon(), clock_->now());
@@ -125,6 +131,10 @@ void Merge::pass_barrier() {
 
 bool Merge::stand_by(ActorId owner, Epoch next, BarrierPasser* passer, uint32_t may_pass, const runtime::Runtime& clock) {
   if (barrier_ || !ready_.empty()) return false;
+  if (passer != nullptr) {  // it may be for long
+    mailbox_->shrink();
+    batch_.shrink_to_fit();
+  }
   Standby::Plan plan{
       .actor = owner, .next = next, .channels = channels_.size(), .gone = {}, .passer = passer, .may_pass = may_pass, .clock = &clock};
   for (uint32_t number = 0; number < channels_.size(); ++number) {
