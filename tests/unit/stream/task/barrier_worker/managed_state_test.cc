@@ -592,6 +592,18 @@ TEST_F(ManagedState, a_merge_that_crosses_a_failure_fails_the_graph_it_was_merge
   EXPECT_TRUE(state_.graphs().empty()) << "the merged graph is gone with it";
 }
 
+// Meta has injected and merged before it heard of the failure.
+TEST_F(ManagedState, a_merge_comes_to_a_failed_graph_although_its_chain_stands_still) {
+  run(kRunning);
+  run(kCreating);
+  run(R"(
+    fail 2.1 21 overflow                         => failure 21: overflow
+    inject 2.1 40..50 checkpoint collect 21 22   =>
+    inject 1.1 40..50 checkpoint collect 1 2     => start 50, send 40
+    merge 2.1 into 1.1 at 50                     => merge 2.1 into 1.1 at 50 with rows from 40, failure 21: overflow
+  )");
+}
+
 TEST_F(ManagedState, impossible_merges_change_nothing) {
   run(kRunning);
   run(kCreating);
