@@ -132,7 +132,6 @@ class LocalBarrierWorker : public BarrierEventSink {
   void apply(BarrierEvent event);
   void perform(OpenGraph effect);
   void open_branch(const OpenGraph& effect);
-  /// Of the graph itself, and of those merged into it whose barrier that ends `prev` is its own.
   void for_each_manager(PartialGraphId graph, Epoch prev, const std::function<void(LocalBarrierManagerImpl&)>& visit);
   void forget_managers(PartialGraphId graph);
   void perform(const MergeGraphs& effect);
@@ -173,7 +172,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   std::map<PartialGraphId, std::shared_ptr<LocalBarrierManagerImpl>> managers_;  // shared with the graph's actors
   struct MergedGraph {
     PartialGraphId graph;
-    Epoch epoch;  // from this barrier on
+    Epoch epoch;  // its barriers from here on are those of the graph it was merged into
   };
   std::multimap<PartialGraphId, MergedGraph> merged_;  // graph -> those that were merged into it
   ControlStreamHandle control_;

@@ -46,7 +46,7 @@ void LocalBarrierWorker::perform(const MergeGraphs& effect) {
   }
 }
 
-// Earlier barriers of a merged graph are in flight under its own name: that all of the other graph have one says nothing of its actors.
+// A barrier from before the merge is the merged graph's own, and its actors may be slower than those of `graph`.
 void LocalBarrierWorker::for_each_manager(PartialGraphId graph, Epoch prev, const std::function<void(LocalBarrierManagerImpl&)>& visit) {
   visit(*managers_.at(graph));
   const auto [begin, end] = merged_.equal_range(graph);

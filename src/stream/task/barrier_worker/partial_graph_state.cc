@@ -288,11 +288,11 @@ Status PartialGraphState::on_remove() const {
 }
 
 Status PartialGraphState::on_merge(const PartialGraphState& from, Epoch epoch, BarrierEffects& effects) {
-  const bool alive = running() || std::holds_alternative<Suspended>(status_);
-  const bool from_alive = from.running() || std::holds_alternative<Suspended>(from.status_);
-  // One that has failed ignores barriers, and meta cannot know of that yet.
-  const auto is_there = [&](const PartialGraphState& graph) { return !graph.running() || graph.chain_end_ == epoch; };
-  if (!alive || !from_alive || !is_there(*this) || !is_there(from)) {
+  // One that has failed takes no more barriers, so its chain stands still until meta has heard of it.
+  const auto fits = [epoch](const PartialGraphState& graph) {
+    return std::holds_alternative<Suspended>(graph.status_) || (graph.running() && graph.chain_end_ == epoch);
+  };
+  if (!fits(*this) || !fits(from)) {
     return error(Code::Protocol, "graph {} is to be merged into {} at epoch {}, but their chains end at {} and {}, or one has ended",
                  from.graph_.graph, graph_.graph, epoch, from.chain_end_, chain_end_);
   }

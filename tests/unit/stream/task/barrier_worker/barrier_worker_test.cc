@@ -277,6 +277,31 @@ TEST_F(BarrierWorker, takes_a_barrier_through_its_actors_and_syncs_a_checkpoint)
   EXPECT_EQ(last(), "complete 20");
 }
 
+TEST_F(BarrierWorker, a_job_that_is_slower_than_its_database_at_the_merge_still_gets_the_barriers_from_before) {
+  connect();
+  init();
+  create();
+  create_job();
+  inject(10, 20, pb::BARRIER_INITIAL, {1}, {1});
+  inject(10, 20, pb::BARRIER_INITIAL, {}, {}, kJob);
+  EXPECT_TRUE(actors_.pass(1));
+  inject(20, 30, pb::BARRIER_CHECKPOINT, {1});
+  inject(20, 30, pb::BARRIER_CHECKPOINT, {7}, {7}, kJob);
+  merge_job(30);
+  EXPECT_TRUE(actors_.pass(1));
+  settle();
+  EXPECT_EQ(stream_->received.back().barrier_complete().graph().id(), kGraph.graph.value);
+  inject(30, 40, pb::BARRIER_CHECKPOINT, {1, 7});
+  EXPECT_TRUE(actors_.pass(7));
+  settle();
+  EXPECT_EQ(stream_->received.back().barrier_complete().graph().id(), kJob.graph.value) << "20 is still there for the job's actor";
+  EXPECT_EQ(last(), "complete 20");
+  EXPECT_TRUE(actors_.pass(7));
+  EXPECT_TRUE(actors_.pass(1));
+  settle();
+  EXPECT_EQ(last(), "complete 30");
+}
+
 TEST_F(BarrierWorker, takes_a_job_from_its_creation_to_its_merge) {
   connect();
   init();
@@ -312,31 +337,6 @@ TEST_F(BarrierWorker, takes_a_job_from_its_creation_to_its_merge) {
   send([&](pb::ControlRequest& r) { set_graph(r.mutable_reset_partial_graphs()->add_graphs()); });
   EXPECT_EQ(last(), "reset");
   EXPECT_EQ(actors_.stopped, std::vector{kGraph}) << "its actors end with those they are among";
-}
-
-// All actors of the database's graph have passed a barrier; those of the job, which it is to collect itself, have not.
-TEST_F(BarrierWorker, a_merged_job_keeps_its_barriers_in_flight_although_the_other_graph_is_done_with_them) {
-  connect();
-  init();
-  create();
-  create_job();
-  inject(10, 20, pb::BARRIER_INITIAL, {1}, {1});
-  inject(10, 20, pb::BARRIER_INITIAL, {}, {}, kJob);
-  EXPECT_TRUE(actors_.pass(1));
-  inject(20, 30, pb::BARRIER_CHECKPOINT, {1});
-  inject(20, 30, pb::BARRIER_CHECKPOINT, {7}, {7}, kJob);
-  inject(30, 40, pb::BARRIER_CHECKPOINT, {1});
-  inject(30, 40, pb::BARRIER_CHECKPOINT, {7}, {}, kJob);
-  merge_job(40);
-  inject(40, 50, pb::BARRIER_CHECKPOINT, {1, 7});
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(actors_.pass(1));
-  settle();
-  for (const uint64_t prev : {20U, 30U, 40U}) {
-    EXPECT_TRUE(actors_.pass(7));
-    settle();
-    EXPECT_EQ(last(), fmt::format("complete {}", prev));
-  }
-  EXPECT_FALSE(actors_.pass(7));
 }
 
 TEST_F(BarrierWorker, wakes_only_actors_that_waited_for_a_barrier) {
