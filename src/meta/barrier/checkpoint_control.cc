@@ -207,6 +207,7 @@ void CheckpointControl::on(Now now, BarrierCompleted& event, ControlEffects& out
     if (barrier.epoch.prev.value != event.report.epoch()) continue;
     if (BarrierTrace* trace = traces_.find(barrier.epoch.curr)) trace->merge(event.report.timings());
     barrier.waiting.erase(who);
+    if (barrier.waiting.empty()) last_flight_ = now.mono - barrier.injected;
     barrier.reports.emplace_back(who, std::move(event.report));
     return;
   }

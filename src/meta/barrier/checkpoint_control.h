@@ -48,7 +48,8 @@ class CheckpointControl {
   struct Options {
     BarrierSchedule::Options schedule;
     size_t max_in_flight = 16;
-    /// While nodes owe a barrier that carries commands, others wait so as to share the next one; no longer than this.
+    /// While nodes owe a barrier that carries commands, others wait so as to share the next one: this long, or twice as long as the last
+    /// barrier took, but not until it is called stuck. Zero: they do not wait.
     runtime::Duration command_patience = std::chrono::milliseconds(500);
     /// A creation whose barrier was lost so often may be the cause: it shares its barrier with no other creation.
     uint32_t create_alone_after = 2;
@@ -393,6 +394,7 @@ class CheckpointControl {
   Transactions transactions_;
   BackOff back_off_;
   TraceRing traces_;
+  runtime::Duration last_flight_{};  // of the last barrier that was collected
   std::optional<runtime::TimePoint> stuck_reported_;
   std::optional<runtime::TimePoint> failed_at_;
   std::map<JobId, std::string> job_errors_;
