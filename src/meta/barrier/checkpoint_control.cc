@@ -129,16 +129,20 @@ void CheckpointControl::on(Now now, const WorkerReady&, ControlEffects& out) {
   if (const auto* blocked = std::get_if<Blocked>(&state_)) attempt(now, std::string(blocked->reason), out);
 }
 
+std::string CheckpointControl::lost(const WorkerLost& event) const {
+  return fmt::format("lost {}: {}", env_.cluster.name(event.worker), event.reason);
+}
+
 void CheckpointControl::on(Now now, const WorkerLost& event, ControlEffects& out) {
   if (members_.erase(event.worker) == 0) return;
   if (auto* resetting = std::get_if<Resetting>(&state_)) {
     std::erase_if(resetting->waiting, [&](const Participant& who) { return who.second == event.worker; });
     // What was heard first, of channels that closed, is the consequence.
-    if (!std::exchange(resetting->lost_worker, true)) resetting->reason = fmt::format("lost {}", env_.cluster.describe(event.worker, now));
+    if (!std::exchange(resetting->lost_worker, true)) resetting->reason = lost(event);
   } else if (const auto* blocked = std::get_if<Blocked>(&state_)) {
     attempt(now, std::string(blocked->reason), out);
   } else {
-    fail(now, fmt::format("lost {}", env_.cluster.describe(event.worker, now)), std::nullopt, true, out);
+    fail(now, lost(event), std::nullopt, true, out);
   }
 }
 
@@ -147,7 +151,8 @@ void CheckpointControl::on(Now now, const GraphFailed& event, ControlEffects& ou
     const bool running = std::holds_alternative<Running>(state_) || std::holds_alternative<Initializing>(state_);
     if (running) fail_creating(now, *job, event.root, out);
   } else if (event.graph == term_ || merging_.contains(event.graph)) {
-    fail(now, describe(event.root), event.root, false, out);
+    const pb::RootError root = named(event.root, event.worker);
+    fail(now, describe(root), root, false, out);
   } else {
     ++stale_events_;
   }
@@ -164,7 +169,15 @@ void CheckpointControl::on(Now, const GraphReset& event, ControlEffects&) {
     ++stale_events_;
     return;
   }
-  if (event.root && (!resetting->root || event.root->score() > resetting->root->score())) resetting->root = event.root;
+  if (event.root && (!resetting->root || event.root->score() > resetting->root->score())) {
+    resetting->root = named(*event.root, event.worker);
+  }
+}
+
+// What no actor did is its node's: that is where one has to look.
+pb::RootError CheckpointControl::named(pb::RootError root, WorkerId worker) const {
+  if (root.actor_id() == 0 && root.job_id() == 0) root.set_message(fmt::format("{}: {}", env_.cluster.name(worker), root.message()));
+  return root;
 }
 
 void CheckpointControl::on(Now now, BarrierCompleted& event, ControlEffects& out) {
@@ -243,7 +256,8 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
   return out;
 }
 
-std::string CheckpointControl::recovery_reason(Now now) const {
+// Kept by others for as long as it is true, so it has no ages in it.
+std::string CheckpointControl::recovery_reason() const {
   if (const auto* resetting = std::get_if<Resetting>(&state_)) return resetting->reason;
   if (const auto* waiting = std::get_if<BackingOff>(&state_)) return waiting->reason;
   if (const auto* initializing = std::get_if<Initializing>(&state_)) return initializing->reason;
@@ -251,21 +265,31 @@ std::string CheckpointControl::recovery_reason(Now now) const {
   if (const auto* blocked = std::get_if<Blocked>(&state_)) {
     std::string out = blocked->reason;
     for (const WorkerId worker : blocked->missing) {
-      out += fmt::format("; waits for {}, which owns", env_.cluster.describe(worker, now));
-      for (const auto& [id, job] : graph_.jobs()) {
-        VNodeBitmap vnodes(job.plan->vnode_count());
-        for (const auto& [fragment, actors] : job.placement.fragments) {
-          for (const ActorPlacement& actor : actors) {
-            if (actor.worker != worker) continue;
-            for (const VNode v : actor.vnodes.list()) vnodes.add(v);
-          }
-        }
-        if (!vnodes.empty()) out += fmt::format(" vnodes {} of {}", vnodes.to_string(), job.plan->name());
-      }
+      out += fmt::format("; waits for {}, which owns {}", env_.cluster.name(worker), owned_by(worker));
     }
     return out;
   }
   return {};
+}
+
+// "vnodes 4-7 of t, 4-7 of u and parts of 3 other jobs"
+std::string CheckpointControl::owned_by(WorkerId worker) const {
+  constexpr size_t kMostNamed = 5;
+  std::string out = "vnodes ";
+  size_t jobs = 0;
+  for (const auto& [id, job] : graph_.jobs()) {
+    VNodeBitmap vnodes(job.plan->vnode_count());
+    for (const auto& [fragment, actors] : job.placement.fragments) {
+      for (const ActorPlacement& actor : actors) {
+        if (actor.worker != worker) continue;
+        for (const VNode v : actor.vnodes.list()) vnodes.add(v);
+      }
+    }
+    if (vnodes.empty() || ++jobs > kMostNamed) continue;
+    out += fmt::format("{}{} of {}", jobs == 1 ? "" : ", ", vnodes.to_string(), job.plan->name());
+  }
+  if (jobs > kMostNamed) out += fmt::format(" and parts of {} other jobs", jobs - kMostNamed);
+  return out;
 }
 
 std::string CheckpointControl::debug_string(Now now) const {
@@ -273,7 +297,7 @@ std::string CheckpointControl::debug_string(Now now) const {
   std::string out = fmt::format("database {} graph {} term {} {}: {} jobs on {} nodes, committed {}, chain ends at {}{}\n", database_,
                                 term_.graph, term_.term, kStates[state_.index()], graph_.jobs().size(), members_.size(), committed_,
                                 chain_end_, committing_ ? ", committing" : "");
-  if (recovering()) out += fmt::format("  {}\n", recovery_reason(now));
+  if (recovering()) out += fmt::format("  {}\n", recovery_reason());
   if (const auto* resetting = std::get_if<Resetting>(&state_)) {
     for (const auto& [graph, worker] : resetting->waiting) {
       out += fmt::format("  reset of graph {} on {} is not answered\n", graph.graph, env_.cluster.describe(worker, now));

@@ -76,6 +76,7 @@ void add_source_rows(MetaLoop& loop, const JobPlan& plan, pb::SystemRowsResponse
     row.number(split.split.rows()).text(split.split.offset()).flag(split.split.finished());
     row.number(known && counted.insert({key.first, split.actor}).second ? stats->second.skipped_rows : 0);
     last_error.empty() ? row.null() : row.text(last_error);
+    row.text(loop.database_name(plan.database()));
   }
 }
 
@@ -87,16 +88,29 @@ void add_sources(MetaLoop& loop, pb::SystemRowsResponse& out) {
   }
   for (const auto& [id, object] : loop.model().objects()) {
     if (object.kind() != pb::OBJECT_SOURCE || read.contains(id)) continue;
-    Row(out).number(id.value).text(object.name()).null().null().null().null().null().null().null().null();
+    Row row(out);
+    row.number(id.value).text(object.name()).null().null().null().null().null().null().null().null();
+    row.text(loop.database_name(DatabaseId{object.database_id()}));
   }
 }
 
 std::string state_of(const MetaLoop& loop, const pb::CatalogObject& object) {
   if (object.state() == pb::JOB_QUARANTINED) return "quarantined";
   const auto database = loop.databases().find(DatabaseId{object.database_id()});
-  const bool paused = object.paused() || (database != loop.databases().end() && database->second->pauses().paused());
-  if (object.state() == pb::JOB_CREATING) return paused ? "creating, paused" : "creating";
-  return paused ? "paused" : "created";
+  const bool known = database != loop.databases().end();
+  const bool paused = object.paused() || (known && database->second->pauses().paused());
+  const bool recovering = known && database->second->recovering();
+  const std::string also = recovering ? std::string(database->second->progress(loop.now()).away.empty() ? "recovering" : "blocked") : "";
+  if (object.state() == pb::JOB_CREATING) return fmt::format("creating{}{}{}", paused ? ", paused" : "", also.empty() ? "" : ", ", also);
+  if (paused) return fmt::format("paused{}{}", also.empty() ? "" : ", ", also);
+  return also.empty() ? "created" : also;
+}
+
+// Why it is not simply created: its own error, or what its database waits for.
+std::string reason_of(MetaLoop& loop, const JobPlan& plan, const pb::CatalogObject& object) {
+  if (object.state() == pb::JOB_QUARANTINED) return object.state_reason();
+  const CheckpointControl* control = loop.database(plan.database());
+  return control == nullptr ? "" : control->recovery_reason();
 }
 
 void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
@@ -125,7 +139,9 @@ void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
     }
     row.number(widest).number(plan->fragments().size()).number(actors).text(object->definition());
     const uint32_t wanted = plan->record().graph().parallelism();
-    row.text(wanted == 0 ? "adaptive" : std::to_string(wanted));
+    row.text(wanted == 0 ? "adaptive" : std::to_string(wanted)).text(loop.database_name(plan->database()));
+    const std::string reason = reason_of(loop, *plan, *object);
+    reason.empty() ? row.null() : row.text(reason);
   }
 }
 
@@ -159,7 +175,8 @@ void add_fragments(MetaLoop& loop, pb::SystemRowsResponse& out) {
           .text(fragment.plan->singleton() ? "single" : "hash")
           .number(actors)
           .text(operators)
-          .text(upstreams);
+          .text(upstreams)
+          .text(loop.database_name(plan->database()));
     }
   }
 }
@@ -176,7 +193,8 @@ void add_actors(MetaLoop& loop, pb::SystemRowsResponse& out) {
             .number(id.value)
             .text(plan->name())
             .number(actor.worker.value)
-            .number(actor.vnodes.count());
+            .number(actor.vnodes.count())
+            .text(loop.database_name(plan->database()));
       }
     }
   }
@@ -254,7 +272,7 @@ void add_databases(MetaLoop& loop, pb::SystemRowsResponse& out) {
     const auto progress = control->progress(loop.now());
     Row row(out);
     row.number(id.value).text(loop.database_name(id)).text(std::string(progress.state));
-    const std::string reason = control->recovery_reason(loop.now());
+    const std::string reason = control->recovery_reason();
     reason.empty() ? row.null() : row.text(reason);
     row.number(control->graph().term.value).number(control->committed().value);
     control->committed() == Epoch{} ? row.null() : row.time(unix_millis_of(control->committed()) * 1000);
@@ -286,11 +304,14 @@ struct Relation {
 const std::map<std::string, Relation>& known_relations() {
   static const std::map<std::string, Relation> kRelations = {
       {"penstock_sources",
-       {add_sources, "source_id n,source t,job_id n,job t,split t,rows_read n,position t,finished b,skipped_rows n,last_error t"}},
+       {add_sources,
+        "source_id n,source t,job_id n,job t,split t,rows_read n,position t,finished b,skipped_rows n,last_error t,database t"}},
       {"penstock_jobs",
-       {add_jobs, "job_id n,name t,kind t,state t,progress_rows n,parallelism n,fragments n,actors n,definition t,wanted_parallelism t"}},
-      {"penstock_fragments", {add_fragments, "fragment_id n,job_id n,job t,distribution t,actors n,operators t,upstreams t"}},
-      {"penstock_actors", {add_actors, "actor_id n,fragment_id n,job_id n,job t,worker_id n,vnodes n"}},
+       {add_jobs,
+        "job_id n,name t,kind t,state t,progress_rows n,parallelism n,fragments n,actors n,definition t,wanted_parallelism t,database "
+        "t,reason t"}},
+      {"penstock_fragments", {add_fragments, "fragment_id n,job_id n,job t,distribution t,actors n,operators t,upstreams t,database t"}},
+      {"penstock_actors", {add_actors, "actor_id n,fragment_id n,job_id n,job t,worker_id n,vnodes n,database t"}},
       {"penstock_workers",
        {add_workers,
         "worker_id n,node t,endpoint t,alive b,parallelism n,actors n,incarnation n,disk t,"
