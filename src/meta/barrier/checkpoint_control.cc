@@ -5,6 +5,21 @@ namespace penstock::meta {
 using runtime::Duration;
 using runtime::TimePoint;
 
+namespace {
+
+VNodeBitmap vnodes_on(const InflightGraph::Job& job, WorkerId worker) {
+  VNodeBitmap vnodes(job.plan->vnode_count());
+  for (const auto& [fragment, actors] : job.placement.fragments) {
+    for (const ActorPlacement& actor : actors) {
+      if (actor.worker != worker) continue;
+      for (const VNode v : actor.vnodes.list()) vnodes.add(v);
+    }
+  }
+  return vnodes;
+}
+
+}  // namespace
+
 CheckpointControl::CheckpointControl(DatabaseId database, Options options, Environment environment, uint64_t seed)
     : database_(database),
       options_(options),
@@ -278,18 +293,27 @@ std::string CheckpointControl::owned_by(WorkerId worker) const {
   std::string out = "vnodes ";
   size_t jobs = 0;
   for (const auto& [id, job] : graph_.jobs()) {
-    VNodeBitmap vnodes(job.plan->vnode_count());
-    for (const auto& [fragment, actors] : job.placement.fragments) {
-      for (const ActorPlacement& actor : actors) {
-        if (actor.worker != worker) continue;
-        for (const VNode v : actor.vnodes.list()) vnodes.add(v);
-      }
-    }
+    const VNodeBitmap vnodes = vnodes_on(job, worker);
     if (vnodes.empty() || ++jobs > kMostNamed) continue;
     out += fmt::format("{}{} of {}", jobs == 1 ? "" : ", ", vnodes.to_string(), job.plan->name());
   }
   if (jobs > kMostNamed) out += fmt::format(" and parts of {} other jobs", jobs - kMostNamed);
   return out;
+}
+
+std::string CheckpointControl::standstill_reason(JobId id, Now now) const {
+  const auto* blocked = std::get_if<Blocked>(&state_);
+  const auto job = graph_.jobs().find(id);
+  if (blocked == nullptr || job == graph_.jobs().end()) return recovery_reason();
+  std::vector<std::string> waits;
+  for (const WorkerId worker : blocked->missing) {
+    const VNodeBitmap vnodes = vnodes_on(job->second, worker);
+    if (!vnodes.empty()) {
+      waits.push_back(fmt::format("waits for {}, which owns its vnodes {}", env_.cluster.describe(worker, now), vnodes.to_string()));
+    }
+  }
+  if (waits.empty()) return "its database waits for a node that other jobs of it need";
+  return fmt::format("{}", fmt::join(waits, "; "));
 }
 
 std::string CheckpointControl::debug_string(Now now) const {

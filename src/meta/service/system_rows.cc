@@ -106,13 +106,6 @@ std::string state_of(const MetaLoop& loop, const pb::CatalogObject& object) {
   return also.empty() ? "created" : also;
 }
 
-// Why it is not simply created: its own error, or what its database waits for.
-std::string reason_of(MetaLoop& loop, const JobPlan& plan, const pb::CatalogObject& object) {
-  if (object.state() == pb::JOB_QUARANTINED) return object.state_reason();
-  const CheckpointControl* control = loop.database(plan.database());
-  return control == nullptr ? "" : control->recovery_reason();
-}
-
 void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
   for (const auto& [id, plan] : loop.model().jobs()) {
     const pb::CatalogObject* object = loop.model().object(id);
@@ -139,9 +132,10 @@ void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
     }
     row.number(widest).number(plan->fragments().size()).number(actors).text(object->definition());
     const uint32_t wanted = plan->record().graph().parallelism();
-    row.text(wanted == 0 ? "adaptive" : std::to_string(wanted)).text(loop.database_name(plan->database()));
-    const std::string reason = reason_of(loop, *plan, *object);
-    reason.empty() ? row.null() : row.text(reason);
+    row.text(wanted == 0 ? "adaptive" : std::to_string(wanted));
+    std::string reason = object->state() == pb::JOB_QUARANTINED ? object->state_reason() : control->standstill_reason(id, loop.now());
+    reason.empty() ? row.null() : row.text(std::move(reason));
+    row.text(loop.database_name(plan->database()));
   }
 }
 
@@ -308,8 +302,8 @@ const std::map<std::string, Relation>& known_relations() {
         "source_id n,source t,job_id n,job t,split t,rows_read n,position t,finished b,skipped_rows n,last_error t,database t"}},
       {"penstock_jobs",
        {add_jobs,
-        "job_id n,name t,kind t,state t,progress_rows n,parallelism n,fragments n,actors n,definition t,wanted_parallelism t,database "
-        "t,reason t"}},
+        "job_id n,name t,kind t,state t,progress_rows n,parallelism n,fragments n,actors n,definition t,wanted_parallelism t,reason "
+        "t,database t"}},
       {"penstock_fragments", {add_fragments, "fragment_id n,job_id n,job t,distribution t,actors n,operators t,upstreams t,database t"}},
       {"penstock_actors", {add_actors, "actor_id n,fragment_id n,job_id n,job t,worker_id n,vnodes n,database t"}},
       {"penstock_workers",

@@ -23,6 +23,12 @@ void Merge::set_pace(const runtime::Runtime& clock, std::shared_ptr<const Pace> 
   pace_ = std::move(pace);
 }
 
+void Merge::begin_windows_anew() {
+  for (Channel& channel : channels_) {
+    if (channel.window) channel.window->begin_anew();
+  }
+}
+
 void Merge::release(Channel& channel, const Mailbox::Delivery& delivery) const {
   if (!channel.window) return channel.receiver->release_chunk(delivery.weight);
   const size_t due = channel.window->take(delivery.weight, pace_->horizon(), clock_->now());

@@ -49,6 +49,8 @@ class Merge {
   void set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> receiver, std::optional<ReceiveWindow> window = std::nullopt);
   /// Channels may have windows, kept by this clock and horizon. Before any channel.
   void set_pace(const runtime::Runtime& clock, std::shared_ptr<const Pace> pace);
+  /// Windows close to what they were at first: what rows cost is about to change.
+  void begin_windows_anew();
   [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
 
   [[nodiscard]] bool has_channels() const { return live_ > 0; }

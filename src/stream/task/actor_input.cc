@@ -41,7 +41,10 @@ void ActorInput::pass_barrier(const Barrier& barrier) {
   begun_ = true;
   expected_.prev = barrier.epoch.curr;
   if (std::exchange(arrived_, false)) merge_.pass_barrier();
-  if (!merge_.has_channels() || !barrier.mutation || !barrier.mutation->has_stop()) return;
+  if (!merge_.has_channels() || !barrier.mutation) return;
+  // New outputs lead to a job that may be far slower than what runs.
+  if (barrier.mutation->has_add() && !barrier.mutation->add().dispatchers().empty()) merge_.begin_windows_anew();
+  if (!barrier.mutation->has_stop()) return;
   absl::flat_hash_set<ActorId> stopped;
   for (const uint32_t actor : barrier.mutation->stop().actors()) stopped.insert(ActorId{actor});
   merge_.remove_upstreams(stopped);

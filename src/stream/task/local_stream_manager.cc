@@ -139,7 +139,7 @@ Status LocalStreamManager::open_inputs(Actor& actor) {
   std::optional<ReceiveWindow> window;
   if (context.pace) {
     merge.set_pace(environment_.runtime, context.pace);
-    window.emplace(budget);
+    window.emplace(budget, fan_in);
   }
   const size_t kept_back = window ? window->kept_back() : 0;
   for (const pb::UpstreamActors& link : actor.plan().upstreams()) {

@@ -43,7 +43,7 @@ TEST(MetaNode, a_job_waits_for_a_compute_and_its_creator_with_it) {
   EXPECT_EQ(quick.error().code(), Code::Timeout);
   cluster.start_compute(0);
   cluster.sim().run_for(std::chrono::seconds(3));
-  EXPECT_EQ(cluster.rows("penstock_jobs"), (std::vector<std::string>{"1|t|table|created|NULL|2|1|2||2|dev|NULL"}));
+  EXPECT_EQ(cluster.rows("penstock_jobs"), (std::vector<std::string>{"1|t|table|created|NULL|2|1|2||2|NULL|dev"}));
 }
 
 TEST(MetaNode, periodic_checkpoints_commit_every_interval) {
@@ -120,7 +120,8 @@ TEST(MetaNode, says_for_whom_it_waits) {
   const std::string reason = cluster.snapshot().databases(0).recovery_reason();
   EXPECT_NE(reason.find("waits for node 2 (compute-2, uuid uuid-2), "), std::string::npos) << reason;
   EXPECT_NE(reason.find("which owns vnodes 4-7 of t"), std::string::npos) << reason;
-  EXPECT_EQ(cluster.rows("penstock_jobs")[0], "1|t|table|blocked|NULL|2|1|2||2|dev|" + reason);
+  const std::string row = cluster.rows("penstock_jobs")[0];
+  EXPECT_TRUE(row.starts_with("1|t|table|blocked|NULL|2|1|2||2|waits for node 2 (compute-2, uuid uuid-2), away for")) << row;
   EXPECT_EQ(cluster.flush(std::chrono::seconds(5)).error().code(), Code::Timeout);
   EXPECT_TRUE(cluster.drop(1).has_value());
   EXPECT_TRUE(cluster.flush().has_value());

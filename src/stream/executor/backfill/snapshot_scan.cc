@@ -28,7 +28,7 @@ std::vector<data::DataType> pk_types(const storage::TableSchema& schema) {
 /// The rows of one batch while they are read.
 class SnapshotScan::Batch {
  public:
-  Batch(const SnapshotScan& scan, std::deque<StreamChunk>& to) : scan_(scan), to_(to), end_(scan.runtime_.now() + scan.batch_time_) {
+  Batch(const SnapshotScan& scan, std::deque<Read>& to) : scan_(scan), to_(to), end_(scan.runtime_.now() + scan.batch_time_) {
     start_chunk();
   }
 
@@ -36,32 +36,39 @@ class SnapshotScan::Batch {
     if (rows_ >= scan_.allowed_) return true;
     return rows_ % kRowsBetweenLooks == 0 && rows_ > 0 && scan_.runtime_.now() >= end_;
   }
+  [[nodiscard]] bool chunk_full() const { return chunk_rows_ >= scan_.chunk_rows_; }
   Status add(std::string_view value) {
     PENSTOCK_TRY(scan_.rows_of_upstream_.decode_into(value, builders_));
     ++rows_;
-    if (++chunk_rows_ == data::kChunkRows) finish_chunk();
+    ++chunk_rows_;
     return ok();
   }
-  [[nodiscard]] size_t rows() const { return rows_; }
+  /// Everything added so far stands for the vnode being here. Once a chunk at least, as its last row's vnode.
+  void reach(size_t place, ScanPosition position) { then_.emplace_back(place, std::move(position)); }
   void finish_chunk() {
+    if (chunk_rows_ == 0 && then_.empty()) return;
+    Read& read = to_.emplace_back();
+    read.then = std::move(then_);
+    then_.clear();
     if (chunk_rows_ == 0) return;
     std::vector<data::Column> columns;
     for (data::AnyColumnBuilder& builder : builders_) columns.push_back(builder.finish());
-    to_.emplace_back(data::DataChunk(std::move(columns), chunk_rows_).project(scan_.output_));
+    read.chunk.emplace(data::DataChunk(std::move(columns), chunk_rows_).project(scan_.output_));
     start_chunk();
   }
 
  private:
   void start_chunk() {
     builders_.clear();
-    for (const data::DataType type : scan_.upstream_.types) builders_.emplace_back(type, data::kChunkRows);
+    for (const data::DataType type : scan_.upstream_.types) builders_.emplace_back(type, scan_.chunk_rows_);
     chunk_rows_ = 0;
   }
 
   const SnapshotScan& scan_;
-  std::deque<StreamChunk>& to_;
+  std::deque<Read>& to_;
   const runtime::TimePoint end_;
   std::vector<data::AnyColumnBuilder> builders_;
+  std::vector<std::pair<size_t, ScanPosition>> then_;
   size_t chunk_rows_ = 0;
   size_t rows_ = 0;
 };
@@ -80,7 +87,9 @@ SnapshotScan::SnapshotScan(StreamScanOptions options, const ActorContext& contex
       progress_(std::move(options.progress)),
       position_of_(std::max(context.vnodes.size(), 1U), kNotOurs),
       paused_(context.paused),
-      limit_(options.rate_limit, kLimitSlices) {
+      limit_(options.rate_limit, kLimitSlices),
+      pace_(context.pace),
+      wake_(context.wake) {
   tables_.add(progress_);
   const auto vnodes = upstream_.dist_key.empty() ? std::vector<VNode>{0} : context.vnodes.list();
   for (const VNode vnode : vnodes) {
@@ -93,6 +102,7 @@ SnapshotScan::SnapshotScan(StreamScanOptions options, const ActorContext& contex
 
 Result<Step> SnapshotScan::on_barrier(const Barrier& barrier) {
   sealed_ = barrier.epoch.prev;
+  sizer_.gone_out(runtime_.now());
   if (!loaded_) {
     phase_ = Phase::Load;
     if (progress_.may_block()) return Step::NeedState;
@@ -111,11 +121,18 @@ Result<Step> SnapshotScan::after_barrier(const Barrier& barrier) {
   still_ = false;
   if (const auto paused = paused_by(barrier, actor_)) paused_ = *paused;
   if (const auto rate = backfill_rate_by(barrier, actor_)) limit_.set_rate(*rate);
+  share_until_ = runtime_.now() + kShare * chunk_time();
+  if (!finished() && wake_) wake_();  // there may be more once the share is over
+  if (!read_.empty() && !paused_) return Step::MoreOutput;
   return begin_batch() ? Step::NeedState : Step::Done;
 }
 
-Generator::Poll SnapshotScan::poll() {
+Generator::Poll SnapshotScan::poll(Output& out) {
   using Poll = Generator::Poll;
+  if (!read_.empty() && !paused_) {
+    give_next(out);
+    if (!out.empty()) return Poll{};
+  }
   if (begin_batch()) return Poll{Step::NeedState, std::nullopt};
   const bool waits = loaded_ && !still_ && !finished() && !paused_;
   return waits ? Poll{Step::Done, limit_.wait()} : Poll{};
@@ -123,7 +140,9 @@ Generator::Poll SnapshotScan::poll() {
 
 bool SnapshotScan::begin_batch() {
   if (!loaded_ || still_ || finished() || paused_) return false;
-  allowed_ = limit_.available(runtime_.now(), batch_rows_);
+  chunk_rows_ = sizer_.next(runtime_.now(), chunk_time());
+  const bool paced = chunk_time() > runtime::Duration::zero();
+  allowed_ = limit_.available(runtime_.now(), paced ? std::min(batch_rows_, chunk_rows_ * kChunksOfBatch) : batch_rows_);
   if (allowed_ == 0) return false;
   phase_ = Phase::Read;
   return true;
@@ -146,11 +165,36 @@ Result<Step> SnapshotScan::resume(Output& out) {
     return Step::Done;
   }
   phase_ = Phase::Idle;
-  if (!read_.empty()) {
-    out.push_back(std::move(read_.front()));
+  give_next(out);
+  if (chunk_time() == runtime::Duration::zero()) return read_.empty() ? Step::Done : Step::MoreOutput;
+  if (runtime_.now() >= share_until_) return Step::Done;
+  if (!read_.empty()) return Step::MoreOutput;
+  return begin_batch() ? Step::NeedState : Step::Done;
+}
+
+void SnapshotScan::give_next(Output& out) {
+  const runtime::TimePoint now = runtime_.now();
+  sizer_.gone_out(now);
+  while (!read_.empty()) {
+    Read read = std::move(read_.front());
     read_.pop_front();
+    for (auto& [place, position] : read.then) {
+      positions_[place] = std::move(position);
+      positions_[place].dirty = true;
+      if (positions_[place].finished) current_ = place + 1;
+    }
+    if (!read.chunk) continue;
+    limit_.take(read.chunk->rows());
+    sizer_.emitted(now, read.chunk->rows());
+    out.push_back(*std::move(read.chunk));
+    return;
   }
-  return read_.empty() ? Step::Done : Step::MoreOutput;
+}
+
+// What was read and not given out is read again, as of a later epoch.
+void SnapshotScan::drop_rest() {
+  read_.clear();
+  sizer_.gone_out(runtime_.now());
 }
 
 void SnapshotScan::report(Epoch prev) {
@@ -171,44 +215,57 @@ Status SnapshotScan::read_batch() {
   }
   if (reader.has_error()) return reader.error();
   Batch batch(*this, read_);
-  while (!finished() && !batch.full()) {
-    PENSTOCK_TRY(read_vnode(*reader.value(), positions_[current_], batch));
+  for (size_t place = current_; place < positions_.size() && !batch.full();) {
+    ScanPosition position = positions_[place];
+    PENSTOCK_TRY(read_vnode(*reader.value(), position, place, batch));
+    if (!position.finished) break;
+    ++place;
   }
   batch.finish_chunk();
-  limit_.take(batch.rows());
   return ok();
 }
 
-Status SnapshotScan::read_vnode(storage::SnapshotReader& reader, ScanPosition& position, Batch& batch) {
+/// Leaves `position` where the batch has brought it: at the vnode's end, unless the batch is full.
+Status SnapshotScan::read_vnode(storage::SnapshotReader& reader, ScanPosition& position, size_t place, Batch& batch) const {
   storage::Range range{vnode_bytes(position.vnode), vnode_bytes(position.vnode + 1U)};
   if (position.key) range.begin += *position.key + '\0';  // the least key above it
   PENSTOCK_TRY(auto rows, reader.scan(range));
-  position.dirty = true;
   std::string last_key, last_value;
+  bool further = false;  // than was noted
+  const auto note = [&]() -> Status {
+    if (!std::exchange(further, false)) return ok();
+    if (!last_key.empty()) {
+      PENSTOCK_TRY(const auto row, rows_of_upstream_.decode(last_value));
+      position.key = last_key.substr(2);
+      position.pk.clear();
+      for (const uint32_t column : upstream_.pk) position.pk.push_back(row[column]);
+    }
+    batch.reach(place, position);
+    return ok();
+  };
   while (!batch.full()) {
     PENSTOCK_TRY(const bool more, rows->next());
+    further = true;
     if (!more) {
       position.finished = true;
-      ++current_;
       break;
     }
     PENSTOCK_TRY(batch.add(rows->value()));
     last_key = rows->key();
     last_value = rows->value();
     ++position.rows;
+    if (!batch.chunk_full()) continue;
+    PENSTOCK_TRY(note());
+    batch.finish_chunk();
   }
-  if (last_key.empty()) return ok();
-  position.key = last_key.substr(2);
-  PENSTOCK_TRY(const auto row, rows_of_upstream_.decode(last_value));
-  position.pk.clear();
-  for (const uint32_t column : upstream_.pk) position.pk.push_back(row[column]);
-  return ok();
+  return note();
 }
 
 // ---- changes
 
 Result<Step> SnapshotScan::on_chunk(StreamChunk chunk, Output& out) {
   still_ = true;
+  drop_rest();
   if (finished()) {
     out.push_back(chunk.project(output_));
     return Step::Done;

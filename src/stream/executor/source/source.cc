@@ -47,7 +47,7 @@ Result<Step> SourceOperator::resume(Output& out) {
 // Asks the splits in turn until one gives rows or needs a read. The one that needs a read keeps the turn.
 Result<Generator::Poll> SourceOperator::read_some(Output& out) {
   const auto now = runtime_.now();
-  const uint64_t wanted = sizer_.next(now, flow_ ? flow_->horizon() : runtime::Duration::zero());
+  const uint64_t wanted = sizer_.next(now, flow_ ? flow_->chunk_time() : runtime::Duration::zero());
   const uint64_t paced = pace_.available(now, wanted);
   const uint64_t budget = limit_.available(now, paced);
   if (budget == 0) return Poll{Step::Done, paced == 0 ? pace_.wait() : limit_.wait()};
@@ -98,6 +98,7 @@ void SourceOperator::emit(Split& split, DataChunk rows, uint64_t first_row, Outp
 }
 
 Result<Step> SourceOperator::on_barrier(const Barrier& barrier, Output& /*out*/) {
+  sizer_.gone_out(runtime_.now());
   if (barrier.kind == BarrierKind::Checkpoint) reports_.report_source(barrier.epoch.prev, report());
   return Step::Done;
 }

@@ -25,7 +25,7 @@ class LocalBarrierManagerImpl : public LocalBarrierManager {
   LocalBarrierManagerImpl(GraphTerm graph, BarrierEventSink& sink, runtime::Duration target = {})
       : graph_(graph), sink_(sink), log_(std::make_shared<BarrierLog>()), controller_(target) {
     if (target == runtime::Duration::zero()) return;
-    pace_ = std::make_shared<Pace>();
+    pace_ = std::make_shared<Pace>(target);
     pace_->set(controller_.horizon());
   }
 
