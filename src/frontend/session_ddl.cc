@@ -1,4 +1,6 @@
 // Statements that define things, FLUSH and WAIT.
+#include <algorithm>
+
 #include "connector/source/catalog_spec.h"
 #include "frontend/ddl.h"
 #include "frontend/readiness.h"
@@ -38,7 +40,7 @@ Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph*
   request.mutable_object()->set_creation(token);
   auto answer = services_.meta.call("/penstock.Meta/CreateObject", request.SerializeAsString(), kDdlTimeout, &cancelled_,
                                     RecoveryPatience(services_, identity_.database_id));
-  if (answer.has_error() && (cancelled_ || answer.error().code() == Code::Unavailable)) {
+  if (answer.has_error() && (cancelled_ || answer.error().code() == Code::Unavailable || answer.error().code() == Code::OutcomeUnknown)) {
     const auto created = ddl::cancel_creation(token, services_.meta);
     if (created.has_error()) {
       return answer.error()
@@ -77,14 +79,25 @@ Result<std::string> Session::run(const CreateDatabase& database, Run run) {
   return run.tag;
 }
 
+// Somebody gave the name to another object, or dropped it, and this frontend had not heard yet: what the name means is asked again.
+Error Session::bound_too_early(uint32_t object, const Error& refused) {
+  if (refused.code() != Code::UndefinedObject || object == 0) return refused;
+  const auto gone = [object](const MetaView& view) {
+    return std::ranges::none_of(view.catalog->objects(), [object](const pb::CatalogObject& other) { return other.id() == object; });
+  };
+  plan_is_old_ = services_.meta.wait(gone, kApplyTimeout, &cancelled_, "the catalog").has_value();
+  return refused;
+}
+
 Result<std::string> Session::run(const Drop& drop, Run run) {
   for (const Drop::Target& target : drop.targets) {
     pb::DropObjectRequest request;
     request.set_object_id(target.id);
     request.set_cascade(drop.cascade);
-    PENSTOCK_TRY(const auto dropped, decode<pb::DropObjectResponse>(services_.meta.call(
-                                         "/penstock.Meta/DropObject", request.SerializeAsString(), kDdlTimeout, &cancelled_)));
-    PENSTOCK_TRY(wait_for_catalog(dropped.catalog_version()));
+    const auto dropped = decode<pb::DropObjectResponse>(
+        services_.meta.call("/penstock.Meta/DropObject", request.SerializeAsString(), kDdlTimeout, &cancelled_));
+    if (dropped.has_error()) return drop.targets.size() == 1 ? bound_too_early(target.id, dropped.error()) : dropped.error();
+    PENSTOCK_TRY(wait_for_catalog(dropped.value().catalog_version()));
   }
   return run.tag;
 }
@@ -96,8 +109,9 @@ Result<std::string> Session::run(const DropDatabase& drop, Run run) {
 }
 
 Result<std::string> Session::run(const Alter& alter, Run run) {
-  PENSTOCK_TRY(const uint64_t version, ddl::alter(alter, {services_.meta, cancelled_, RecoveryPatience(services_, identity_.database_id)}));
-  PENSTOCK_TRY(wait_for_catalog(version));
+  const auto version = ddl::alter(alter, {services_.meta, cancelled_, RecoveryPatience(services_, identity_.database_id)});
+  if (version.has_error()) return bound_too_early(alter.object_id, version.error());
+  PENSTOCK_TRY(wait_for_catalog(version.value()));
   return run.tag;
 }
 

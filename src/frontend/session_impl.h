@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 #include "frontend/dml.h"
 #include "frontend/dml_rows.h"
 #include "frontend/planner/planner.h"
@@ -103,6 +105,7 @@ class Session : public SqlSession {
   Status wait_for_newer_than(Epoch epoch);
   Status wait_for_epoch(Epoch epoch);
   Status wait_for_catalog(uint64_t version);
+  [[nodiscard]] Error bound_too_early(uint32_t object, const Error& refused);
 
   const SessionServices services_;
   const SessionIdentity identity_;
@@ -111,8 +114,9 @@ class Session : public SqlSession {
   Epoch least_epoch_;  // what the session was told is committed: reads are never older
   std::vector<std::string> notices_;
   CancelFlag cancelled_{false};
+  std::atomic<bool> timed_out_{false};  // that was why
 
-  Epoch last_read_;           // as of which the last query read
+  Epoch last_read_;  // as of which the last query read
   bool plan_is_old_ = false;  // what the statement was to read is gone, and no row was sent
 
   /// Of a transaction block: what it has changed, applied at COMMIT, and the epoch that all of it reads.

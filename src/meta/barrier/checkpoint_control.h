@@ -85,7 +85,7 @@ class CheckpointControl {
   [[nodiscard]] Epoch committed() const { return committed_; }
   [[nodiscard]] bool recovering() const { return !std::holds_alternative<Running>(state_); }
   /// Why it recovers, and for whom it waits; empty when it runs.
-  [[nodiscard]] std::string recovery_reason(Now now) const;
+  [[nodiscard]] std::string recovery_reason() const;
   /// Of a job, while its database recovers: for which node it waits, if that is why.
   [[nodiscard]] std::string standstill_reason(JobId job, Now now) const;
   [[nodiscard]] bool idle() const { return barriers_.empty() && commands_.empty() && flushes_.empty(); }
@@ -355,6 +355,9 @@ class CheckpointControl {
   void begin(Now now, const std::string& reason, Epoch first, ControlEffects& out);
   [[nodiscard]] std::optional<JobId> job_of(const pb::RootError& root) const;
   [[nodiscard]] std::string describe(const pb::RootError& root) const;
+  [[nodiscard]] pb::RootError named(pb::RootError root, WorkerId worker) const;
+  [[nodiscard]] std::string lost(const WorkerLost& event) const;
+  [[nodiscard]] std::string owned_by(WorkerId worker) const;
 
   // Constant after construction.
   const DatabaseId database_;
