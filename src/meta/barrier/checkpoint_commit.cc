@@ -115,11 +115,12 @@ void CheckpointControl::on(Now now, CheckpointCommitted& event, ControlEffects& 
   forget_merged();
   for (const JobId job : event.finished) finish_creation(now, job, out);
   // What a small backfill has read by now shows with the next checkpoint: whoever created the job need not wait an interval for that.
-  const auto* created = front.command ? std::get_if<CreateJob>(&*front.command) : nullptr;
-  if (created != nullptr && tracker_.jobs().contains(created->job)) schedule_.want_checkpoint(now.mono);
+  for (const Command& command : front.commands) {
+    const auto* created = std::get_if<CreateJob>(&command);
+    if (created != nullptr && tracker_.jobs().contains(created->job)) schedule_.want_checkpoint(now.mono);
+  }
   out.emplace_back(StatusChanged{});
-  if (front.command && std::holds_alternative<RescaleJobs>(*front.command) && std::holds_alternative<Running>(state_))
-    begin_transfer(now, out);
+  if (front.carries<RescaleJobs>() && std::holds_alternative<Running>(state_)) begin_transfer(now, out);
   if (replacing_ && barriers_.empty() && std::holds_alternative<Running>(state_)) begin_replaced(now, out);
 }
 
