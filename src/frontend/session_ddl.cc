@@ -1,6 +1,4 @@
 // Statements that define things, FLUSH and WAIT.
-#include <algorithm>
-
 #include "connector/source/catalog_spec.h"
 #include "frontend/ddl.h"
 #include "frontend/readiness.h"
@@ -29,7 +27,16 @@ Status Session::wait_for_catalog(uint64_t version) {
   return ok();
 }
 
-Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph* graph, bool if_not_exists) {
+// Somebody gave a name to another object, or dropped it, and this frontend had not heard yet: what the names mean is asked again.
+Error Session::bound_too_early(const CatalogView& bound, const Error& refused) {
+  constexpr runtime::Duration kHearsSoon = std::chrono::seconds(5);
+  if (refused.code() != Code::UndefinedObject) return refused;
+  const auto newer = [version = bound.meta().catalog->version()](const MetaView& view) { return view.catalog->version() > version; };
+  plan_is_old_ = services_.meta.wait(newer, kHearsSoon, &cancelled_, "the catalog").has_value();
+  return refused;
+}
+
+Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph* graph, bool if_not_exists, const CatalogView& bound) {
   pb::CreateObjectRequest request;
   *request.mutable_object() = object;
   if (graph != nullptr) *request.mutable_graph() = *graph;
@@ -51,6 +58,7 @@ Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph*
     cancelled_ = false;  // too late
     return wait_for_catalog(*created.value());
   }
+  if (answer.has_error()) return bound_too_early(bound, answer.error());
   PENSTOCK_TRY(const auto created, decode<pb::CreateObjectResponse>(std::move(answer)));
   if (created.existed()) notices_.push_back(fmt::format("relation \"{}\" already exists, skipping", object.name()));
   return wait_for_catalog(created.catalog_version());
@@ -58,12 +66,12 @@ Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph*
 
 Result<std::string> Session::run(const CreateSource& source, Run run) {
   PENSTOCK_TRY(connector::validate_source(connector::spec_of(source.object)));
-  PENSTOCK_TRY(create(source.object, nullptr, source.if_not_exists));
+  PENSTOCK_TRY(create(source.object, nullptr, source.if_not_exists, run.catalog));
   return run.tag;
 }
 
 Result<std::string> Session::run(const CreateJob& job, Run run) {
-  PENSTOCK_TRY(create(job.object, &job.graph, job.if_not_exists));
+  PENSTOCK_TRY(create(job.object, &job.graph, job.if_not_exists, run.catalog));
   return run.tag;
 }
 
@@ -79,16 +87,6 @@ Result<std::string> Session::run(const CreateDatabase& database, Run run) {
   return run.tag;
 }
 
-// Somebody gave the name to another object, or dropped it, and this frontend had not heard yet: what the name means is asked again.
-Error Session::bound_too_early(uint32_t object, const Error& refused) {
-  if (refused.code() != Code::UndefinedObject || object == 0) return refused;
-  const auto gone = [object](const MetaView& view) {
-    return std::ranges::none_of(view.catalog->objects(), [object](const pb::CatalogObject& other) { return other.id() == object; });
-  };
-  plan_is_old_ = services_.meta.wait(gone, kApplyTimeout, &cancelled_, "the catalog").has_value();
-  return refused;
-}
-
 Result<std::string> Session::run(const Drop& drop, Run run) {
   for (const Drop::Target& target : drop.targets) {
     pb::DropObjectRequest request;
@@ -96,7 +94,7 @@ Result<std::string> Session::run(const Drop& drop, Run run) {
     request.set_cascade(drop.cascade);
     const auto dropped = decode<pb::DropObjectResponse>(
         services_.meta.call("/penstock.Meta/DropObject", request.SerializeAsString(), kDdlTimeout, &cancelled_));
-    if (dropped.has_error()) return drop.targets.size() == 1 ? bound_too_early(target.id, dropped.error()) : dropped.error();
+    if (dropped.has_error()) return drop.targets.size() == 1 ? bound_too_early(run.catalog, dropped.error()) : dropped.error();
     PENSTOCK_TRY(wait_for_catalog(dropped.value().catalog_version()));
   }
   return run.tag;
@@ -110,7 +108,7 @@ Result<std::string> Session::run(const DropDatabase& drop, Run run) {
 
 Result<std::string> Session::run(const Alter& alter, Run run) {
   const auto version = ddl::alter(alter, {services_.meta, cancelled_, RecoveryPatience(services_, identity_.database_id)});
-  if (version.has_error()) return bound_too_early(alter.object_id, version.error());
+  if (version.has_error()) return bound_too_early(run.catalog, version.error());
   PENSTOCK_TRY(wait_for_catalog(version.value()));
   return run.tag;
 }

@@ -85,7 +85,7 @@ class Session : public SqlSession {
   Result<std::string> run(const ast::Transaction& transaction, Run run);
   Result<std::string> run(const Skip& skip, Run run);
 
-  Status create(const pb::CatalogObject& object, const pb::FragmentGraph* graph, bool if_not_exists);
+  Status create(const pb::CatalogObject& object, const pb::FragmentGraph* graph, bool if_not_exists, const CatalogView& bound);
   Result<std::string> commit();
   Status insert_rows(const pb::CatalogObject& table, data::DataChunk rows, const CatalogView& catalog);
   class CopyInto;
@@ -105,7 +105,7 @@ class Session : public SqlSession {
   Status wait_for_newer_than(Epoch epoch);
   Status wait_for_epoch(Epoch epoch);
   Status wait_for_catalog(uint64_t version);
-  [[nodiscard]] Error bound_too_early(uint32_t object, const Error& refused);
+  [[nodiscard]] Error bound_too_early(const CatalogView& bound, const Error& refused);
 
   const SessionServices services_;
   const SessionIdentity identity_;
@@ -116,7 +116,7 @@ class Session : public SqlSession {
   CancelFlag cancelled_{false};
   std::atomic<bool> timed_out_{false};  // that was why
 
-  Epoch last_read_;  // as of which the last query read
+  Epoch last_read_;           // as of which the last query read
   bool plan_is_old_ = false;  // what the statement was to read is gone, and no row was sent
 
   /// Of a transaction block: what it has changed, applied at COMMIT, and the epoch that all of it reads.
