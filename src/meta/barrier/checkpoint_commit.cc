@@ -118,8 +118,8 @@ void CheckpointControl::on(Now now, CheckpointCommitted& event, ControlEffects& 
   const auto* created = front.command ? std::get_if<CreateJob>(&*front.command) : nullptr;
   if (created != nullptr && tracker_.jobs().contains(created->job)) schedule_.want_checkpoint(now.mono);
   out.emplace_back(StatusChanged{});
-  if (front.command && std::holds_alternative<RescaleJobs>(*front.command) && std::holds_alternative<Running>(state_))
-    begin_transfer(now, out);
+  const auto* rescale = front.command ? std::get_if<RescaleJobs>(&*front.command) : nullptr;
+  if (rescale != nullptr && std::holds_alternative<Running>(state_)) rescale->copying ? order_copies(now, out) : begin_transfer(now, out);
   if (replacing_ && barriers_.empty() && std::holds_alternative<Running>(state_)) begin_replaced(now, out);
 }
 

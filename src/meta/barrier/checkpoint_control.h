@@ -52,6 +52,7 @@ class CheckpointControl {
     uint32_t create_attempts = 5;
     Transactions::Options transactions = {};
     uint32_t rescale_attempts = 5;
+    bool copy_ahead = false;  // what moves is copied while the graph runs, so that it stops only for what has changed since
     runtime::Duration patience = std::chrono::seconds(30);  // with a job whose errors may pass by themselves
     size_t max_creating = 8;                                // jobs with graphs of their own at a time; others wait
     uint32_t quarantine_after = 5;                          // failures without a stable time between that one job is the cause of
@@ -176,6 +177,15 @@ class CheckpointControl {
   struct Transferring {};
   using State = std::variant<Running, Resetting, BackingOff, Blocked, Initializing, Transferring>;
 
+  /// Rows that are to move are copied while the graph runs, from the barrier with which their new owners joined to the last one's answer.
+  struct CopyingAhead {
+    RescaleJobs command;
+    std::vector<VnodeMove> moves;
+    runtime::TimePoint began;
+    Epoch epoch;                 // as of which, once it is committed
+    std::set<WorkerId> waiting;  // then: new owners that have not answered
+  };
+
   /// A change of placement on its way, from its barrier to the reset after its commit.
   struct Rescaling {
     RescaleJobs command;
@@ -287,6 +297,11 @@ class CheckpointControl {
   [[nodiscard]] Result<RescalePlan> plan_new_placement() const;
   void queue_rescale(RescaleJobs command);
   void finish_rescale(const Status& result, ControlEffects& out);
+  [[nodiscard]] Taken copy_ahead(Now now, RescaleJobs command, RescalePlan plan, ControlEffects& out);
+  void order_copies(Now now, ControlEffects& out);
+  [[nodiscard]] bool take_copied(Now now, const VnodesTransferred& event, ControlEffects& out);
+  void stop_copying(Now now);
+  [[nodiscard]] std::vector<SendRequest> transfer_orders(const std::vector<VnodeMove>& moves, bool ahead) const;
   void stop_for_rescale(Now now, Epoch curr, RescaleJobs command, RescalePlan plan, ControlEffects& out);
   void begin_transfer(Now now, ControlEffects& out);
   void commit_rescale(ControlEffects& out);
@@ -338,6 +353,7 @@ class CheckpointControl {
   Epoch chain_end_;  // curr of the last barrier
   std::deque<InflightBarrier> barriers_;
   bool committing_ = false;  // the front, or a rescale
+  std::optional<CopyingAhead> copying_;
   std::optional<Rescaling> rescaling_;
   std::optional<Replacing> replacing_;
   std::vector<RescaleWaiter> rescale_waiters_;

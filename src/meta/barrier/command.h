@@ -19,7 +19,7 @@ namespace penstock::meta {
 /// | DropJobs     | Stop              | nothing (the catalog has dropped them)  | rebuilds the graph without them               |
 /// | ChangeSplits | SourceChangeSplit | who reads the new splits                | assigns them itself                           |
 /// | DetachJob    | Stop              | nothing (see CommitRecord::detached)    | rebuilds the graph without its edges          |
-/// | RescaleJobs  | Stop (all actors) | nothing; then, in a transaction of its own, who owns which vnodes and the files with their rows |
+/// | RescaleJobs  | first none, to copy rows ahead; then Stop (all actors) | nothing; then, in a transaction of its own, who owns which vnodes and the files with their rows |
 /// looks again where the jobs should be |
 struct CreateJob {
   JobId job;
@@ -43,6 +43,9 @@ struct DetachJob {
 struct RescaleJobs {
   runtime::TimePoint not_before;  // nodes often come in numbers
   uint32_t failed = 0;            // how often it was tried in vain
+  bool copying = false;           // its barrier stops nothing: rows are copied ahead once it is committed
+  bool copied = false;            // that was done, or is not to be: the graph stops
+  runtime::Duration took = {};    // the copying
 };
 using Command = std::variant<CreateJob, DropJobs, ChangeSplits, DetachJob, RescaleJobs>;
 

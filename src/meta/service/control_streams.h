@@ -11,7 +11,7 @@
 
 namespace penstock::meta {
 
-constexpr uint32_t kControlVersion = 3;
+constexpr uint32_t kControlVersion = 4;
 constexpr uint32_t kControlMinSupported = 2;
 
 /// The control streams to the nodes, one each: bytes to messages and back. Who lives is `Cluster`'s business. Used on the loop only.
