@@ -35,6 +35,14 @@ constexpr uint32_t kMaxBarriersInFlight = 64;
 /// The estimate counts the values themselves; what views share with other chunks does not count. Never 0.
 [[nodiscard]] size_t chunk_weight(const data::StreamChunk& chunk);
 
+class Mailbox;
+
+/// Where a channel within the process delivers.
+struct BarrierLane {
+  Mailbox* mailbox = nullptr;  // null: the channel has no such place
+  uint32_t channel = 0;
+};
+
 /// The sending end. Owned by the upstream actor; one caller at a time.
 /// Destroying it tells the receiver that the channel is over.
 class ChannelSender {
@@ -47,6 +55,8 @@ class ChannelSender {
   /// True: `message` was taken. False: no budget (of a chunk only); it is left as it was, and the owner is woken with `Wake::Output` when
   /// there is. Errors: `Closed` (with the receiver's reason) when the receiver is gone, `Protocol` when too many barriers are in flight.
   [[nodiscard]] virtual Result<bool> try_send(Message& message) = 0;
+  /// The short way of barriers whose receiver stands by (`Mailbox::count_barrier`), as long as this end lives.
+  [[nodiscard]] virtual BarrierLane lane() const { return {}; }
   /// What may still be sent before the budget is used up, as far as is known.
   [[nodiscard]] virtual size_t room() const = 0;
   /// `Closed` when the receiver is gone; the owner is woken with `Wake::Output` when that happens.

@@ -24,6 +24,7 @@ class Dispatcher {
 
   [[nodiscard]] FragmentId downstream() const { return downstream_; }
   [[nodiscard]] std::vector<std::unique_ptr<OutputPort>>& ports() { return ports_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<OutputPort>>& ports() const { return ports_; }
 
   [[nodiscard]] Status dispatch(const data::StreamChunk& chunk);
 

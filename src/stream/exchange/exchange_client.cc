@@ -229,7 +229,7 @@ Status ExchangeClient::Peer::take_barriers(const pb::ExchangeBarrier& frame) {
       if (channel->barriers.fetch_add(1) >= kMaxBarriersInFlight) {
         return error(Code::Protocol, "more than {} barriers for channel {}", kMaxBarriersInFlight, number);
       }
-      channel->mailbox->push({channel->channel, 0, barrier});
+      if (channel->mailbox->push_barrier(channel->channel, barrier)) channel->barriers.fetch_sub(1, std::memory_order_relaxed);
     }
   }
   return ok();

@@ -1,6 +1,7 @@
 #include "stream/exchange/exchange_service.h"
 
 #include "common/log.h"
+#include "common/mutex.h"
 #include "proto/compute_service.pb.h"
 #include "stream/exchange/barrier_gather.h"
 #include "stream/exchange/exchange_frames.h"

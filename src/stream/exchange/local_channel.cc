@@ -67,6 +67,8 @@ class LocalSender final : public ChannelSender {
 
   size_t room() const override { return state_->budget - std::min(state_->budget, state_->in_flight.load(std::memory_order_relaxed)); }
 
+  BarrierLane lane() const override { return {state_->mailbox.get(), state_->channel}; }
+
   Result<bool> try_send(Message& message) override {
     PENSTOCK_TRY(state());
     if (auto* chunk = std::get_if<data::StreamChunk>(&message)) return send_chunk(*chunk);
@@ -75,7 +77,7 @@ class LocalSender final : public ChannelSender {
       return error(Code::Protocol, "more than {} barriers are in flight from actor {} to actor {}", kMaxBarriersInFlight, state_->upstream,
                    state_->downstream);
     }
-    state_->mailbox->push({state_->channel, 0, Barrier{barrier.epoch, barrier.kind, nullptr}});
+    if (state_->mailbox->push_barrier(state_->channel, barrier)) state_->barriers.fetch_sub(1, std::memory_order_relaxed);
     return true;
   }
 

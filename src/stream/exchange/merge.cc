@@ -7,6 +7,7 @@ namespace penstock::stream {
 Merge::~Merge() { mailbox_->close(); }
 
 uint32_t Merge::add_channel(Upstream upstream) {
+  mailbox_->name_channel(upstream.actor, upstream.fragment);
   channels_.push_back({.upstream = upstream});
   ++live_;
   return static_cast<uint32_t>(channels_.size() - 1);
@@ -126,6 +127,27 @@ void Merge::pass_barrier() {
     channel.blocked = false;
     if (!channel.removed && !channel.backlog.empty()) enqueue(number);
   }
+}
+
+bool Merge::stand_by(ActorId owner, Epoch next, BarrierPasser* passer, uint32_t may_pass, const runtime::Runtime& clock) {
+  if (barrier_ || !ready_.empty()) return false;
+  Standby::Plan plan{
+      .actor = owner, .next = next, .channels = channels_.size(), .gone = {}, .passer = passer, .may_pass = may_pass, .clock = &clock};
+  for (uint32_t number = 0; number < channels_.size(); ++number) {
+    if (channels_[number].removed) plan.gone.push_back(number);
+  }
+  return mailbox_->stand_by(std::move(plan));
+}
+
+Standby::Record Merge::resume(runtime::TimePoint now) {
+  Standby::Record record = mailbox_->resume(now);
+  for (const uint32_t number : record.arrived) channels_[number].blocked = true;
+  arrived_ = record.arrived.size();
+  if (record.arriving) {
+    barrier_ = record.arriving;
+    first_arrived_ = record.arrived.front();
+  }
+  return record;
 }
 
 void Merge::remove_upstreams(const absl::flat_hash_set<ActorId>& upstreams) {

@@ -39,7 +39,7 @@ class Merge {
   /// Nothing now; a chunk; or the barrier that has arrived everywhere (without mutation).
   using Item = std::variant<std::monostate, Chunk, Barrier>;
 
-  explicit Merge(std::shared_ptr<Signal> owner) : mailbox_(std::make_shared<Mailbox>(std::move(owner))) {}
+  explicit Merge(std::shared_ptr<Mailbox> mailbox) : mailbox_(std::move(mailbox)) {}
   ~Merge();
   Merge(const Merge&) = delete;
   Merge& operator=(const Merge&) = delete;
@@ -49,7 +49,6 @@ class Merge {
   void set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> receiver, std::optional<ReceiveWindow> window = std::nullopt);
   /// Channels may have windows, kept by this clock and horizon. Before any channel.
   void set_pace(const runtime::Runtime& clock, std::shared_ptr<const Pace> pace);
-  [[nodiscard]] bool has_windows() const { return pace_ != nullptr && live_ > 0; }
   /// Windows close to what they were at first: what rows cost is about to change.
   void begin_windows_anew();
   [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
@@ -58,6 +57,11 @@ class Merge {
   [[nodiscard]] Result<Item> next();
   /// The actor has passed the barrier that `next` gave: the channels are read again.
   void pass_barrier();
+  /// The owner goes to sleep after `next` gave nothing: from now on barriers are counted in the mailbox, from the one that ends `next` on.
+  /// False: there is more, or a barrier is being aligned already. Only when each channel has brought a barrier.
+  [[nodiscard]] bool stand_by(ActorId owner, Epoch next, BarrierPasser* passer, uint32_t may_pass, const runtime::Runtime& clock);
+  /// The owner is awake, and goes on from what was counted. After `stand_by`, before anything else.
+  [[nodiscard]] Standby::Record resume(runtime::TimePoint now);
   /// The channels from these actors go, whatever is in them. Not while a barrier is being aligned.
   void remove_upstreams(const absl::flat_hash_set<ActorId>& upstreams);
 

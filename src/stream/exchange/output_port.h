@@ -25,6 +25,7 @@ class OutputPort {
   [[nodiscard]] ActorId downstream() const { return downstream_; }
   [[nodiscard]] uint32_t link() const { return link_; }
   [[nodiscard]] bool connected() const { return sender_ != nullptr; }
+  [[nodiscard]] BarrierLane lane() const { return sender_ ? sender_->lane() : BarrierLane{}; }
   /// Its owner has been set.
   void connect(std::unique_ptr<ChannelSender> sender);
 

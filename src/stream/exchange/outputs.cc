@@ -1,8 +1,20 @@
 #include "stream/exchange/outputs.h"
 
+#include <ranges>
+
 #include "proto/control_stream.pb.h"
+#include "stream/exchange/mailbox.h"
 
 namespace penstock::stream {
+namespace {
+
+// The lines that counting a barrier in a mailbox touches.
+void fetch_ahead(const Mailbox* mailbox) {
+  const auto* at = reinterpret_cast<const char*>(mailbox);
+  for (size_t line = 0; line < 3; ++line) __builtin_prefetch(at + 64 * line, 1);
+}
+
+}  // namespace
 
 Status Outputs::add(const pb::Dispatcher& description) {
   PENSTOCK_TRY(Dispatcher made, Dispatcher::make(description, width_, own_));
@@ -11,6 +23,7 @@ Status Outputs::add(const pb::Dispatcher& description) {
       return error(Code::Protocol, "an edge to fragment {} over link {} is there already", made.downstream(), description.link());
     }
   }
+  for (const auto& port : made.ports()) lanes_.push_back({port.get(), port->lane()});
   dispatchers_.push_back(std::move(made));
   for (AttachedOutput& output : std::exchange(unclaimed_, {})) attach(std::move(output));
   return ok();
@@ -30,17 +43,20 @@ void Outputs::remove(const std::set<FragmentId>& fragments, const std::set<Actor
     return fragments.contains(dispatcher.downstream()) ||
            std::ranges::all_of(dispatcher.ports(), [&](const auto& port) { return actors.contains(port->downstream()); });
   });
+  note_lanes();
   note_pending();
 }
 
 void Outputs::attach(AttachedOutput output) {
-  for (Dispatcher& dispatcher : dispatchers_) {
-    for (const auto& port : dispatcher.ports()) {
-      if (port->connected() || port->downstream() != output.downstream || port->link() != output.link) continue;
-      output.sender->set_owner(owner_);
-      port->connect(std::move(output.sender));
-      return;
-    }
+  // Latest first: an actor may have a thousand outputs, and who comes now belongs to the newest.
+  for (Lane& lane : std::views::reverse(lanes_)) {
+    if (lane.direct.mailbox != nullptr) continue;
+    OutputPort& port = *lane.port;
+    if (port.connected() || port.downstream() != output.downstream || port.link() != output.link) continue;
+    output.sender->set_owner(owner_);
+    port.connect(std::move(output.sender));
+    lane.direct = port.lane();
+    return;
   }
   unclaimed_.push_back(std::move(output));
 }
@@ -56,12 +72,22 @@ Status Outputs::dispatch(const data::StreamChunk& chunk) {
 Status Outputs::send_barrier(const Barrier& barrier) {
   // Of jobs whose creation was given up before their edge came.
   std::erase_if(unclaimed_, [](const AttachedOutput& output) { return output.sender->state().has_error(); });
-  for (Dispatcher& dispatcher : dispatchers_) {
-    for (const auto& port : dispatcher.ports()) {
-      PENSTOCK_TRY(port->push_barrier(barrier));
+  if (!pending_.empty()) {
+    for (const Lane& lane : lanes_) {
+      PENSTOCK_TRY(lane.port->push_barrier(barrier));
     }
+    note_pending();
+    return ok();
   }
-  note_pending();
+  // Nothing waits in any port, so that a barrier may go past it. Whatever it touches then is far from memory that was touched of late.
+  constexpr size_t kAhead = 8;
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    if (i + kAhead < lanes_.size()) fetch_ahead(lanes_[i + kAhead].direct.mailbox);
+    const Lane& lane = lanes_[i];
+    if (lane.direct.mailbox != nullptr && lane.direct.mailbox->count_barrier(lane.direct.channel, barrier)) continue;
+    PENSTOCK_TRY(lane.port->push_barrier(barrier));
+    if (!lane.port->empty()) pending_.push_back(lane.port);
+  }
   return ok();
 }
 
@@ -86,6 +112,20 @@ Status Outputs::check() {
 const OutputPort* Outputs::blocking() const {
   const auto found = std::ranges::find_if(pending_, [](const OutputPort* port) { return port->blocked(); });
   return found == pending_.end() ? nullptr : *found;
+}
+
+bool Outputs::settled() const {
+  if (!pending_.empty() || !unclaimed_.empty()) return false;
+  return std::ranges::all_of(dispatchers_, [](const Dispatcher& dispatcher) {
+    return std::ranges::all_of(dispatcher.ports(), [](const auto& port) { return port->connected(); });
+  });
+}
+
+void Outputs::note_lanes() {
+  lanes_.clear();
+  for (const Dispatcher& dispatcher : dispatchers_) {
+    for (const auto& port : dispatcher.ports()) lanes_.push_back({port.get(), port->lane()});
+  }
 }
 
 void Outputs::note_pending() {

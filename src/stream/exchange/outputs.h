@@ -43,17 +43,27 @@ class Outputs {
   /// Some port must be waited for before the actor goes on.
   [[nodiscard]] bool blocked() const { return blocking() != nullptr; }
   [[nodiscard]] const OutputPort* blocking() const;
+  /// There is no edge.
+  [[nodiscard]] bool none() const { return dispatchers_.empty() && unclaimed_.empty(); }
+  /// Nothing is left to send, and every downstream is connected: barriers go out at once.
+  [[nodiscard]] bool settled() const;
   /// Nothing is left to send.
   [[nodiscard]] bool empty() const { return pending_.empty(); }
 
  private:
   void note_pending();
+  void note_lanes();
 
+  struct Lane {
+    OutputPort* port;
+    BarrierLane direct;
+  };
   const storage::GraphTerm own_;
   const size_t width_;
   const std::shared_ptr<Signal> owner_;  // shared with everything else that may wake the actor
   std::vector<Dispatcher> dispatchers_;
   std::vector<AttachedOutput> unclaimed_;
+  std::vector<Lane> lanes_;           // all ports; those without a channel have no direct way
   std::vector<OutputPort*> pending_;  // not empty, as of the last call
 };
 

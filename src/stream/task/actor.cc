@@ -1,5 +1,7 @@
 #include "stream/task/actor.h"
 
+#include <algorithm>
+
 #include "common/check.h"
 #include "common/log.h"
 #include "proto/control_stream.pb.h"
@@ -42,6 +44,7 @@ Actor::Actor(Key, const Environment& environment, storage::GraphTerm graph, std:
       job_name_(fragment_->job_name()),
       manager_(std::move(manager)),
       signal_(std::make_shared<ActorSignal>(environment.runtime.pool())),
+      mailbox_(std::make_shared<Mailbox>(signal_)),
       keeper_(environment.keeper),
       context_{.actor = ActorId{plan.actor_id()},
                .fragment = FragmentId{fragment_->fragment_id()},
@@ -65,7 +68,10 @@ Actor::Actor(Key, const Environment& environment, storage::GraphTerm graph, std:
       passed_(plan.actor_id()),
       paused_(context_.paused) {}
 
-Actor::~Actor() = default;
+// One that was never run to its end may stand by, and its parts must not be gone while a barrier is passed for it.
+Actor::~Actor() {
+  if (input_) mailbox_->close();
+}
 
 Status Actor::build(const TreeBuilder& tree, EpochPair first) {
   PENSTOCK_TRY(OperatorTree operators, tree(fragment_->root(), context_));
@@ -77,7 +83,7 @@ Status Actor::build(const TreeBuilder& tree, EpochPair first) {
   for (const pb::Dispatcher& dispatcher : plan_->dispatchers()) {
     PENSTOCK_TRY(outputs_->add(dispatcher));
   }
-  input_.emplace(signal_, first);
+  input_.emplace(mailbox_, first);
   return ok();
 }
 
@@ -126,6 +132,7 @@ void Actor::run() {
 }
 
 Actor::Turn Actor::run_slice() {
+  catch_up();
   if (stats_.waits()) stats_.run(context_.runtime.now());
   std::optional<runtime::TimePoint> begin;  // most runs end before the first look at the clock
   for (int steps = 1;; ++steps) {
@@ -144,6 +151,7 @@ Actor::Turn Actor::run_slice() {
 
 Result<Actor::Turn> Actor::turn() {
   PENSTOCK_TRY(look_at_wakes());
+  if (pass_error_) return *std::exchange(pass_error_, std::nullopt);
   if (stop_requested_.load(std::memory_order_relaxed)) return reading_state_ ? Turn::Wait : Turn::Ended;
   if (reading_state_) return wait(WaitingFor::StateRead);
   if (asleep_until_) {
@@ -156,6 +164,47 @@ Result<Actor::Turn> Actor::turn() {
   }
   if (!chain_->idle()) return step_operators();
   return stage_ == Stage::Running ? take_input() : next_stage();
+}
+
+ActorStatus Actor::status() const {
+  const Mailbox::Standing standing = mailbox_->standing();
+  const runtime::TimePoint now = context_.runtime.now();
+  ActorStatus out{.actor = context_.actor,
+                  .fragment = context_.fragment,
+                  .job = context_.job,
+                  .job_name = job_name_,
+                  .graph = context_.graph,
+                  .waiting_for = {},
+                  .wait = stats_.record(now),
+                  .epoch = std::max(stats_.epoch(), standing.passed.value_or(Epoch{})),
+                  .rows_in = stats_.rows_in(),
+                  .rows_out = stats_.rows_out(),
+                  .at_work = {}};
+  if (out.wait.at_work) out.at_work = operator_names_.at(*out.wait.at_work);
+  if (standing.missing)
+    out.wait.align(standing.missing->actor, standing.missing->fragment, standing.missing->prev, now - standing.missing->since);
+  out.waiting_for = in_words(out.wait);
+  return out;
+}
+
+// Barriers that come while it sleeps are counted, and passed if there is nothing to do for them.
+void Actor::stand_by() {
+  const bool asks = std::ranges::any_of(generators_, [](const GeneratorState& generator) { return generator.due || generator.retry_at; });
+  const bool rests = !asks && chain_->quiet() && outputs_->settled();
+  // Without outputs there is nothing of its own to be touched.
+  BarrierPasser* passer = outputs_->none() ? static_cast<BarrierPasser*>(manager_.get()) : this;
+  input_->stand_by(context_.actor, rests ? passer : nullptr, rests ? barriers_to_leave_out() : 0, context_.runtime);
+}
+
+void Actor::catch_up() {
+  const std::optional<Standby::Record> rested = input_->resume(context_.runtime);
+  if (!rested) return;
+  stats_.was_aligning(rested->aligning);
+  if (!rested->passed) return;
+  passed_ += rested->passes;
+  evicted_nothing_ = false;
+  chain_->note_skipped(*rested->passed);
+  stats_.pass(rested->passed->curr);
 }
 
 Status Actor::look_at_wakes() {
@@ -191,6 +240,7 @@ Result<Actor::Turn> Actor::wait(WaitingFor what) {
   if (what == WaitingFor::Input) {
     if (outputs_->blocked()) return wait_for_output();
     input_->note_wait(stats_, context_.runtime.now());
+    stand_by();
   } else {
     stats_.wait(what, context_.runtime.now());
   }

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "common/mutex.h"
+#include "stream/exchange/mailbox.h"
 #include "stream/exchange/outputs.h"
 #include "stream/task/actor_input.h"
+#include "stream/task/actor_manager.h"
 #include "stream/task/actor_signal.h"
 #include "stream/task/actor_stats.h"
 #include "stream/task/operator_chain.h"
@@ -41,14 +43,15 @@ class ActorKeeper {
 ///             every
 ///                           operator's after_barrier
 ///             -> Running    with the next message
-/// One that finds the operators with nothing to do goes from Running to Sending and back: they hear of it when they next have.
+/// One that finds the operators with nothing to do goes from Running to Sending and back: they hear of it when they next have. And one that
+/// comes while the actor sleeps with nothing to do is passed by whoever brings it last, without the actor being run (`pass`).
 ///
 /// It ends by a stopping barrier, by an error (told to the barrier manager first, so that its neighbours' closed channels come later), or
-/// because its graph is reset. `request_stop`, `wake_to_stop`, `attach_output` and reading `stats` are thread-safe; everything else belongs
+/// because its graph is reset. `request_stop`, `wake_to_stop`, `attach_output` and `status` are thread-safe; everything else belongs
 /// to the builder until `start`, then to whoever runs it.
 ///
 /// Shared by the manager that keeps it and the job that runs it.
-class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> {
+class Actor final : public Wakeable, private BarrierPasser, public std::enable_shared_from_this<Actor> {
  public:
   /// Where it lives and what it may use; the references outlive it.
   struct Environment {
@@ -94,9 +97,8 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   [[nodiscard]] const pb::BuildFragment& fragment_plan() const { return *fragment_; }
   [[nodiscard]] const pb::BuildActor& plan() const { return *plan_; }
   [[nodiscard]] const std::string& job_name() const { return job_name_; }
-  [[nodiscard]] const ActorStats& stats() const { return stats_; }
-  /// Of an operator, by its place in the tree: constant after `build`.
-  [[nodiscard]] const std::string& operator_name(size_t node) const { return operator_names_.at(node); }
+  /// From any thread.
+  [[nodiscard]] ActorStatus status() const;
 
   void run() override;
 
@@ -110,6 +112,8 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   [[nodiscard]] Status look_at_wakes();
   [[nodiscard]] Result<Turn> wait(WaitingFor what);
   [[nodiscard]] Result<Turn> wait_for_output();
+  void stand_by();
+  void catch_up();
   void end();
   void fail(const Error& error);
 
@@ -131,6 +135,9 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   [[nodiscard]] Turn finish_barrier();
   /// Nothing came in before it, so that the operators need not see it.
   [[nodiscard]] bool leaves_out(const Barrier& barrier);
+  /// So many may follow before one must be seen all the same.
+  [[nodiscard]] uint32_t barriers_to_leave_out() const;
+  [[nodiscard]] bool pass(ActorId self, EpochPair epoch, BarrierKind kind) override;
 
   // Of the builder.
   std::shared_ptr<const pb::BuildFragment> fragment_;  // shared with its other actors; null after `start`
@@ -140,6 +147,7 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   const std::string job_name_;
   const std::shared_ptr<LocalBarrierManager> manager_;  // shared with the graph's other actors
   const std::shared_ptr<ActorSignal> signal_;           // shared with all that may wake the actor
+  const std::shared_ptr<Mailbox> mailbox_;              // shared with the senders
   ActorKeeper& keeper_;
   ActorContext context_;
   std::vector<std::string> operator_names_;
@@ -150,11 +158,12 @@ class Actor final : public Wakeable, public std::enable_shared_from_this<Actor> 
   std::optional<OperatorChain> chain_;
   std::optional<Outputs> outputs_;
   Stage stage_ = Stage::Running;
-  std::optional<Barrier> barrier_;  // at work, unless Running
-  bool left_out_ = false;           // the operators do not see it
-  uint32_t passed_;                 // barriers, begun at a number of the actor's own
-  bool begun_ = false;              // the first barrier has passed
-  bool paused_;                     // generators are not asked
+  std::optional<Barrier> barrier_;   // at work, unless Running
+  bool left_out_ = false;            // the operators do not see it
+  std::optional<Error> pass_error_;  // of a barrier that was passed while it slept; written under the mailbox's lock
+  uint32_t passed_;                  // barriers, begun at a number of the actor's own
+  bool begun_ = false;               // the first barrier has passed
+  bool paused_;                      // generators are not asked
   bool reading_state_ = false;
   std::optional<runtime::TimePoint> asleep_until_;  // an expression asked for it; the operators stand still, barriers too
   runtime::Timer alarm_;

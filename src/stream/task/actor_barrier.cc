@@ -30,6 +30,24 @@ std::optional<Stopped> stopped_by(const Barrier& barrier) {
 
 bool Actor::leaves_out(const Barrier& barrier) { return ++passed_ % kBarriersLeftOut != 0 && chain_->skip_barrier(barrier); }
 
+uint32_t Actor::barriers_to_leave_out() const { return kBarriersLeftOut - 1 - passed_ % kBarriersLeftOut; }
+
+// A chain of sleeping actors is passed in one go, up to a depth that any stack has room for. Collecting before sending harms nobody: if the
+// sending fails, so does the graph.
+bool Actor::pass(ActorId self, EpochPair epoch, BarrierKind kind) {
+  constexpr int kDeepest = 32;
+  static thread_local int depth = 0;
+  if (depth == kDeepest || pass_error_ || !manager_->pass(self, epoch, kind)) return false;
+  ++depth;
+  const Status sent = outputs_->send_barrier(Barrier{epoch, kind, nullptr, nullptr});
+  --depth;
+  if (sent.has_error()) {
+    pass_error_ = sent.error();
+    signal_->wake(Wake::Control);
+  }
+  return true;
+}
+
 Status Actor::begin_barrier(Barrier barrier) {
   barrier_ = std::move(barrier);
   left_out_ = leaves_out(*barrier_);

@@ -15,13 +15,6 @@ Result<Merge::Item> ActorInput::next() {
   return from_subscription();
 }
 
-// New outputs lead to a job that may be far slower than what runs: what it still lets in before that barrier comes is little.
-void ActorInput::on_subscription_wake() {
-  ask_ = true;
-  if (!merge_.has_windows() || !announced() || !announced_->mutation || !announced_->mutation->has_add()) return;
-  if (!announced_->mutation->add().dispatchers().empty()) merge_.begin_windows_anew();
-}
-
 bool ActorInput::announced() {
   if (announced_) return true;
   if (!ask_) return false;
@@ -48,10 +41,28 @@ void ActorInput::pass_barrier(const Barrier& barrier) {
   begun_ = true;
   expected_.prev = barrier.epoch.curr;
   if (std::exchange(arrived_, false)) merge_.pass_barrier();
-  if (!merge_.has_channels() || !barrier.mutation || !barrier.mutation->has_stop()) return;
+  if (!merge_.has_channels() || !barrier.mutation) return;
+  // New outputs lead to a job that may be far slower than what runs.
+  if (barrier.mutation->has_add() && !barrier.mutation->add().dispatchers().empty()) merge_.begin_windows_anew();
+  if (!barrier.mutation->has_stop()) return;
   absl::flat_hash_set<ActorId> stopped;
   for (const uint32_t actor : barrier.mutation->stop().actors()) stopped.insert(ActorId{actor});
   merge_.remove_upstreams(stopped);
+}
+
+void ActorInput::stand_by(ActorId actor, BarrierPasser* passer, uint32_t may_pass, const runtime::Runtime& clock) {
+  if (!begun_ || arrived_ || announced_ || !merge_.has_channels()) return;
+  standing_by_ = merge_.stand_by(actor, expected_.prev, passer, may_pass, clock);
+}
+
+std::optional<Standby::Record> ActorInput::resume(const runtime::Runtime& clock) {
+  if (!std::exchange(standing_by_, false)) return std::nullopt;
+  Standby::Record record = merge_.resume(clock.now());
+  if (record.passed) {
+    expected_.prev = record.passed->curr;
+    subscription_->skip_to(expected_.prev);
+  }
+  return record;
 }
 
 void ActorInput::note_wait(ActorStats& stats, runtime::TimePoint now) const {

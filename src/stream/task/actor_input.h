@@ -16,8 +16,8 @@ namespace penstock::stream {
 /// Owned by the actor.
 class ActorInput {
  public:
-  /// `owner`: whom channels wake. `first`: pair of the first barrier.
-  ActorInput(std::shared_ptr<Signal> owner, EpochPair first) : merge_(std::move(owner)), expected_(first) {}
+  /// `first`: pair of the first barrier.
+  ActorInput(std::shared_ptr<Mailbox> mailbox, EpochPair first) : merge_(std::move(mailbox)), expected_(first) {}
   ActorInput(const ActorInput&) = delete;
   ActorInput& operator=(const ActorInput&) = delete;
 
@@ -25,13 +25,18 @@ class ActorInput {
   [[nodiscard]] Merge& merge() { return merge_; }
 
   /// The subscription says that there is more.
-  void on_subscription_wake();
+  void on_subscription_wake() { ask_ = true; }
   /// A barrier was injected that this actor has not passed.
   [[nodiscard]] bool announced();
   /// A chunk, a barrier with its mutation, or nothing now.
   [[nodiscard]] Result<Merge::Item> next();
   /// The barrier that `next` gave is done with. Upstream actors that it stopped are forgotten.
   void pass_barrier(const Barrier& barrier);
+  /// The actor goes to sleep after `next` gave nothing: barriers are counted for it, and up to `may_pass` of them passed by `passer`.
+  /// Does nothing unless it waits for the next barrier of its channels with nothing taken in of it.
+  void stand_by(ActorId actor, BarrierPasser* passer, uint32_t may_pass, const runtime::Runtime& clock);
+  /// The actor runs again; nothing if it did not stand by. Before anything else.
+  [[nodiscard]] std::optional<Standby::Record> resume(const runtime::Runtime& clock);
   /// Notes in `stats` what is awaited, after `next` gave nothing.
   void note_wait(ActorStats& stats, runtime::TimePoint now) const;
 
@@ -45,6 +50,7 @@ class ActorInput {
   bool arrived_ = false;                               // the barrier is there on all channels
   EpochPair expected_;                                 // the first barrier; afterwards only `prev` counts
   bool begun_ = false;
+  bool standing_by_ = false;
 };
 
 }  // namespace penstock::stream

@@ -1,25 +1,23 @@
 #include "stream/task/actor_stats.h"
 
+#include <algorithm>
+
 namespace penstock::stream {
 
-std::string ActorStats::waiting_for() const {
-  const uint64_t who = who_.load(std::memory_order_relaxed);
-  const ActorId actor{static_cast<uint32_t>(who)};
-  const FragmentId fragment{static_cast<uint32_t>(who >> 32)};
-  const uint64_t epoch = awaited_.load(std::memory_order_relaxed);
-  switch (what_.load(std::memory_order_relaxed)) {
+std::string in_words(const ActorWait& wait) {
+  switch (wait.what) {
     case WaitingFor::Nothing:
       return "";
     case WaitingFor::Input:
       return "input";
     case WaitingFor::Alignment:
-      return fmt::format("input from fragment {} (actor {} has not sent barrier {})", fragment, actor, epoch);
+      return fmt::format("input from fragment {} (actor {} has not sent barrier {})", wait.fragment, wait.actor, wait.awaited);
     case WaitingFor::Subscription:
-      return fmt::format("barrier {} from meta", epoch);
+      return fmt::format("barrier {} from meta", wait.awaited);
     case WaitingFor::Output:
-      return fmt::format("output to actor {}: no budget", actor);
+      return fmt::format("output to actor {}: no budget", wait.actor);
     case WaitingFor::Connection:
-      return fmt::format("actor {} to connect", actor);
+      return fmt::format("actor {} to connect", wait.actor);
     case WaitingFor::StateRead:
       return "state read";
     case WaitingFor::Memory:
@@ -28,6 +26,18 @@ std::string ActorStats::waiting_for() const {
       return "pg_sleep";
   }
   return "";
+}
+
+void ActorWait::align(ActorId upstream, FragmentId of, Epoch prev, runtime::Duration since) {
+  if (what != WaitingFor::Input) return;
+  const int64_t aligning = std::clamp<int64_t>(since.count() / 1000, 0, micros);
+  what = WaitingFor::Alignment;
+  actor = upstream;
+  fragment = of;
+  awaited = prev;
+  micros = aligning;
+  total_micros[static_cast<size_t>(WaitingFor::Input)] -= aligning;
+  total_micros[static_cast<size_t>(WaitingFor::Alignment)] += aligning;
 }
 
 ActorWait ActorStats::record(runtime::TimePoint now) const {

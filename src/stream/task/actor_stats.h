@@ -34,7 +34,13 @@ struct ActorWait {
   std::optional<size_t> at_work;                   // the operator last called, by its place in the tree
   int64_t micros = 0;                              // how long already; how long it has been busy, if it waits for nothing
   std::array<int64_t, kWaitKinds> total_micros{};  // by `WaitingFor`, since the actor began, this wait included
+
+  /// It waits for input, and the last part of that is for this upstream's barrier, which others have brought.
+  void align(ActorId upstream, FragmentId of, Epoch prev, runtime::Duration since);
 };
+
+/// What it waits for, in words; nothing if it waits for nothing.
+[[nodiscard]] std::string in_words(const ActorWait& wait);
 
 /// The actor's record in the await tree: written on transitions only, read from any thread at any time. Fields are read one by one, so a
 /// reader may see the beginning of one wait with the name of the last.
@@ -57,6 +63,15 @@ class ActorStats {
     since_.store(now.nanos, std::memory_order_relaxed);
     what_.store(WaitingFor::Nothing, std::memory_order_relaxed);
   }
+  /// So much of what is counted as waiting for input was waiting for alignment. By the actor.
+  void was_aligning(runtime::Duration time) {
+    const auto add = [this](WaitingFor what, int64_t nanos) {
+      auto& total = waited_[static_cast<size_t>(what)];
+      total.store(total.load(std::memory_order_relaxed) + nanos, std::memory_order_relaxed);
+    };
+    add(WaitingFor::Alignment, time.count());
+    add(WaitingFor::Input, -time.count());
+  }
   [[nodiscard]] bool waits() const { return what_.load(std::memory_order_relaxed) != WaitingFor::Nothing; }
   /// The operator that is called now, or was last.
   void call(size_t node) { at_work_.store(static_cast<uint32_t>(node), std::memory_order_release); }
@@ -65,8 +80,6 @@ class ActorStats {
   void add_rows_in(size_t rows) { rows_in_.store(rows_in_.load(std::memory_order_relaxed) + rows, std::memory_order_relaxed); }
   void add_rows_out(size_t rows) { rows_out_.store(rows_out_.load(std::memory_order_relaxed) + rows, std::memory_order_relaxed); }
 
-  /// In words; nothing if it waits for nothing.
-  [[nodiscard]] std::string waiting_for() const;
   [[nodiscard]] ActorWait record(runtime::TimePoint now) const;
   [[nodiscard]] Epoch epoch() const { return Epoch{epoch_.load(std::memory_order_relaxed)}; }
   [[nodiscard]] uint64_t rows_in() const { return rows_in_.load(std::memory_order_relaxed); }

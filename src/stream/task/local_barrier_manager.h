@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/ids.h"
+#include "stream/exchange/standby.h"
 #include "stream/executor/actor_context.h"
 #include "stream/message.h"
 #include "stream/pace.h"
@@ -20,14 +21,18 @@ class BarrierSubscription {
   virtual ~BarrierSubscription() = default;
   /// The next barrier in order, if it is there.
   [[nodiscard]] virtual std::optional<Barrier> next() = 0;
+  /// The barriers before the one that ends `prev` were passed for the actor, and are not to come.
+  virtual void skip_to(Epoch prev) = 0;
 };
 
 /// What an actor may say to its worker. Made anew for each incarnation of a partial graph, so that events of dead actors reach nobody.
 /// Thread-safe; calls post to the worker's loop and return at once.
-class LocalBarrierManager : public EpochReports {
+class LocalBarrierManager : public EpochReports, public BarrierPasser {
  public:
   /// The actor has passed `barrier` on and is done with it.
   virtual void collect(ActorId actor, const Barrier& barrier) = 0;
+  /// `collect`, for an actor that has nothing to do for barriers without mutation. False: the barrier is not there yet, or has a mutation.
+  [[nodiscard]] bool pass(ActorId actor, EpochPair epoch, BarrierKind kind) override = 0;
   /// The actor ended with an error. At most once an actor.
   virtual void notify_failure(ActorId actor, Error error) = 0;
   /// The barriers from the actor's first one on. `wake` is called after one was put.

@@ -195,16 +195,9 @@ std::vector<ActorStatus> LocalStreamManager::status() const {
     MutexLock lock(mutex_);
     actors = table_.actors();
   }
-  const runtime::TimePoint now = environment_.runtime.now();
   std::vector<ActorStatus> all;
   all.reserve(actors.size());
-  for (const auto& actor : actors) {
-    const ActorStats& stats = actor->stats();
-    const ActorContext& context = actor->context();
-    const ActorWait wait = stats.record(now);
-    all.push_back({context.actor, context.fragment, context.job, actor->job_name(), context.graph, stats.waiting_for(), wait, stats.epoch(),
-                   stats.rows_in(), stats.rows_out(), wait.at_work ? actor->operator_name(*wait.at_work) : ""});
-  }
+  for (const auto& actor : actors) all.push_back(actor->status());
   return all;
 }
 

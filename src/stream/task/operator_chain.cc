@@ -47,11 +47,15 @@ Result<OperatorChain::Turn> OperatorChain::step(Sink sink) {
 }
 
 bool OperatorChain::skip_barrier(const Barrier& barrier) {
-  if (!quiet_ || worked_ || barrier.mutation) return false;
   PENSTOCK_CHECK(idle(), "barrier {} came into a busy chain", barrier.epoch.prev);
-  if (!skipped_) skipped_ = barrier.epoch;
-  skipped_->curr = barrier.epoch.curr;
+  if (!quiet() || barrier.mutation) return false;
+  note_skipped(barrier.epoch);
   return true;
+}
+
+void OperatorChain::note_skipped(EpochPair skipped) {
+  if (!skipped_) skipped_ = skipped;
+  skipped_->curr = skipped.curr;
 }
 
 Status OperatorChain::catch_up() {

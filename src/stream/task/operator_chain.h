@@ -44,6 +44,11 @@ class OperatorChain {
   /// For a barrier before which nothing came in: true if the whole chain is through with it, because nothing was done since the last one
   /// and no operator acts by itself at barriers. Operators are told when there is something for them again.
   [[nodiscard]] bool skip_barrier(const Barrier& barrier);
+  /// Nothing was done since the last barrier, and no operator acts by itself at barriers: `skip_barrier` is true for every barrier without
+  /// mutation that comes before anything else.
+  [[nodiscard]] bool quiet() const { return quiet_ && !worked_ && idle(); }
+  /// Such barriers have passed, and the operators are to be told.
+  void note_skipped(EpochPair skipped);
   /// The second half, once the barrier was sent on: each operator again, consumers before their inputs.
   void begin_after_barrier();
 

@@ -1,15 +1,18 @@
 #include "stream/task/barrier_worker/barrier_log.h"
 
+#include <algorithm>
+
 namespace penstock::stream {
 
 class BarrierLog::Subscription : public BarrierSubscription, public std::enable_shared_from_this<Subscription> {
  public:
   Subscription(std::shared_ptr<BarrierLog> log, std::function<void()> wake) : log_(std::move(log)), wake_(std::move(wake)) {}
   std::optional<Barrier> next() override { return log_->next(*this); }
+  void skip_to(Epoch prev) override { first_ = prev; }
 
   const std::shared_ptr<BarrierLog> log_;  // shared: actors may outlive their graph's entry at the worker for a moment
   const std::function<void()> wake_;
-  std::optional<Epoch> first_;  // until the first barrier was found
+  std::optional<Epoch> first_;  // earlier ones are passed over; until the first barrier was found
   uint64_t cursor_ = 0;
 };
 
@@ -36,6 +39,14 @@ void BarrierLog::forget(Epoch prev) {
     barriers_.pop_front();
     ++base_;
   }
+}
+
+bool BarrierLog::visit_plain(EpochPair epoch, BarrierKind kind, absl::FunctionRef<void(const Barrier&)> visit) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find_if(barriers_, [&](const Barrier& barrier) { return barrier.epoch == epoch; });
+  if (found == barriers_.end() || found->kind != kind || found->mutation) return false;
+  visit(*found);
+  return true;
 }
 
 std::shared_ptr<BarrierSubscription> BarrierLog::subscribe(ActorId actor, std::function<void()> wake) {

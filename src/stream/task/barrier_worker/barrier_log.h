@@ -1,6 +1,7 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/functional/function_ref.h>
 
 #include <deque>
 #include <functional>
@@ -24,6 +25,8 @@ class BarrierLog : public std::enable_shared_from_this<BarrierLog> {
   void put(const Barrier& barrier);
   /// Every actor has collected up to and including `prev`.
   void forget(Epoch prev);
+  /// Calls `visit` with the barrier, if it is there and has no mutation; under the lock.
+  [[nodiscard]] bool visit_plain(EpochPair epoch, BarrierKind kind, absl::FunctionRef<void(const Barrier&)> visit);
   [[nodiscard]] std::shared_ptr<BarrierSubscription> subscribe(ActorId actor, std::function<void()> wake);
 
  private:

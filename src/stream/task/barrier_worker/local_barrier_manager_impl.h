@@ -35,6 +35,9 @@ class LocalBarrierManagerImpl : public LocalBarrierManager {
     sink_.post_collect({graph_, actor, barrier.epoch.prev});
     if (!barrier.uncollected || barrier.uncollected->fetch_sub(1) <= 1) sink_.look_at_collects();
   }
+  bool pass(ActorId actor, EpochPair epoch, BarrierKind kind) override {
+    return log_->visit_plain(epoch, kind, [&](const Barrier& barrier) { collect(actor, barrier); });
+  }
   void notify_failure(ActorId actor, Error error) override { sink_.post_event(ActorFailed{graph_, actor, std::move(error)}); }
   std::shared_ptr<BarrierSubscription> subscribe_barrier(ActorId actor, std::function<void()> wake) override {
     return log_->subscribe(actor, std::move(wake));

@@ -36,7 +36,7 @@ class MergeTest : public ::testing::Test {
   }
   void put(char channel, Message message) { EXPECT_EQ(send(*senders_[static_cast<size_t>(channel - 'a')], std::move(message)), "sent"); }
 
-  std::unique_ptr<Merge> merge_ = std::make_unique<Merge>(std::make_shared<testing::FakeSignal>());
+  std::unique_ptr<Merge> merge_ = std::make_unique<Merge>(std::make_shared<Mailbox>(std::make_shared<testing::FakeSignal>()));
   std::vector<std::unique_ptr<ChannelSender>> senders_;
 };
 

@@ -25,7 +25,7 @@ class FakeBarrierManager final : public LocalBarrierManager {
     {
       MutexLock lock(mutex_);
       barriers_.push_back(std::move(barrier));
-      for (const auto& [actor, wake] : subscribers_) wakes.push_back(wake);
+      wakes.swap(asked_);
     }
     for (const auto& wake : wakes) wake();
   }
@@ -35,6 +35,16 @@ class FakeBarrierManager final : public LocalBarrierManager {
       collected[barrier.epoch.prev.value].insert(actor);
     }
     if (told) told();
+  }
+  bool pass(ActorId actor, EpochPair epoch, BarrierKind kind) override {
+    {
+      MutexLock lock(mutex_);
+      const auto found = std::ranges::find_if(barriers_, [&](const Barrier& barrier) { return barrier.epoch == epoch; });
+      if (found == barriers_.end() || found->kind != kind || found->mutation) return false;
+      ++collected_idle;
+    }
+    collect(actor, Barrier{epoch, kind, nullptr, nullptr});
+    return true;
   }
   void notify_failure(ActorId actor, Error error) override {
     {
@@ -52,15 +62,14 @@ class FakeBarrierManager final : public LocalBarrierManager {
     return !failures.empty();
   }
   std::shared_ptr<BarrierSubscription> subscribe_barrier(ActorId actor, std::function<void()> wake) override {
-    MutexLock lock(mutex_);
-    subscribers_[actor] = std::move(wake);
-    return std::make_shared<Subscription>(*this, first_of.contains(actor) ? first_of[actor] : 0);
+    return std::make_shared<Subscription>(*this, std::move(wake), first_of.contains(actor) ? first_of[actor] : 0);
   }
   void report_source(Epoch, SourceReport) override {}
   void report_create_progress(Epoch, CreateReport) override {}
   void report_expression_errors(Epoch, uint64_t, const Error&) override {}
 
   std::map<uint64_t, std::set<ActorId>> collected;  // by prev
+  size_t collected_idle = 0;                        // of them, without running the actor
   std::multimap<ActorId, Error> failures;
   std::map<ActorId, uint64_t> first_of;  // prev of an actor's first barrier, if not the first of all
   std::function<void()> told;
@@ -68,24 +77,29 @@ class FakeBarrierManager final : public LocalBarrierManager {
  private:
   class Subscription final : public BarrierSubscription {
    public:
-    Subscription(FakeBarrierManager& manager, uint64_t first) : manager_(manager), first_(first) {}
+    Subscription(FakeBarrierManager& manager, std::function<void()> wake, uint64_t first)
+        : manager_(manager), wake_(std::move(wake)), first_(first) {}
     std::optional<Barrier> next() override {
       MutexLock lock(manager_.mutex_);
       while (position_ < manager_.barriers_.size()) {
         const Barrier& barrier = manager_.barriers_[position_++];
         if (barrier.epoch.prev.value >= first_) return barrier;
       }
+      manager_.asked_.push_back(wake_);
       return std::nullopt;
     }
 
+    void skip_to(Epoch prev) override { first_ = prev.value; }
+
    private:
     FakeBarrierManager& manager_;
-    const uint64_t first_;
+    const std::function<void()> wake_;
+    uint64_t first_;
     size_t position_ = 0;
   };
   Mutex mutex_;
   std::deque<Barrier> barriers_;
-  std::map<ActorId, std::function<void()>> subscribers_;
+  std::vector<std::function<void()>> asked_;  // of those that found nothing
 };
 
 /// One node's worth of everything an actor needs.
