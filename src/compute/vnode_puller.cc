@@ -176,7 +176,7 @@ class VnodePuller::Pull : public std::enable_shared_from_this<Pull> {
     patience_.cancel();
     uint64_t bytes = 0;
     for (const storage::SegmentInfo& file : files_) bytes += file.bytes;
-    log::info("transfer", "graph {}: {}{} rows and {} deletes from node {} ({} bytes of files) in {:.3f} s", graph_,
+    log::info("transfer", "graph {}: {}{} rows and {} deletes from node {} ({} bytes of files) in {:.3f} s", graph_.graph,
               ahead_ && !changes_ ? "ahead, "
               : changes_          ? "since then "
                                   : "",

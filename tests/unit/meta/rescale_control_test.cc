@@ -363,7 +363,8 @@ TEST_F(CopyAheadTest, the_graph_runs_until_the_rows_are_copied_then_stops_for_wh
     pulled 3 7 8     => move [3:s7 3:s8]
     moved            => 1:reset, 2:reset, 3:reset
   )");
-  EXPECT_EQ(world_.last_event(), "rescale: 1 jobs placed anew, 3 vnodes of tables moved; copied ahead in 1480 ms, barrier 0 ms, transfer 0 ms");
+  EXPECT_EQ(world_.last_event(),
+            "rescale: 1 jobs placed anew, 3 vnodes of tables moved; copied ahead in 1480 ms, barrier 0 ms, transfer 0 ms");
 }
 
 TEST_F(CopyAheadTest, a_copy_that_fails_only_makes_the_pause_longer) {
