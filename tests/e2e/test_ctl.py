@@ -184,7 +184,8 @@ def test_a_playground_is_healthy_and_ready(playground):
 
 def test_a_join_that_explodes_is_named_as_the_one_that_holds_the_barrier():
     meta = f"127.0.0.1:{free_port()}"
-    with Playground("--meta-listen", meta, "--metrics-listen", "off", "--parallelism", "2") as server:
+    # Not held back: a barrier is behind the whole of the table.
+    with Playground("--meta-listen", meta, "--metrics-listen", "off", "--parallelism", "2", "--barrier-target-ms", "0") as server:
         server.sql("CREATE TABLE a (k INT, v INT)")
         server.sql("CREATE TABLE b (k INT, v INT)")
         rows = ", ".join(f"(1, {i})" for i in range(20000))

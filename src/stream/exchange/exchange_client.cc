@@ -1,5 +1,7 @@
 #include "stream/exchange/exchange_client.h"
 
+#include <absl/container/flat_hash_map.h>
+
 #include "common/log.h"
 #include "proto/compute_service.pb.h"
 #include "stream/exchange/exchange_frames.h"
@@ -44,6 +46,7 @@ class ExchangeClient::Peer : public std::enable_shared_from_this<Peer> {
   [[nodiscard]] Status take_barriers(const pb::ExchangeBarrier& frame);
   [[nodiscard]] Status take_closed(const pb::ExchangeClosed& closed);
   [[nodiscard]] Result<std::shared_ptr<Channel>> find(uint32_t number);
+  [[nodiscard]] Result<std::shared_ptr<Channel>> find_locked(uint32_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void write(std::string frame);
   void close(const Error& reason);
   void lose(const Error& reason);
@@ -55,7 +58,8 @@ class ExchangeClient::Peer : public std::enable_shared_from_this<Peer> {
   Mutex mutex_;
   std::shared_ptr<rpc::Stream> stream_ ABSL_GUARDED_BY(mutex_);  // shared with the transport
   std::optional<Error> closed_ ABSL_GUARDED_BY(mutex_);
-  std::map<uint32_t, std::shared_ptr<Channel>> channels_ ABSL_GUARDED_BY(mutex_);  // shared with its receiver and a message at work
+  // Each shared with its receiver and a message at work.
+  absl::flat_hash_map<uint32_t, std::shared_ptr<Channel>> channels_ ABSL_GUARDED_BY(mutex_);
   uint32_t next_number_ ABSL_GUARDED_BY(mutex_) = 1;
 };
 
@@ -199,6 +203,10 @@ Status ExchangeClient::Peer::take(const pb::ExchangeFrame& frame) {
 
 Result<std::shared_ptr<ExchangeClient::Peer::Channel>> ExchangeClient::Peer::find(uint32_t number) {
   MutexLock lock(mutex_);
+  return find_locked(number);
+}
+
+Result<std::shared_ptr<ExchangeClient::Peer::Channel>> ExchangeClient::Peer::find_locked(uint32_t number) {
   if (const auto found = channels_.find(number); found != channels_.end()) return found->second;
   if (number >= next_number_) return error(Code::Protocol, "a message for channel {}, which was never opened", number);
   return std::shared_ptr<Channel>();  // closed by us while it was on its way
@@ -221,11 +229,18 @@ Status ExchangeClient::Peer::take_data(const pb::ExchangeData& data) {
 }
 
 Status ExchangeClient::Peer::take_barriers(const pb::ExchangeBarrier& frame) {
+  std::vector<std::pair<uint32_t, std::shared_ptr<Channel>>> channels;
+  channels.reserve(static_cast<size_t>(frame.channels_size()));
+  {
+    MutexLock lock(mutex_);
+    for (const uint32_t number : frame.channels()) {
+      PENSTOCK_TRY(std::shared_ptr<Channel> channel, find_locked(number));
+      if (channel) channels.emplace_back(number, std::move(channel));
+    }
+  }
   for (const pb::Barrier& sent : frame.barriers()) {
     PENSTOCK_TRY(const Barrier barrier, barrier_of(sent));
-    for (const uint32_t number : frame.channels()) {
-      PENSTOCK_TRY(const std::shared_ptr<Channel> channel, find(number));
-      if (!channel) continue;
+    for (const auto& [number, channel] : channels) {
       if (channel->barriers.fetch_add(1) >= kMaxBarriersInFlight) {
         return error(Code::Protocol, "more than {} barriers for channel {}", kMaxBarriersInFlight, number);
       }
@@ -260,7 +275,7 @@ void ExchangeClient::Peer::close(const Error& reason) {
 
 void ExchangeClient::Peer::lose(const Error& reason) {
   const Error told = error(Code::Closed, "the exchange stream from {} is lost: {}", endpoint_, reason);
-  std::map<uint32_t, std::shared_ptr<Channel>> channels;
+  absl::flat_hash_map<uint32_t, std::shared_ptr<Channel>> channels;
   {
     MutexLock lock(mutex_);
     if (closed_) return;

@@ -48,6 +48,11 @@ bool Mailbox::stand_by(Standby::Plan plan) {
   return true;
 }
 
+void Mailbox::shrink() {
+  MutexLock lock(mutex_);
+  if (deliveries_.empty()) deliveries_.shrink_to_fit();
+}
+
 Standby::Record Mailbox::resume(runtime::TimePoint now) {
   MutexLock lock(mutex_);
   counting_ = false;

@@ -56,6 +56,8 @@ class Mailbox {
   /// From now on barriers are counted. Owner only, when it has worked off everything; false if there is more. The plan's passer is called
   /// until `resume` or `close`.
   [[nodiscard]] bool stand_by(Standby::Plan plan);
+  /// Gives back the memory of what was delivered. Owner only.
+  void shrink();
   /// They are delivered again. Owner only, after `stand_by`.
   [[nodiscard]] Standby::Record resume(runtime::TimePoint now);
   /// Of an owner that stands by: whom it waits for, and how far barriers were passed for it. From any thread.

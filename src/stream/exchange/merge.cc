@@ -131,6 +131,10 @@ void Merge::pass_barrier() {
 
 bool Merge::stand_by(ActorId owner, Epoch next, BarrierPasser* passer, uint32_t may_pass, const runtime::Runtime& clock) {
   if (barrier_ || !ready_.empty()) return false;
+  if (passer != nullptr) {  // it may be for long
+    mailbox_->shrink();
+    batch_.shrink_to_fit();
+  }
   Standby::Plan plan{
       .actor = owner, .next = next, .channels = channels_.size(), .gone = {}, .passer = passer, .may_pass = may_pass, .clock = &clock};
   for (uint32_t number = 0; number < channels_.size(); ++number) {

@@ -67,6 +67,7 @@ Status OutputPort::send(bool small) {
     due_.pop();
     if (small && due_.empty()) seal_small();
   }
+  if (due_.empty() && std::exchange(kept_barriers_, 0) > 0) due_ = {};  // what waited for the downstream is the most there will be for long
   return ok();
 }
 
