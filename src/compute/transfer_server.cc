@@ -13,6 +13,8 @@ namespace {
 constexpr runtime::Duration kWaitForTransferEpoch = std::chrono::seconds(5);
 constexpr runtime::Duration kTransferRetry = std::chrono::milliseconds(5);
 constexpr size_t kTransferFrame = 512 * 1024;
+// What is kept for somebody who does not come back for the changes goes after this long; whoever does then needs all rows.
+constexpr runtime::Duration kMostHeld = std::chrono::minutes(10);
 
 }  // namespace
 
@@ -77,7 +79,19 @@ class TransferServer::Transfer : public std::enable_shared_from_this<Transfer> {
       holds_ = !changes;
       if (ended_) feed_.reset();
     }
-    if (changes) send_changes(*changes);
+    if (changes) return send_changes(*changes);
+    timer_ = server_.runtime_.after(kMostHeld, *server_.loop_, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->hold_no_longer();
+    });
+  }
+  void hold_no_longer() {
+    {
+      MutexLock lock(mutex_);
+      if (ended_ || !std::exchange(holds_, false)) return;
+      ended_ = true;
+      feed_.reset();
+    }
+    stream_->close(error(Code::Timeout, "nobody asked for what has changed for {} s", kMostHeld.count() / 1'000'000'000));
   }
   // Nothing runs.
   void send_changes(const pb::TransferChanges& changes) {

@@ -244,6 +244,7 @@ VnodePuller::VnodePuller(runtime::Runtime& runtime, rpc::Transport& transport, s
 void VnodePuller::pull(stream::TransferVnodes order, Done done) {
   loop_->post([this, order = std::move(order), done = std::move(done)]() mutable {
     if (order.parts.empty()) return done(std::vector<storage::SegmentInfo>{});
+    if (order.ahead) forget_kept(order.graph);
     const auto whole = std::make_shared<Order>(order.parts.size(), std::move(done));  // shared by its parts
     const auto add = [whole](Result<std::vector<storage::SegmentInfo>> files) { whole->add(std::move(files)); };
     for (stream::TransferVnodes::Part& part : order.parts) {
@@ -251,25 +252,28 @@ void VnodePuller::pull(stream::TransferVnodes order, Done done) {
         kept->go_on(order.epoch, add);
         continue;
       }
-      auto pull =
-          std::make_shared<Pull>(*this, order.graph, order.epoch, std::move(part), order.ahead, add);  // shared by its steps and stream
+      // Shared by its steps and its stream's callbacks.
+      auto pull = std::make_shared<Pull>(*this, order.graph, order.epoch, std::move(part), order.ahead, add);
       {
         MutexLock lock(mutex_);
-        forget_ended(order.graph);
+        std::erase_if(running_[order.graph], [](const auto& other) { return other.expired(); });
         running_[order.graph].push_back(pull);
         if (order.ahead) kept_[order.graph].push_back(pull);
       }
       pull->start();
     }
-    if (order.ahead) return;
-    // What is left was pulled for another plan.
-    Pulls useless;
-    {
-      MutexLock lock(mutex_);
-      if (auto kept = kept_.extract(order.graph)) useless = std::move(kept.mapped());
-    }
-    for (const auto& pull : useless) pull->cancel();
+    if (!order.ahead) forget_kept(order.graph);
   });
+}
+
+// It was pulled for another plan.
+void VnodePuller::forget_kept(storage::GraphTerm graph) {
+  Pulls useless;
+  {
+    MutexLock lock(mutex_);
+    if (auto kept = kept_.extract(graph)) useless = std::move(kept.mapped());
+  }
+  for (const auto& pull : useless) pull->cancel();
 }
 
 std::shared_ptr<VnodePuller::Pull> VnodePuller::take_kept(storage::GraphTerm graph, const stream::TransferVnodes::Part& part) {
@@ -285,10 +289,6 @@ std::shared_ptr<VnodePuller::Pull> VnodePuller::take_kept(storage::GraphTerm gra
   auto out = std::move(*found);
   kept->second.erase(found);
   return out;
-}
-
-void VnodePuller::forget_ended(storage::GraphTerm graph) {
-  std::erase_if(running_[graph], [](const auto& other) { return other.expired(); });
 }
 
 void VnodePuller::cancel(storage::GraphTerm graph) {

@@ -30,7 +30,7 @@ class VnodePuller final : public stream::VnodeMover {
 
   /// What is kept for this part.
   [[nodiscard]] std::shared_ptr<Pull> take_kept(storage::GraphTerm graph, const stream::TransferVnodes::Part& part);
-  void forget_ended(storage::GraphTerm graph) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void forget_kept(storage::GraphTerm graph);
 
   runtime::Runtime& runtime_;
   rpc::Transport& transport_;

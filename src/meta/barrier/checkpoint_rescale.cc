@@ -71,8 +71,8 @@ Result<RescalePlan> CheckpointControl::plan_new_placement() const {
 
 CheckpointControl::Taken CheckpointControl::take(Now now, RescaleJobs command, ControlEffects& out) {
   if (now.mono < command.not_before) return Taken::NotNow;
-  if (copying_) return Taken::NotNow;  // its end queues the command again
   rescale_looked_at_ = now.mono;
+  if (copying_) return Taken::NotNow;  // its end queues the command again
   if (!creations_settled()) {
     waiting_command_ = "rescale waits: jobs are being created";
     return Taken::NotNow;

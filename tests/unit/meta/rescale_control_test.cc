@@ -377,8 +377,9 @@ TEST_F(CopyAheadTest, another_wish_meanwhile_waits_and_the_stop_goes_by_what_is_
   run(R"(
     @30 rescale 8    =>
     parallelism 1 2  =>
-    pulled 3         => rescaled 9, rescaled 8
   )");
+  EXPECT_GT(*world_.control().next_wake(), world_.now().mono) << "it does not ask again and again";
+  run("pulled 3 => rescaled 9, rescaled 8");
 }
 
 TEST_F(CopyAheadTest, the_loss_of_a_node_meanwhile_is_a_recovery_and_the_next_attempt_stops_at_once) {
