@@ -328,6 +328,21 @@ TEST_F(CopyAheadTest, what_is_cancelled_while_it_is_kept_is_pulled_as_a_whole_th
   EXPECT_EQ(adopted_later(), "1/x=1 1/y=2");
 }
 
+TEST_F(CopyAheadTest, what_nobody_asks_for_is_not_kept_for_ever) {
+  put(owners_["a"]->store, 1, {{row_key(1, "x"), "1"}});
+  commit_everywhere();
+  pull(copy({{"a", {1}}}));
+  runtime_.run_for(std::chrono::minutes(11));
+  change(owners_["a"]->store, {{row_key(1, "y"), "2"}});
+  change(store_, {});
+  stop_and_pull({{"a", {1}}});
+  ASSERT_TRUE(answer_ && answer_->has_value()) << (answer_ ? answer_->error().to_string() : "no answer");
+  uint64_t rows = 0;
+  for (const auto& file : answer_->value()) rows += file.rows;
+  EXPECT_EQ(rows, 2U) << "all of them, in files of the last order";
+  EXPECT_EQ(adopted_later(), "1/x=1 1/y=2");
+}
+
 TEST_F(CopyAheadTest, changes_are_asked_for_once_and_only_of_a_transfer_that_follows) {
   commit_everywhere();
   std::optional<Status> closed;
