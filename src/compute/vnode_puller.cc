@@ -249,21 +249,34 @@ void VnodePuller::pull(stream::TransferVnodes order, Done done) {
     const auto add = [whole](Result<std::vector<storage::SegmentInfo>> files) { whole->add(std::move(files)); };
     for (stream::TransferVnodes::Part& part : order.parts) {
       if (const auto kept = order.ahead ? nullptr : take_kept(order.graph, part)) {
-        kept->go_on(order.epoch, add);
-        continue;
+        finish_kept(*kept, order.graph, order.epoch, add);
+      } else {
+        begin(order.graph, order.epoch, std::move(part), order.ahead, add);
       }
-      // Shared by its steps and its stream's callbacks.
-      auto pull = std::make_shared<Pull>(*this, order.graph, order.epoch, std::move(part), order.ahead, add);
-      {
-        MutexLock lock(mutex_);
-        std::erase_if(running_[order.graph], [](const auto& other) { return other.expired(); });
-        running_[order.graph].push_back(pull);
-        if (order.ahead) kept_[order.graph].push_back(pull);
-      }
-      pull->start();
     }
     if (!order.ahead) forget_kept(order.graph);
   });
+}
+
+void VnodePuller::begin(storage::GraphTerm graph, Epoch epoch, stream::TransferVnodes::Part part, bool ahead, Done done) {
+  // Shared by its steps and its stream's callbacks.
+  auto pull = std::make_shared<Pull>(*this, graph, epoch, std::move(part), ahead, std::move(done));
+  {
+    MutexLock lock(mutex_);
+    std::erase_if(running_[graph], [](const auto& other) { return other.expired(); });
+    running_[graph].push_back(pull);
+    if (ahead) kept_[graph].push_back(pull);
+  }
+  pull->start();
+}
+
+void VnodePuller::finish_kept(Pull& kept, storage::GraphTerm graph, Epoch epoch, Done done) {
+  kept.go_on(epoch,
+             [this, graph, epoch, part = kept.part(), done = std::move(done)](Result<std::vector<storage::SegmentInfo>> files) mutable {
+               if (files.has_value() || files.error().code() == Code::Cancelled) return done(std::move(files));
+               log::info("transfer", "graph {}: all rows are pulled, for what has changed did not come: {}", graph.graph, files.error());
+               begin(graph, epoch, std::move(part), false, std::move(done));
+             });
 }
 
 // It was pulled for another plan.

@@ -30,6 +30,9 @@ class VnodePuller final : public stream::VnodeMover {
 
   /// What is kept for this part.
   [[nodiscard]] std::shared_ptr<Pull> take_kept(storage::GraphTerm graph, const stream::TransferVnodes::Part& part);
+  void begin(storage::GraphTerm graph, Epoch epoch, stream::TransferVnodes::Part part, bool ahead, Done done);
+  /// What has changed; all rows if that cannot be had.
+  void finish_kept(Pull& kept, storage::GraphTerm graph, Epoch epoch, Done done);
   void forget_kept(storage::GraphTerm graph);
 
   runtime::Runtime& runtime_;
