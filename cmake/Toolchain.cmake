@@ -17,6 +17,8 @@ endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports false positives from inlined std:: code under these.
   add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-dangling-pointer -Wno-nonnull)
+  # In a unity build no source is the main file, so that anonymous namespaces look like those of a header.
+  add_compile_options(-Wno-subobject-linkage)
 else()
   # Without a time stamp a precompiled header is the same bytes each time, so that ccache finds what uses it.
   add_compile_options(-Wthread-safety -Wno-unused-command-line-argument "SHELL:-Xclang -fno-pch-timestamp")

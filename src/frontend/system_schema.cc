@@ -19,7 +19,7 @@ constexpr Declaration kDeclarations[] = {
      "finished boolean, skipped_rows bigint, last_error varchar"},
     {"penstock", "penstock_jobs",
      "job_id bigint, name varchar, kind varchar, state varchar, progress_rows bigint, parallelism bigint, fragments bigint, "
-     "actors bigint, definition varchar, wanted_parallelism varchar"},
+     "actors bigint, definition varchar, wanted_parallelism varchar, reason varchar"},
     {"penstock", "penstock_fragments",
      "fragment_id bigint, job_id bigint, job varchar, distribution varchar, actors bigint, operators varchar, "
      "upstreams varchar"},

@@ -1,9 +1,11 @@
 """Real processes for end-to-end tests: a playground, or meta, computes and frontend each on its own, all on loopback."""
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -14,10 +16,21 @@ BINARY = os.environ.get("PENSTOCK_BINARY", os.path.join(ROOT, "build", "release"
 FLIGHTS = os.path.join(ROOT, "examples", "flights")
 
 
+GIVEN = set()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those the kernel gives to connections, so that nobody has taken it when a process that was killed starts again."""
+    while True:
+        port = random.SystemRandom().randrange(12_000, 30_000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in GIVEN:
+            GIVEN.add(port)
+            return port
 
 
 def wait_until(condition, seconds, what):
@@ -72,7 +85,11 @@ class Server:
         self.processes = {}
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
         return self
 
     def __exit__(self, *exception):

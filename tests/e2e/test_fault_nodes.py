@@ -81,6 +81,8 @@ def test_jobs_of_a_compute_that_stays_away_wait_and_say_for_whom_while_others_go
                     assert error.sqlstate == "57P03" and waits_for in str(error), f"{statement}: {error}"
             assert f"node {node} holds a part of sums and is away" in str(limited(server, "SELECT * FROM sums"))
             assert waits_for in ctl(server.meta, "await-tree").stdout
+            reasons = dict(server.sql("SELECT name, reason FROM penstock_jobs"))
+            assert reasons["sums"].startswith(waits_for) and "which owns its vnodes" in reasons["sums"] and reasons["o"] is None, reasons
             doctor = ctl(server.meta, "doctor", check=False)
             assert doctor.returncode == 1 and waits_for in doctor.stdout and "was the cause" not in doctor.stdout, doctor.stdout
             away = next(n for n in ctl_json(server.meta, "cluster")["nodes"] if n["worker_id"] == node)

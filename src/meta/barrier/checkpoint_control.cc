@@ -5,6 +5,21 @@ namespace penstock::meta {
 using runtime::Duration;
 using runtime::TimePoint;
 
+namespace {
+
+VNodeBitmap vnodes_on(const InflightGraph::Job& job, WorkerId worker) {
+  VNodeBitmap vnodes(job.plan->vnode_count());
+  for (const auto& [fragment, actors] : job.placement.fragments) {
+    for (const ActorPlacement& actor : actors) {
+      if (actor.worker != worker) continue;
+      for (const VNode v : actor.vnodes.list()) vnodes.add(v);
+    }
+  }
+  return vnodes;
+}
+
+}  // namespace
+
 CheckpointControl::CheckpointControl(DatabaseId database, Options options, Environment environment, uint64_t seed)
     : database_(database),
       options_(options),
@@ -251,21 +266,31 @@ std::string CheckpointControl::recovery_reason(Now now) const {
   if (const auto* blocked = std::get_if<Blocked>(&state_)) {
     std::string out = blocked->reason;
     for (const WorkerId worker : blocked->missing) {
-      out += fmt::format("; waits for {}, which owns", env_.cluster.describe(worker, now));
+      std::vector<std::string> owned;
       for (const auto& [id, job] : graph_.jobs()) {
-        VNodeBitmap vnodes(job.plan->vnode_count());
-        for (const auto& [fragment, actors] : job.placement.fragments) {
-          for (const ActorPlacement& actor : actors) {
-            if (actor.worker != worker) continue;
-            for (const VNode v : actor.vnodes.list()) vnodes.add(v);
-          }
-        }
-        if (!vnodes.empty()) out += fmt::format(" vnodes {} of {}", vnodes.to_string(), job.plan->name());
+        const VNodeBitmap vnodes = vnodes_on(job, worker);
+        if (!vnodes.empty()) owned.push_back(fmt::format("vnodes {} of {}", vnodes.to_string(), job.plan->name()));
       }
+      out += fmt::format("; waits for {}, which owns {}", env_.cluster.describe(worker, now), fmt::join(owned, ", "));
     }
     return out;
   }
   return {};
+}
+
+std::string CheckpointControl::standstill_reason(JobId id, Now now) const {
+  const auto* blocked = std::get_if<Blocked>(&state_);
+  const auto job = graph_.jobs().find(id);
+  if (blocked == nullptr || job == graph_.jobs().end()) return recovery_reason(now);
+  std::vector<std::string> waits;
+  for (const WorkerId worker : blocked->missing) {
+    const VNodeBitmap vnodes = vnodes_on(job->second, worker);
+    if (!vnodes.empty()) {
+      waits.push_back(fmt::format("waits for {}, which owns its vnodes {}", env_.cluster.describe(worker, now), vnodes.to_string()));
+    }
+  }
+  if (waits.empty()) return "its database waits for a node that other jobs of it need";
+  return fmt::format("{}", fmt::join(waits, "; "));
 }
 
 std::string CheckpointControl::debug_string(Now now) const {

@@ -79,6 +79,8 @@ class CheckpointControl {
   [[nodiscard]] bool recovering() const { return !std::holds_alternative<Running>(state_); }
   /// Why it recovers, and for whom it waits; empty when it runs.
   [[nodiscard]] std::string recovery_reason(Now now) const;
+  /// Of a job, while its database recovers: for which node it waits, if that is why.
+  [[nodiscard]] std::string standstill_reason(JobId job, Now now) const;
   [[nodiscard]] bool idle() const { return barriers_.empty() && commands_.empty() && flushes_.empty(); }
   [[nodiscard]] const InflightGraph& inflight() const { return graph_; }
   [[nodiscard]] const CreateTracker& creating() const { return tracker_; }

@@ -126,6 +126,8 @@ void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
     row.number(widest).number(plan->fragments().size()).number(actors).text(object->definition());
     const uint32_t wanted = plan->record().graph().parallelism();
     row.text(wanted == 0 ? "adaptive" : std::to_string(wanted));
+    std::string reason = object->state() == pb::JOB_QUARANTINED ? object->state_reason() : control->standstill_reason(id, loop.now());
+    reason.empty() ? row.null() : row.text(std::move(reason));
   }
 }
 
@@ -288,7 +290,8 @@ const std::map<std::string, Relation>& known_relations() {
       {"penstock_sources",
        {add_sources, "source_id n,source t,job_id n,job t,split t,rows_read n,position t,finished b,skipped_rows n,last_error t"}},
       {"penstock_jobs",
-       {add_jobs, "job_id n,name t,kind t,state t,progress_rows n,parallelism n,fragments n,actors n,definition t,wanted_parallelism t"}},
+       {add_jobs,
+        "job_id n,name t,kind t,state t,progress_rows n,parallelism n,fragments n,actors n,definition t,wanted_parallelism t,reason t"}},
       {"penstock_fragments", {add_fragments, "fragment_id n,job_id n,job t,distribution t,actors n,operators t,upstreams t"}},
       {"penstock_actors", {add_actors, "actor_id n,fragment_id n,job_id n,job t,worker_id n,vnodes n"}},
       {"penstock_workers",

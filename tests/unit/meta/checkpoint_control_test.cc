@@ -106,6 +106,8 @@ TEST_F(CheckpointControlTest, waits_for_the_node_that_owns_vnodes_and_says_for_w
   EXPECT_EQ(world_.control().recovery_reason(world_.now()),
             "lost node 2 (host:2, uuid uuid-2), away for 0.0 s: gone; waits for node 2 (host:2, uuid uuid-2), away for 3.0 s: gone, "
             "which owns vnodes 4-7 of t");
+  EXPECT_EQ(world_.control().standstill_reason(JobId{1}, world_.now()),
+            "waits for node 2 (host:2, uuid uuid-2), away for 3.0 s: gone, which owns its vnodes 4-7");
   run(R"(
     ready 2        => 2:create(0), 1:initial 0..3000 a1 t1 b1, 2:initial 0..3000 a2 t1 b2
     collect 1      =>

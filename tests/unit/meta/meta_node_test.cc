@@ -43,7 +43,7 @@ TEST(MetaNode, a_job_waits_for_a_compute_and_its_creator_with_it) {
   EXPECT_EQ(quick.error().code(), Code::Timeout);
   cluster.start_compute(0);
   cluster.sim().run_for(std::chrono::seconds(3));
-  EXPECT_EQ(cluster.rows("penstock_jobs"), (std::vector<std::string>{"1|t|table|created|NULL|2|1|2||2"}));
+  EXPECT_EQ(cluster.rows("penstock_jobs"), (std::vector<std::string>{"1|t|table|created|NULL|2|1|2||2|NULL"}));
 }
 
 TEST(MetaNode, periodic_checkpoints_commit_every_interval) {

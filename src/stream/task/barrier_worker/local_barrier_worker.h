@@ -132,7 +132,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   void apply(BarrierEvent event);
   void perform(OpenGraph effect);
   void open_branch(const OpenGraph& effect);
-  void for_each_manager(PartialGraphId graph, const std::function<void(LocalBarrierManagerImpl&)>& visit);
+  void for_each_manager(PartialGraphId graph, Epoch prev, const std::function<void(LocalBarrierManagerImpl&)>& visit);
   void forget_managers(PartialGraphId graph);
   void perform(const MergeGraphs& effect);
   void perform(StartEpoch effect);
@@ -170,7 +170,11 @@ class LocalBarrierWorker : public BarrierEventSink {
   // Owned by the loop.
   ManagedBarrierState state_;
   std::map<PartialGraphId, std::shared_ptr<LocalBarrierManagerImpl>> managers_;  // shared with the graph's actors
-  std::multimap<PartialGraphId, PartialGraphId> merged_;                         // graph -> those that were merged into it
+  struct MergedGraph {
+    PartialGraphId graph;
+    Epoch epoch;  // its barriers from here on are those of the graph it was merged into
+  };
+  std::multimap<PartialGraphId, MergedGraph> merged_;  // graph -> those that were merged into it
   ControlStreamHandle control_;
   std::optional<PendingInit> pending_init_;
   std::map<uint64_t, Candidate> candidates_;  // by number

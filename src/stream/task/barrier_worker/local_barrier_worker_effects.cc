@@ -39,25 +39,28 @@ void LocalBarrierWorker::open_branch(const OpenGraph& effect) {
 
 // What its actors read their barriers from stays; the barriers of the other graph go there too.
 void LocalBarrierWorker::perform(const MergeGraphs& effect) {
-  merged_.emplace(effect.into.graph, effect.graph.graph);
+  merged_.emplace(effect.into.graph, MergedGraph{effect.graph.graph, effect.epoch});
   actors_.merge_graph(effect.graph, effect.into);
   if (Status merged = store_.merge_branch(effect.graph.graph, effect.rows_from); merged.has_error()) {
     post_event(ActorFailed{effect.into, ActorId{0}, merged.error()});
   }
 }
 
-void LocalBarrierWorker::for_each_manager(PartialGraphId graph, const std::function<void(LocalBarrierManagerImpl&)>& visit) {
+// A barrier from before the merge is the merged graph's own, and its actors may be slower than those of `graph`.
+void LocalBarrierWorker::for_each_manager(PartialGraphId graph, Epoch prev, const std::function<void(LocalBarrierManagerImpl&)>& visit) {
   visit(*managers_.at(graph));
   const auto [begin, end] = merged_.equal_range(graph);
-  for (auto at = begin; at != end; ++at) visit(*managers_.at(at->second));
+  for (auto at = begin; at != end; ++at) {
+    if (prev >= at->second.epoch) visit(*managers_.at(at->second.graph));
+  }
 }
 
 void LocalBarrierWorker::forget_managers(PartialGraphId graph) {
   managers_.erase(graph);
   const auto [begin, end] = merged_.equal_range(graph);
   for (auto at = begin; at != end; ++at) {
-    managers_.erase(at->second);
-    metrics_.forget_graph(at->second);
+    managers_.erase(at->second.graph);
+    metrics_.forget_graph(at->second.graph);
   }
   merged_.erase(begin, end);
 }
@@ -77,7 +80,7 @@ void LocalBarrierWorker::perform(const ResolveTransactions& effect) {
 void LocalBarrierWorker::perform(const SendBarrier& effect) {
   Barrier barrier = effect.barrier;
   barrier.uncollected = std::make_shared<std::atomic<int64_t>>(static_cast<int64_t>(effect.collects));
-  for_each_manager(effect.graph.graph, [&](LocalBarrierManagerImpl& manager) {
+  for_each_manager(effect.graph.graph, barrier.epoch.prev, [&](LocalBarrierManagerImpl& manager) {
     // An Initial waits for its actors to be built, which says nothing of how fast they are.
     if (barrier.kind != BarrierKind::Initial) manager.note_injected(barrier.epoch.prev, runtime_.now());
     manager.log().put(barrier);
@@ -93,7 +96,7 @@ void LocalBarrierWorker::perform(const BuildActors& effect) {
 }
 
 void LocalBarrierWorker::perform(const ForgetBarrier& effect) {
-  for_each_manager(effect.graph.graph, [&](LocalBarrierManagerImpl& manager) {
+  for_each_manager(effect.graph.graph, effect.prev, [&](LocalBarrierManagerImpl& manager) {
     manager.note_collected(effect.prev, runtime_.now());
     manager.log().forget(effect.prev);
   });

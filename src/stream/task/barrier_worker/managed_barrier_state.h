@@ -34,7 +34,7 @@ class ManagedBarrierState {
   void reset(const ResetPartialGraph& event, BarrierEffects& effects);
   void remove(const RemovePartialGraph& event, BarrierEffects& effects);
   void merge(const MergePartialGraph& event, BarrierEffects& effects);
-  /// Of a graph that was merged: gives the event the graph that it is for now.
+  /// Of a graph that was merged: gives the event the graph that has taken it in.
   void redirect(BarrierEvent& event) const;
   void tidy(PartialGraphState& graph);
   void forget_merged(GraphTerm into, bool names);

@@ -288,9 +288,11 @@ Status PartialGraphState::on_remove() const {
 }
 
 Status PartialGraphState::on_merge(const PartialGraphState& from, Epoch epoch, BarrierEffects& effects) {
-  const bool alive = running() || std::holds_alternative<Suspended>(status_);
-  const bool from_alive = from.running() || std::holds_alternative<Suspended>(from.status_);
-  if (!alive || !from_alive || chain_end_ != epoch || from.chain_end_ != epoch) {
+  // One that has failed takes no more barriers, so its chain stands still until meta has heard of it.
+  const auto fits = [epoch](const PartialGraphState& graph) {
+    return std::holds_alternative<Suspended>(graph.status_) || (graph.running() && graph.chain_end_ == epoch);
+  };
+  if (!fits(*this) || !fits(from)) {
     return error(Code::Protocol, "graph {} is to be merged into {} at epoch {}, but their chains end at {} and {}, or one has ended",
                  from.graph_.graph, graph_.graph, epoch, from.chain_end_, chain_end_);
   }

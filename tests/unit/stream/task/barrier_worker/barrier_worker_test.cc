@@ -277,6 +277,31 @@ TEST_F(BarrierWorker, takes_a_barrier_through_its_actors_and_syncs_a_checkpoint)
   EXPECT_EQ(last(), "complete 20");
 }
 
+TEST_F(BarrierWorker, a_job_that_is_slower_than_its_database_at_the_merge_still_gets_the_barriers_from_before) {
+  connect();
+  init();
+  create();
+  create_job();
+  inject(10, 20, pb::BARRIER_INITIAL, {1}, {1});
+  inject(10, 20, pb::BARRIER_INITIAL, {}, {}, kJob);
+  EXPECT_TRUE(actors_.pass(1));
+  inject(20, 30, pb::BARRIER_CHECKPOINT, {1});
+  inject(20, 30, pb::BARRIER_CHECKPOINT, {7}, {7}, kJob);
+  merge_job(30);
+  EXPECT_TRUE(actors_.pass(1));
+  settle();
+  EXPECT_EQ(stream_->received.back().barrier_complete().graph().id(), kGraph.graph.value);
+  inject(30, 40, pb::BARRIER_CHECKPOINT, {1, 7});
+  EXPECT_TRUE(actors_.pass(7));
+  settle();
+  EXPECT_EQ(stream_->received.back().barrier_complete().graph().id(), kJob.graph.value) << "20 is still there for the job's actor";
+  EXPECT_EQ(last(), "complete 20");
+  EXPECT_TRUE(actors_.pass(7));
+  EXPECT_TRUE(actors_.pass(1));
+  settle();
+  EXPECT_EQ(last(), "complete 30");
+}
+
 TEST_F(BarrierWorker, takes_a_job_from_its_creation_to_its_merge) {
   connect();
   init();

@@ -592,6 +592,36 @@ TEST_F(ManagedState, a_merge_that_crosses_a_failure_fails_the_graph_it_was_merge
   EXPECT_TRUE(state_.graphs().empty()) << "the merged graph is gone with it";
 }
 
+// A violation would end the control stream, and with it every graph of the node.
+TEST_F(ManagedState, a_merge_crosses_a_failure_although_barriers_were_injected_in_between) {
+  run(kRunning);
+  run(kCreating);
+  run(R"(
+    fail 1.1 1 overflow                       => failure 1: overflow
+    inject 1.1 40..50 barrier collect 1 2     =>
+    inject 2.1 40..50 barrier collect 21 22   => start 50, send 40
+    merge 2.1 into 1.1 at 50                  => merge 2.1 into 1.1 at 50 with rows from 40
+    reset 1.1                                 => stop 1.1, wait for end
+    stopped 1.1                               => clear, reset 1.1 because 1: overflow
+  )");
+  EXPECT_TRUE(state_.graphs().empty());
+  run(R"(
+    create 1.2 at 30     => open 1.2
+    create 2.2 at 30 in 1.2 =>
+    opened 1.2           => open 2.2
+    inject 1.2 30..40 initial new 1 2 collect 1 2 => start 40, send 30
+    opened 2.2           =>
+    inject 2.2 30..40 initial new 21 22 collect 21 22 => start 40, send 30
+    fail 2.2 21 overflow                      => failure 21: overflow
+    inject 1.2 40..50 barrier collect 1 2     => start 50, send 40
+    inject 2.2 40..50 barrier collect 21 22   =>
+    merge 2.2 into 1.2 at 50                  => merge 2.2 into 1.2 at 50 with rows from 40, failure 21: overflow
+    reset 1.2                                 => stop 1.2, wait for end
+    stopped 1.2                               => clear, reset 1.2 because 21: overflow
+  )");
+  EXPECT_TRUE(state_.graphs().empty());
+}
+
 TEST_F(ManagedState, impossible_merges_change_nothing) {
   run(kRunning);
   run(kCreating);
