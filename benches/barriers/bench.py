@@ -3,20 +3,23 @@
 
     ./dev bench barriers [--actors 10000,100000] [--seconds 30]
 
-Actors: a playground with a table and as many views on it as make the number, one barrier a second. In flight is from injection to the last
-collect, total to the commit of its checkpoint. Shuffle: two computes, a table whose rows go from 128 actors to 128.
+Actors: a playground with a table and as many views on it as make the number, which several sessions create at once, so that their commands share
+barriers; then one barrier a second. In flight is from injection to the last collect, total to the commit of its checkpoint. Shuffle: two computes, a table whose rows go from 128 actors to 128.
 """
 import argparse
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "e2e"))
 from penstock import BINARY, Cluster, Playground  # noqa: E402
 
 PARALLELISM = 100
+SESSIONS = 8
 
 
 def quantile(values, q):
@@ -55,17 +58,35 @@ def collects():
     line("worker's loop, one core", best, "collects/s", 5_000_000, at_least=True)
 
 
+def create_views(server, count):
+    """Views v0, v1, …; answers how many seconds that took."""
+    numbers, lock = iter(range(count)), threading.Lock()
+
+    def session(_):
+        with server.connect() as c:
+            while True:
+                with lock:
+                    number = next(numbers, None)
+                if number is None:
+                    return
+                c.execute(f"CREATE MATERIALIZED VIEW v{number} AS SELECT id, v FROM base WHERE v > {number}")
+
+    begin = time.monotonic()
+    with ThreadPoolExecutor(SESSIONS) as pool:
+        list(pool.map(session, range(SESSIONS)))
+    return time.monotonic() - begin
+
+
 def actors(count, seconds, goal):
     with Playground("--parallelism", str(PARALLELISM)) as server:
         pid = server.process.process.pid
         empty = resident(pid)
         server.sql("CREATE TABLE base (id BIGINT PRIMARY KEY, v BIGINT)")
         have = server.sql("SELECT count(*) FROM penstock_actors")[0][0]
-        made = 0
-        with server.connect() as c:
-            while have + made * PARALLELISM < count:
-                c.execute(f"CREATE MATERIALIZED VIEW v{made} AS SELECT id, v FROM base WHERE v > {made}")
-                made += 1
+        views = -(-(count - have) // PARALLELISM)
+        cpu = cpu_seconds(pid)
+        took = create_views(server, views)
+        print(f"{views:,} views of {PARALLELISM} actors by {SESSIONS} sessions: created in {took:.1f} s, {cpu_seconds(pid) - cpu:.1f} s of CPU")
         have = server.sql("SELECT count(*) FROM penstock_actors")[0][0]
         time.sleep(3)
         begin, cpu = time.monotonic(), cpu_seconds(pid)

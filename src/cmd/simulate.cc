@@ -23,9 +23,10 @@ void list_scenarios() {
 
 bool run_seed(const sim::Scenario& scenario, uint64_t seed, const Options& options) {
   const auto result = sim::simulate(scenario, seed, std::chrono::seconds(options.duration), options.verbose);
-  fmt::print("{} seed {}: {}, {:.1f} s of virtual time, {} steps, {} barriers, {} commits, {} terms, trace {:016x}\n", scenario.name, seed,
-             result.failures.empty() ? "ok" : "FAILED", static_cast<double>(result.virtual_time.count()) / 1e9, result.steps,
-             result.protocol.barriers, result.protocol.commits, result.protocol.terms, result.trace_hash);
+  fmt::print(
+      "{} seed {}: {}, {:.1f} s of virtual time, {} steps, {} barriers ({} of several commands), {} commits, {} terms, trace {:016x}\n",
+      scenario.name, seed, result.failures.empty() ? "ok" : "FAILED", static_cast<double>(result.virtual_time.count()) / 1e9, result.steps,
+      result.protocol.barriers, result.protocol.combined, result.protocol.commits, result.protocol.terms, result.trace_hash);
   if (!result.failures.empty()) {
     if (!options.verbose) {
       for (const std::string& line : result.last_lines) fmt::print("{}\n", line);

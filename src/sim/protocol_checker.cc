@@ -83,6 +83,7 @@ void ProtocolChecker::on_inject(const std::string& node, GraphTerm graph, const 
     return violation("{} gets a barrier of graph {} term {}, which was never created", node, graph.first, graph.second);
   TermState& term = found->second;
   const pb::Barrier& barrier = request.inject_barrier().barrier();
+  if (barrier.mutation().has_combined()) ++counts_.combined;
   const uint64_t prev = barrier.epoch().prev();
   const auto [at, added] = term.barriers.try_emplace(prev);
   if (added) {

@@ -42,6 +42,7 @@ class ProtocolChecker {
     uint64_t barriers = 0;
     uint64_t commits = 0;
     uint64_t terms = 0;
+    uint64_t combined = 0;  // barriers, on each node, that several commands share
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
 

@@ -26,8 +26,8 @@ const std::vector<View>& views() {
   return all;
 }
 
-// Two tables with writers, views over them, a reader that compares each view with its query at every epoch it sees, and one who makes and
-// drops views all the time.
+// Two tables with writers, views over them, a reader that compares each view with its query at every epoch it sees, and several who make
+// and drop views all the time, so that their commands often share a barrier.
 class TablesAndViews {
  public:
   explicit TablesAndViews(World& world) : world_(world) {
@@ -42,7 +42,9 @@ class TablesAndViews {
     world_.client("writer-2", [this](SqlClient& client) { a_.write(world_, client, 2); });
     world_.client("writer-3", [this](SqlClient& client) { b_.write(world_, client, 3); });
     world_.client("auditor", [this](SqlClient& client) { audit(client); });
-    world_.client("builder", [this](SqlClient& client) { build(client); });
+    for (const char* name : {"passing", "passing_too", "passing_three"}) {
+      world_.client(fmt::format("builder of {}", name), [this, name](SqlClient& client) { build(client, name); });
+    }
   }
 
   void check() {
@@ -69,18 +71,18 @@ class TablesAndViews {
     }
   }
 
-  void build(SqlClient& client) {
+  void build(SqlClient& client, std::string_view name) {
     const std::string sql = "SELECT g.n AS n, x.id AS id FROM a AS x JOIN by_group AS g ON x.grp = g.grp";
     while (!world_.stopping()) {
-      const Status made = client.run(fmt::format("CREATE MATERIALIZED VIEW IF NOT EXISTS passing AS {}", sql));
+      const Status made = client.run(fmt::format("CREATE MATERIALIZED VIEW IF NOT EXISTS {} AS {}", name, sql));
       if (made.has_error() && !is_transient(made.error())) world_.journal().fail("CREATE: {}", made.error());
       if (made.has_value()) {
         ++built_;
-        const auto differs = view_differs(client, "passing", sql);
-        if (differs.has_value() && !differs.value().empty()) world_.journal().fail("view passing after its backfill: {}", differs.value());
+        const auto differs = view_differs(client, std::string(name), sql);
+        if (differs.has_value() && !differs.value().empty()) world_.journal().fail("view {} after its backfill: {}", name, differs.value());
       }
       world_.pause(milliseconds(world_.random().below(500)));
-      const Status gone = client.run("DROP MATERIALIZED VIEW IF EXISTS passing");
+      const Status gone = client.run(fmt::format("DROP MATERIALIZED VIEW IF EXISTS {}", name));
       if (gone.has_error() && !is_transient(gone.error())) world_.journal().fail("DROP: {}", gone.error());
       world_.pause(milliseconds(world_.random().below(500)));
     }

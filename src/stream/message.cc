@@ -8,8 +8,7 @@ namespace penstock::stream {
 
 bool Barrier::stops(ActorId actor) const {
   if (!mutation || !mutation->has_stop()) return false;
-  const auto& stopped = mutation->stop().actors();
-  return std::find(stopped.begin(), stopped.end(), actor.value) != stopped.end();
+  return std::ranges::binary_search(mutation->stop().actors(), actor.value);
 }
 
 }  // namespace penstock::stream

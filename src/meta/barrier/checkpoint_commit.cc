@@ -115,11 +115,13 @@ void CheckpointControl::on(Now now, CheckpointCommitted& event, ControlEffects& 
   forget_merged();
   for (const JobId job : event.finished) finish_creation(now, job, out);
   // What a small backfill has read by now shows with the next checkpoint: whoever created the job need not wait an interval for that.
-  const auto* created = front.command ? std::get_if<CreateJob>(&*front.command) : nullptr;
-  if (created != nullptr && tracker_.jobs().contains(created->job)) schedule_.want_checkpoint(now.mono);
+  for (const Command& command : front.commands) {
+    const auto* created = std::get_if<CreateJob>(&command);
+    if (created != nullptr && tracker_.jobs().contains(created->job)) schedule_.want_checkpoint(now.mono);
+  }
   out.emplace_back(StatusChanged{});
-  const auto* rescale = front.command ? std::get_if<RescaleJobs>(&*front.command) : nullptr;
-  if (rescale != nullptr && std::holds_alternative<Running>(state_)) rescale->copying ? order_copies(now, out) : begin_transfer(now, out);
+  if (front.carries<RescaleJobs>() && std::holds_alternative<Running>(state_)) begin_transfer(now, out);
+  if (copying_ && std::holds_alternative<Running>(state_)) order_copies(now, front, out);
   if (replacing_ && barriers_.empty() && std::holds_alternative<Running>(state_)) begin_replaced(now, out);
 }
 

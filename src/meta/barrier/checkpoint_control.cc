@@ -49,7 +49,7 @@ bool CheckpointControl::step(Now now, ControlEffects& out) {
   if (std::holds_alternative<Running>(state_)) {
     if (step_front(now, out) || step_ending(now, out) || step_restart(now) || step_retire(out)) return true;
     if (rescaling_ || replacing_ || !std::holds_alternative<Running>(state_)) return false;  // its barrier is the last one of this term
-    return step_settings(now, out) || step_inject(now, out);
+    return step_commands(now, out) || step_inject(now, out);
   }
   return false;
 }
@@ -64,7 +64,8 @@ void CheckpointControl::on(Now now, const JobsDropped& event, ControlEffects& ou
   const auto dropped = [&](JobId job) { return std::ranges::find(event.jobs, job) != event.jobs.end(); };
   std::erase_if(commands_, [&](const Command& command) {
     const auto* create = std::get_if<CreateJob>(&command);
-    return create != nullptr && dropped(create->job);
+    const auto* splits = std::get_if<ChangeSplits>(&command);
+    return (create != nullptr && dropped(create->job)) || (splits != nullptr && dropped(splits->job));
   });
   const bool running = std::holds_alternative<Running>(state_) || std::holds_alternative<Initializing>(state_);
   std::vector<JobId> here;
@@ -243,9 +244,11 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
   }
   if (std::holds_alternative<Running>(state_) && !rescaling_ && !replacing_) {
     if (!members_.empty() && barriers_.size() < options_.max_in_flight) earlier(schedule_.due());
+    const auto free = commands_wait_until();
+    if (free && (!commands_.empty() || settings_seen_ != wanted_settings())) earlier(*free);
     for (const Command& command : commands_) {
       const auto* rescale = std::get_if<RescaleJobs>(&command);
-      if (rescale != nullptr && rescale->not_before > rescale_looked_at_) earlier(rescale->not_before);
+      if (rescale != nullptr && rescale->not_before > rescale_looked_at_ && !free) earlier(rescale->not_before);
     }
   }
   if (!barriers_.empty()) {
@@ -307,7 +310,7 @@ std::string CheckpointControl::debug_string(Now now) const {
   for (const InflightBarrier& barrier : barriers_) {
     out += fmt::format("  barrier {}..{} {} {:.3f} s{}:", barrier.epoch.prev, barrier.epoch.curr, pb::BarrierKind_Name(barrier.kind),
                        static_cast<double>((now.mono - barrier.injected).count()) / 1e9,
-                       barrier.command ? " (" + meta::describe(*barrier.command) + ")" : "");
+                       barrier.commands.empty() ? "" : " (" + meta::describe(barrier.commands) + ")");
     for (const auto& [graph, worker] : barrier.waiting) {
       const auto job = creating_in(graph);
       out += fmt::format(" waits for node {}{}", worker, job ? fmt::format(" (creating {})", *job) : "");

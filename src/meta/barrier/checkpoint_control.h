@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
@@ -31,8 +32,10 @@ namespace penstock::meta {
 ///    earlier one, and none that a failure has overtaken;
 ///  - `next.prev == last.curr` within a term; a term is never used again, and nothing that a worker says of another term changes anything;
 ///  - a command is finished, failed, or made again after a recovery; never lost. While the database recovers, commands wait; only drops
-///  take
-///    effect, in the recovery itself;
+///    take effect, in the recovery itself;
+///  - commands and changes of settings that wait at the same moment share one Checkpoint barrier (checkpoint_commands.cc): all of them are
+///  in
+///    its commit, or none;
 ///  - a job that is being created from others or from sources is a graph of its own until it is created, in the same barriers and commits:
 ///    its failure, DROP or CANCEL resets that graph alone, and the barriers in flight stop waiting for it (checkpoint_creating.cc);
 ///  - a job that fails its graph again and again is left out of it, once that is durable, and so is all that reads it;
@@ -45,6 +48,10 @@ class CheckpointControl {
   struct Options {
     BarrierSchedule::Options schedule;
     size_t max_in_flight = 16;
+    /// While nodes owe a barrier that carries commands, others wait so as to share the next one; no longer than this.
+    runtime::Duration command_patience = std::chrono::milliseconds(500);
+    /// A creation whose barrier was lost so often may be the cause: it shares its barrier with no other creation.
+    uint32_t create_alone_after = 2;
     runtime::Duration stuck_after = std::chrono::seconds(10);    // or 10 intervals, whichever is longer
     runtime::Duration drop_patience = std::chrono::seconds(2);   // with an older barrier that only a dropped job holds up
     runtime::Duration reset_timeout = std::chrono::seconds(10);  // a worker that does not answer a reset is disconnected
@@ -119,7 +126,8 @@ class CheckpointControl {
     EpochPair epoch;
     pb::BarrierKind kind;
     runtime::TimePoint injected;
-    std::optional<Command> command;
+    std::vector<Command> commands;  // all of them, or none, are in its commit
+    bool carries_commands = false;  // or changes of settings: later ones wait until it is collected
     std::vector<FlushWaiter> flushes;
     std::set<Participant> participants;
     std::set<Participant> waiting;
@@ -129,19 +137,36 @@ class CheckpointControl {
     std::vector<uint32_t> dropped_tables;
     std::set<JobId> detached;  // that its commit makes begin anew
     bool taken_in = false;     // its reports
+
+    template <typename Kind>
+    [[nodiscard]] bool carries() const {
+      return std::ranges::any_of(commands, [](const Command& command) { return std::holds_alternative<Kind>(command); });
+    }
   };
-  /// What differs from a barrier without command.
+  /// What differs from a barrier without commands. Commands that share a barrier gather in one.
   struct Injection {
-    std::optional<Command> command;
-    std::string what;  // for the trace, if no command says it
-    pb::Mutation mutation;
-    bool has_mutation = false;
-    std::map<Participant, std::vector<uint32_t>> tables_before;  // if the command added tables
+    std::vector<Command> commands;
+    std::vector<std::string> what;                               // for the trace: commands and changes of settings
+    std::vector<pb::Mutation> mutations;                         // several: Combined
+    bool suspect = false;                                        // it has a creation that lost barriers again and again
+    std::set<JobId> leaving;                                     // the graph, with this barrier
+    std::map<Participant, std::vector<uint32_t>> tables_before;  // if a command added tables
     std::map<Participant, std::vector<pb::BuildFragment>> build;
     std::map<JobId, JobPlacement> placed;
     std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned;
     std::vector<uint32_t> dropped_tables;
     std::map<WorkerId, Transactions::Lists> transactions;
+
+    [[nodiscard]] bool empty() const { return mutations.empty(); }
+    pb::Mutation& add(std::string description) {
+      what.push_back(std::move(description));
+      return mutations.emplace_back();
+    }
+    pb::Mutation& add(Command command) {
+      what.push_back(meta::describe(command));
+      commands.push_back(std::move(command));
+      return mutations.emplace_back();
+    }
   };
 
   struct Running {
@@ -179,13 +204,13 @@ class CheckpointControl {
   struct Transferring {};
   using State = std::variant<Running, Resetting, BackingOff, Blocked, Initializing, Transferring>;
 
-  /// Rows that are to move are copied while the graph runs, from the barrier with which their new owners joined to the last one's answer.
+  /// Rows that are to move are copied while the graph runs, from the joining of their new owners to the last one's answer.
   struct CopyingAhead {
-    RescaleJobs command;
+    uint32_t failed = 0;  // of the command
     std::vector<VnodeMove> moves;
     runtime::TimePoint began;
-    Epoch epoch;                 // as of which, once it is committed
-    std::set<WorkerId> waiting;  // then: new owners that have not answered
+    std::optional<Epoch> epoch;  // as of which: the first that is committed with all of the new owners
+    std::set<WorkerId> waiting;  // then: those that have not answered
   };
 
   /// A change of placement on its way, from its barrier to the reset after its commit.
@@ -229,7 +254,7 @@ class CheckpointControl {
   // Small steps, each safe alone; true if something was done. `handle` repeats them until none is.
   bool step(Now now, ControlEffects& out);
   bool step_front(Now now, ControlEffects& out);
-  bool step_settings(Now now, ControlEffects& out);
+  bool step_commands(Now now, ControlEffects& out);
   bool step_inject(Now now, ControlEffects& out);
   bool step_reset(Now now, ControlEffects& out);
   bool step_retire(ControlEffects& out);
@@ -239,15 +264,10 @@ class CheckpointControl {
 
   // checkpoint_inject.cc
   void look_at_disks(ControlEffects& out);
-  bool inject_command(Now now, ControlEffects& out);
-  enum class Taken { Yes, NotNow, Void };
-  Taken take(Now now, CreateJob command, ControlEffects& out);
-  Taken take(Now now, DropJobs command, ControlEffects& out);
-  Taken take(Now now, ChangeSplits command, ControlEffects& out);
-  Taken take(Now now, DetachJob command, ControlEffects& out);
-  Taken take(Now now, RescaleJobs command, ControlEffects& out);
   void inject(Now now, Epoch curr, pb::BarrierKind kind, Injection injection, ControlEffects& out);
   [[nodiscard]] std::optional<Epoch> next_epoch(Now now, ControlEffects& out);
+  /// Whether `next_epoch` will give one; if not, it is asked for.
+  [[nodiscard]] bool has_epoch(Now now, ControlEffects& out);
   [[nodiscard]] std::set<Participant> participants() const;
   void send_barrier(const InflightBarrier& barrier, Injection& injection, ControlEffects& out) const;
   void send_empty_initial(const Participant& who, ControlEffects& out);
@@ -263,6 +283,20 @@ class CheckpointControl {
   /// `assigned`: beside what is known.
   [[nodiscard]] ActorSplits splits_of(JobId job, const std::map<MetaModel::SplitKey, ActorId>& assigned = {}) const;
 
+  // checkpoint_commands.cc
+  [[nodiscard]] std::optional<runtime::TimePoint> commands_wait_until() const;
+  [[nodiscard]] bool commands_wait(Now now) const;
+  void gather(Now now, Injection& injection, ControlEffects& out);
+  enum class Taken { Yes, NotNow, Void };
+  Taken take(Now now, const CreateJob& command, Injection& injection, ControlEffects& out);
+  Taken take(Now now, DropJobs command, Injection& injection, ControlEffects& out);
+  Taken take(Now now, const ChangeSplits& command, Injection& injection, ControlEffects& out);
+  Taken take(Now now, const DetachJob& command, Injection& injection, ControlEffects& out);
+  Taken take(Now now, const RescaleJobs& command, Injection& injection, ControlEffects& out);
+  [[nodiscard]] bool goes_with(const CreateJob& command, const Injection& injection) const;
+  void add_job(const std::shared_ptr<const JobPlan>& plan, JobPlacement placement, const CreateJob& command, Injection& injection,
+               ControlEffects& out);
+
   // checkpoint_drops.cc
   void note_leaving(const std::vector<JobId>& jobs);
   void forget_leaving();
@@ -273,8 +307,9 @@ class CheckpointControl {
   [[nodiscard]] bool is_held(JobId job) const;
   void look_at_database();
   void take_settings();
-  bool hold(Now now, bool held, ControlEffects& out);
-  bool change_sources(Now now, ControlEffects& out);
+  [[nodiscard]] std::pair<uint64_t, bool> wanted_settings() const;
+  void hold(bool held, Injection& injection);
+  void change_sources(Injection& injection);
 
   // checkpoint_creating.cc
   /// Whether the job is created in a graph of its own: what backfills or reads sources, but no table, whose graph takes DML.
@@ -299,12 +334,12 @@ class CheckpointControl {
   [[nodiscard]] Result<RescalePlan> plan_new_placement() const;
   void queue_rescale(RescaleJobs command);
   void finish_rescale(const Status& result, ControlEffects& out);
-  [[nodiscard]] Taken copy_ahead(Now now, RescaleJobs command, RescalePlan plan, ControlEffects& out);
-  void order_copies(Now now, ControlEffects& out);
+  void copy_ahead(Now now, const RescaleJobs& command, RescalePlan plan, ControlEffects& out);
+  void order_copies(Now now, const InflightBarrier& committed, ControlEffects& out);
   [[nodiscard]] bool take_copied(Now now, const VnodesTransferred& event, ControlEffects& out);
   void stop_copying(Now now);
   [[nodiscard]] std::vector<SendRequest> transfer_orders(const std::vector<VnodeMove>& moves, bool ahead) const;
-  void stop_for_rescale(Now now, Epoch curr, RescaleJobs command, RescalePlan plan, ControlEffects& out);
+  void stop_for_rescale(Now now, const RescaleJobs& command, RescalePlan plan, Injection& injection, ControlEffects& out);
   void begin_transfer(Now now, ControlEffects& out);
   void commit_rescale(ControlEffects& out);
   void release_left_nodes(ControlEffects& out);

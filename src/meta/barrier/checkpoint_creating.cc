@@ -58,8 +58,10 @@ EndingGraph& CheckpointControl::detach(JobId job, ControlEffects& out) {
     std::erase_if(barrier.reports, [&](const auto& report) { return of_job(report.first); });
     barrier.placed.erase(job);
     barrier.assigned.erase(job);
-    const auto* create = barrier.command ? std::get_if<CreateJob>(&*barrier.command) : nullptr;
-    if (create != nullptr && create->job == job) barrier.command.reset();
+    std::erase_if(barrier.commands, [&](const Command& command) {
+      const auto* create = std::get_if<CreateJob>(&command);
+      return create != nullptr && create->job == job;
+    });
   }
   std::erase_if(joining_, [&](const auto& joining) { return joining.first.first == creating.graph; });
   // Others drop their outputs to it before they can be given new ones.

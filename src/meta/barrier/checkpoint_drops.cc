@@ -17,7 +17,7 @@ void CheckpointControl::note_leaving(const std::vector<JobId>& jobs) {
 void CheckpointControl::forget_leaving() {
   const auto drops = [](const Command& command) { return std::holds_alternative<DropJobs>(command); };
   const bool waiting = std::ranges::any_of(commands_, drops);
-  const bool out = std::ranges::any_of(barriers_, [&](const InflightBarrier& b) { return b.command && drops(*b.command); });
+  const bool out = std::ranges::any_of(barriers_, [](const InflightBarrier& barrier) { return barrier.carries<DropJobs>(); });
   if (!waiting && !out) leaving_.clear();
 }
 

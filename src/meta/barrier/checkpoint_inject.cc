@@ -1,11 +1,9 @@
 #include "meta/barrier/checkpoint_control.h"
-#include "meta/placement/placement.h"
 #include "meta/source/split_assignment.h"
 
 namespace penstock::meta {
 
 bool CheckpointControl::step_inject(Now now, ControlEffects& out) {
-  if (inject_command(now, out)) return true;
   if (members_.empty()) {
     finish_flushes_of_empty_graph(out);
     return false;
@@ -29,144 +27,21 @@ void CheckpointControl::look_at_disks(ControlEffects& out) {
 }
 
 std::optional<Epoch> CheckpointControl::next_epoch(Now now, ControlEffects& out) {
-  const auto epoch = env_.epochs.next(now.unix_micros);
+  if (!has_epoch(now, out)) return std::nullopt;
+  return env_.epochs.next(now.unix_micros);
+}
+
+bool CheckpointControl::has_epoch(Now now, ControlEffects& out) {
   lease_wanted_.reset();
-  if (!epoch) {
-    lease_wanted_ = now.mono;
-    out.emplace_back(LeaseWanted{});
-  }
-  return epoch;
+  if (env_.epochs.has_next(now.unix_micros)) return true;
+  lease_wanted_ = now.mono;
+  out.emplace_back(LeaseWanted{});
+  return false;
 }
 
 // Nothing runs, so nothing was accepted that is not committed.
 void CheckpointControl::finish_flushes_of_empty_graph(ControlEffects& out) {
   for (const FlushWaiter& waiter : std::exchange(flushes_, {})) out.emplace_back(FlushDone{waiter, term_, committed_});
-}
-
-bool CheckpointControl::inject_command(Now now, ControlEffects& out) {
-  waiting_command_.clear();
-  for (auto at = commands_.begin(); at != commands_.end();) {
-    const Taken taken = std::visit([&](const auto& command) { return take(now, command, out); }, *at);
-    if (taken == Taken::NotNow) {
-      ++at;
-      continue;
-    }
-    at = commands_.erase(at);
-    if (taken == Taken::Yes) return true;
-  }
-  return false;
-}
-
-CheckpointControl::Taken CheckpointControl::take(Now now, CreateJob command, ControlEffects& out) {
-  const auto plan = env_.model.job(command.job);
-  if (!plan || graph_.job(command.job) != nullptr) return Taken::Void;
-  const bool own_graph = wants_own_graph(*plan);
-  if (own_graph && creating_.size() >= options_.max_creating) {
-    waiting_command_ = fmt::format("{} waits: {} jobs are being created", plan->name(), creating_.size());
-    return Taken::NotNow;
-  }
-  const std::vector<Candidate> nodes = candidates();
-  if (nodes.empty()) {
-    waiting_command_ = fmt::format("{} waits: no compute node is connected", plan->name());
-    return Taken::NotNow;
-  }
-  auto placed = place_job(*plan, nodes, [&](ObjectId object) { return graph_.materialize_actors(object); });
-  if (placed.has_error()) {
-    out.emplace_back(JobFailed{command.job, placed.error()});
-    return Taken::Void;
-  }
-  JobPlacement placement = std::move(placed).value();
-  const auto first = env_.ids.next_actors(count_actors(placement));
-  if (!first) {
-    out.emplace_back(LeaseWanted{count_actors(placement)});
-    return Taken::NotNow;
-  }
-  number_actors(placement, *first);
-  const auto curr = next_epoch(now, out);
-  if (!curr) return Taken::NotNow;
-
-  Injection injection{.command = command};
-  for (const Participant& who : participants()) injection.tables_before[who] = graph_.share(who.first.graph, who.second).tables;
-  const std::set<WorkerId> workers = workers_of(placement);
-  const auto assigned = assign(*plan, placement);
-  const GraphTerm graph = own_graph ? GraphTerm{graph_of(database_, command.job), env_.ids.next_term()} : term_;
-  graph_.add(plan, placement, graph);
-  is_held(command.job) ? (void)held_.insert(command.job) : (void)held_.erase(command.job);
-  const ActorSplits splits = splits_of(command.job, assigned);
-  for (const WorkerId worker : workers) injection.build[{graph, worker}] = messages().build(command.job, worker, splits);
-  *injection.mutation.mutable_add() = messages().add(command.job);
-  injection.has_mutation = true;
-  injection.placed[command.job] = placement;
-  if (!assigned.empty()) injection.assigned[command.job] = assigned;
-
-  std::set<ActorId> backfilling;
-  for (const JobPlan::FragmentPlan& fragment : plan->fragments()) {
-    if (!fragment.plan->has_scan()) continue;
-    for (const ActorPlacement& actor : placement.fragments.at(fragment.id)) backfilling.insert(actor.actor);
-  }
-  join(workers, out);
-  if (own_graph) {
-    const CreatingJob& creating = creating_[command.job] = {graph, workers};
-    create_job_graph(command.job, creating, out);
-    for (const WorkerId worker : workers) send_empty_initial({graph, worker}, out);
-  }
-  inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
-  tracker_.add(command.job, std::move(backfilling), 0);
-  return Taken::Yes;
-}
-
-CheckpointControl::Taken CheckpointControl::take(Now now, DropJobs command, ControlEffects& out) {
-  std::erase_if(command.jobs, [&](JobId job) { return graph_.job(job) == nullptr; });
-  if (command.jobs.empty()) return Taken::Void;
-  const auto curr = next_epoch(now, out);
-  if (!curr) return Taken::NotNow;
-  Injection injection{.command = command};
-  *injection.mutation.mutable_stop() = messages().stop(command.jobs);
-  injection.has_mutation = true;
-  for (const JobId job : command.jobs) {
-    for (const TableId table : graph_.job(job)->plan->tables()) injection.dropped_tables.push_back(table.value);
-  }
-  inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
-  // The barrier is still theirs to collect; the next one is not.
-  for (const JobId job : command.jobs) {
-    graph_.remove(job);
-    held_.erase(job);
-    tracker_.remove(job);
-    assigned_.erase(job);
-  }
-  return Taken::Yes;
-}
-
-CheckpointControl::Taken CheckpointControl::take(Now now, ChangeSplits command, ControlEffects& out) {
-  const InflightGraph::Job* job = graph_.job(command.job);
-  if (job == nullptr) return Taken::Void;  // created later with all its splits, or dropped
-  const auto assigned = assign(*job->plan, job->placement);
-  if (assigned.empty()) return Taken::Void;
-  const auto curr = next_epoch(now, out);
-  if (!curr) return Taken::NotNow;
-  Injection injection{.command = command};
-  std::set<ActorId> changed;
-  for (const auto& [key, actor] : assigned) changed.insert(actor);
-  auto& by_actor = *injection.mutation.mutable_source_change_split()->mutable_splits();
-  for (const auto& [actor, splits] : splits_of(command.job, assigned)) {
-    if (changed.contains(actor)) by_actor[actor.value].mutable_splits()->Assign(splits.begin(), splits.end());
-  }
-  injection.has_mutation = true;
-  injection.assigned[command.job] = assigned;
-  inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
-  return Taken::Yes;
-}
-
-CheckpointControl::Taken CheckpointControl::take(Now now, DetachJob command, ControlEffects& out) {
-  const auto curr = next_epoch(now, out);
-  if (!curr) return Taken::NotNow;
-  Injection injection;
-  *injection.mutation.mutable_stop() = command.stop;
-  injection.has_mutation = true;
-  for (const TableId table : command.tables) injection.dropped_tables.push_back(table.value);
-  injection.command = std::move(command);
-  inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
-  return Taken::Yes;
 }
 
 // Nodes that have the graph not yet.
@@ -217,7 +92,7 @@ void CheckpointControl::create_on(WorkerId worker, ControlEffects& out) {
 }
 
 void CheckpointControl::inject(Now now, Epoch curr, pb::BarrierKind kind, Injection injection, ControlEffects& out) {
-  InflightBarrier barrier{.epoch = {chain_end_, curr}, .kind = kind, .injected = now.mono};
+  InflightBarrier barrier{.epoch = {chain_end_, curr}, .kind = kind, .injected = now.mono, .carries_commands = !injection.empty()};
   std::vector<TransactionDecided> decided;
   barrier.waiting = barrier.participants = participants();
   if (kind == pb::BARRIER_CHECKPOINT) {
@@ -229,13 +104,13 @@ void CheckpointControl::inject(Now now, Epoch curr, pb::BarrierKind kind, Inject
   out.insert(out.end(), decided.begin(), decided.end());
 
   BarrierTrace trace{.epoch = barrier.epoch, .kind = kind};
-  trace.command = injection.command ? meta::describe(*injection.command) : injection.what;
+  trace.command = fmt::format("{}", fmt::join(injection.what, ", "));
   const int64_t late = std::max<int64_t>(0, (now.mono - schedule_.due()).count() / 1000);
   trace.scheduled_at = now.unix_micros - (trace.command.empty() ? late : 0);
   trace.injected_at = now.unix_micros;
   traces_.add(std::move(trace));
 
-  barrier.command = std::move(injection.command);
+  barrier.commands = std::move(injection.commands);
   barrier.placed = std::move(injection.placed);
   barrier.dropped_tables = std::move(injection.dropped_tables);
   for (auto& [job, splits] : injection.assigned) barrier.assigned[job].insert(splits.begin(), splits.end());
@@ -256,6 +131,7 @@ std::vector<TransactionDecided> CheckpointControl::name_transactions(Now now, Ep
 }
 
 void CheckpointControl::send_barrier(const InflightBarrier& barrier, Injection& injection, ControlEffects& out) const {
+  const std::optional<pb::Mutation> mutation = combine(std::move(injection.mutations));
   for (const Participant& who : barrier.participants) {
     const auto& [graph, worker] = who;
     SendRequest send{worker, {}};
@@ -264,7 +140,7 @@ void CheckpointControl::send_barrier(const InflightBarrier& barrier, Injection& 
     inject->mutable_barrier()->mutable_epoch()->set_prev(barrier.epoch.prev.value);
     inject->mutable_barrier()->mutable_epoch()->set_curr(barrier.epoch.curr.value);
     inject->mutable_barrier()->set_kind(barrier.kind);
-    if (injection.has_mutation) *inject->mutable_barrier()->mutable_mutation() = injection.mutation;
+    if (mutation) *inject->mutable_barrier()->mutable_mutation() = *mutation;
     const InflightGraph::Share& share = graph_.share(graph.graph, worker);
     inject->mutable_actors_to_collect()->Assign(share.actors.begin(), share.actors.end());
     const bool added = !injection.placed.empty();

@@ -15,7 +15,7 @@ CheckpointControl::Progress CheckpointControl::progress(Now now) const {
   if (barriers_.empty()) return out;
   const InflightBarrier& front = barriers_.front();
   Progress::Oldest& oldest = out.oldest.emplace(Progress::Oldest{.epoch = front.epoch, .age = now.mono - front.injected});
-  if (front.command) oldest.command = meta::describe(*front.command);
+  oldest.command = meta::describe(front.commands);
   for (const auto& [graph, worker] : front.waiting) oldest.waiting.insert(worker);
   oldest.committing = committing_;
   return out;

@@ -136,14 +136,17 @@ void CheckpointControl::redrive(const std::optional<pb::RootError>& root, Contro
   std::deque<Command> again;
   for (InflightBarrier& barrier : std::exchange(barriers_, {})) {
     flushes.insert(flushes.end(), barrier.flushes.begin(), barrier.flushes.end());
-    const auto* create = barrier.command ? std::get_if<CreateJob>(&*barrier.command) : nullptr;
-    if (create == nullptr) continue;
-    if (guilty == create->job) {
-      out.emplace_back(JobFailed{create->job, error(code_of(root->sqlstate()), "{}", describe(*root))});
-    } else if (create->lost_barriers + 1 >= options_.create_attempts) {
-      out.emplace_back(JobFailed{create->job, error(Code::Unavailable, "its first barrier was lost {} times", create->lost_barriers + 1)});
-    } else {
-      again.emplace_back(CreateJob{create->job, create->lost_barriers + 1});
+    for (const Command& command : barrier.commands) {
+      const auto* create = std::get_if<CreateJob>(&command);
+      if (create == nullptr) continue;
+      if (guilty == create->job) {
+        out.emplace_back(JobFailed{create->job, error(code_of(root->sqlstate()), "{}", describe(*root))});
+      } else if (create->lost_barriers + 1 >= options_.create_attempts) {
+        out.emplace_back(
+            JobFailed{create->job, error(Code::Unavailable, "its first barrier was lost {} times", create->lost_barriers + 1)});
+      } else {
+        again.emplace_back(CreateJob{create->job, create->lost_barriers + 1});
+      }
     }
   }
   commands_.insert(commands_.begin(), again.begin(), again.end());

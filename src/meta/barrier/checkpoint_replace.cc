@@ -21,8 +21,8 @@ bool CheckpointControl::replace_plans(Now now, ControlEffects& out) {
   if (names.empty()) return false;
   const auto curr = next_epoch(now, out);
   if (!curr) return false;
-  Injection injection{.what = "replace " + names, .has_mutation = true};
-  *injection.mutation.mutable_stop() = messages().stop(jobs);
+  Injection injection;
+  *injection.add("replace " + names).mutable_stop() = messages().stop(jobs);
   inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
   // Who asks for a flush wants to go on: it is answered when the new actors run.
   flushes_ = std::exchange(barriers_.back().flushes, {});

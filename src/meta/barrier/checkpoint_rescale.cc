@@ -69,10 +69,10 @@ Result<RescalePlan> CheckpointControl::plan_new_placement() const {
   return plan_rescale(jobs, candidates());
 }
 
-CheckpointControl::Taken CheckpointControl::take(Now now, RescaleJobs command, ControlEffects& out) {
+CheckpointControl::Taken CheckpointControl::take(Now now, const RescaleJobs& command, Injection& injection, ControlEffects& out) {
   if (now.mono < command.not_before) return Taken::NotNow;
   rescale_looked_at_ = now.mono;
-  if (copying_) return Taken::NotNow;  // its end queues the command again
+  if (copying_ || !injection.empty()) return Taken::NotNow;  // the end of the copying queues the command again
   if (!creations_settled()) {
     waiting_command_ = "rescale waits: jobs are being created";
     return Taken::NotNow;
@@ -89,16 +89,17 @@ CheckpointControl::Taken CheckpointControl::take(Now now, RescaleJobs command, C
     return Taken::Void;
   }
   RescalePlan plan = std::move(planned).value();
-  if (options_.copy_ahead && !command.copied && !plan.moves.empty()) return copy_ahead(now, command, std::move(plan), out);
+  if (options_.copy_ahead && !command.copied && !plan.moves.empty()) {
+    copy_ahead(now, command, std::move(plan), out);
+    return Taken::Void;
+  }
   const auto first = env_.ids.next_actors(count_new_actors(plan));
   if (!first) {
     out.emplace_back(LeaseWanted{count_new_actors(plan)});
     return Taken::NotNow;
   }
   number_new_actors(plan, *first);
-  const auto curr = next_epoch(now, out);
-  if (!curr) return Taken::NotNow;
-  stop_for_rescale(now, *curr, command, std::move(plan), out);
+  stop_for_rescale(now, command, std::move(plan), injection, out);
   return Taken::Yes;
 }
 
@@ -108,16 +109,13 @@ void CheckpointControl::finish_rescale(const Status& result, ControlEffects& out
   for (const RescaleWaiter& waiter : std::exchange(rescale_waiters_, {})) out.emplace_back(RescaleDone{waiter, result});
 }
 
-void CheckpointControl::stop_for_rescale(Now now, Epoch curr, RescaleJobs command, RescalePlan plan, ControlEffects& out) {
+void CheckpointControl::stop_for_rescale(Now now, const RescaleJobs& command, RescalePlan plan, Injection& injection, ControlEffects& out) {
   std::set<WorkerId> new_owners;
   for (const VnodeMove& move : plan.moves) new_owners.insert(move.to);
   join(new_owners, out);
-  Injection injection{.command = command};
   std::vector<JobId> jobs;
   for (const auto& [id, job] : graph_.jobs()) jobs.push_back(id);
-  *injection.mutation.mutable_stop() = messages().stop(jobs);
-  injection.has_mutation = true;
-  inject(now, curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
+  *injection.add(command).mutable_stop() = messages().stop(jobs);
   rescaling_ = Rescaling{.command = command, .plan = std::move(plan), .began = now.mono};
 }
 

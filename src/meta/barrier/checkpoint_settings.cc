@@ -45,20 +45,6 @@ pb::ConnectorPropsChangeMutation changed_props(const JobPlan& old_plan, const Jo
   return out;
 }
 
-/// The old plan with these rates.
-std::shared_ptr<const JobPlan> with_rates(const JobPlan& plan, const std::map<uint32_t, uint64_t>& rates) {
-  pb::JobRecord record = plan.record();
-  for (pb::Fragment& fragment : *record.mutable_graph()->mutable_fragments()) {
-    catalog::for_each_node(*fragment.mutable_root(), [&](pb::StreamNode& node) {
-      const auto rate = rates.find(node.operator_id());
-      if (rate == rates.end()) return;
-      if (node.has_source()) node.mutable_source()->set_rate_limit(rate->second);
-      if (node.has_stream_scan()) node.mutable_stream_scan()->set_rate_limit(rate->second);
-    });
-  }
-  return JobPlan::make(std::move(record)).value();
-}
-
 pb::ThrottleMutation throttle(const JobPlan& plan, const JobPlacement& placement) {
   pb::ThrottleMutation out;
   for (const JobPlan::FragmentPlan& fragment : plan.fragments()) {
@@ -97,67 +83,46 @@ void CheckpointControl::take_settings() {
   for (const auto& [id, job] : graph_.jobs()) {
     if (is_held(id)) held_.insert(id);
   }
-  settings_seen_ = {env_.model.counter(Counter::CatalogVersion), pauses_.paused()};
+  settings_seen_ = wanted_settings();
 }
 
-bool CheckpointControl::step_settings(Now now, ControlEffects& out) {
-  const uint64_t version = env_.model.counter(Counter::CatalogVersion);
-  if (settings_seen_.first != version) look_at_database();
-  const std::pair wanted{version, pauses_.paused()};
-  if (settings_seen_ == wanted) return false;
-  if (replace_plans(now, out) || hold(now, true, out) || hold(now, false, out) || change_sources(now, out)) return true;
-  if (!lease_wanted_) settings_seen_ = wanted;  // else the difference is still there
-  return false;
+std::pair<uint64_t, bool> CheckpointControl::wanted_settings() const {
+  return {env_.model.counter(Counter::CatalogVersion), pauses_.paused()};
 }
 
-/// Holds what shall be held and is not, or lets go what shall not be. True if a barrier does it.
-bool CheckpointControl::hold(Now now, bool held, ControlEffects& out) {
+/// Holds what shall be held and is not, or lets go what shall not be.
+void CheckpointControl::hold(bool held, Injection& injection) {
   std::vector<JobId> changed;
   for (const auto& [id, job] : graph_.jobs()) {
-    if (is_held(id) == held && held_.contains(id) != held) changed.push_back(id);
+    const bool there = env_.model.object(id) != nullptr;  // else its Stop comes
+    if (there && is_held(id) == held && held_.contains(id) != held) changed.push_back(id);
   }
-  if (changed.empty()) return false;
-  const auto curr = next_epoch(now, out);
-  if (!curr) return false;
-  Injection injection{.what = held ? "pause" : "resume"};
-  auto* actors = held ? injection.mutation.mutable_pause()->mutable_actors() : injection.mutation.mutable_resume()->mutable_actors();
-  const bool all = changed.size() == graph_.jobs().size();
+  if (changed.empty()) return;
+  const bool all = changed.size() == graph_.jobs().size() && commands_.empty();  // what a command adds may be none of them
+  std::string what = held ? "pause" : "resume";
+  google::protobuf::RepeatedField<uint32_t> actors;
   for (const JobId id : changed) {
     held ? (void)held_.insert(id) : (void)held_.erase(id);
     if (all) continue;  // none named: all
-    injection.what += fmt::format(" {}", id);
-    for (const uint32_t actor : actors_of(*graph_.job(id))) actors->Add(actor);
+    what += fmt::format(" {}", id);
+    for (const uint32_t actor : actors_of(*graph_.job(id))) actors.Add(actor);
   }
-  injection.has_mutation = true;
-  inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
-  return true;
+  pb::Mutation& mutation = injection.add(std::move(what));
+  *(held ? mutation.mutable_pause()->mutable_actors() : mutation.mutable_resume()->mutable_actors()) = std::move(actors);
 }
 
-// One kind of change a barrier: first rates, then options.
-bool CheckpointControl::change_sources(Now now, ControlEffects& out) {
+void CheckpointControl::change_sources(Injection& injection) {
   for (const auto& [id, job] : graph_.jobs()) {
     const auto plan = env_.model.job(id);
     if (!plan || plan == job.plan || plan->record().plan_version() != job.plan->record().plan_version()) continue;
-    auto props = changed_props(*job.plan, *plan);
-    const bool other_rates = limits_of(*plan).rates != limits_of(*job.plan).rates;
-    if (props.by_source().empty() && !other_rates) {  // another name: nobody need be told
-      graph_.add(plan, JobPlacement(job.placement), GraphTerm(job.graph));
-      return change_sources(now, out);
+    if (limits_of(*plan).rates != limits_of(*job.plan).rates) {
+      *injection.add(fmt::format("throttle {}", id)).mutable_throttle() = throttle(*plan, job.placement);
     }
-    const auto curr = next_epoch(now, out);
-    if (!curr) return false;
-    Injection injection{.what = fmt::format("{} {}", other_rates ? "throttle" : "alter sources of", id), .has_mutation = true};
-    if (other_rates) {
-      *injection.mutation.mutable_throttle() = throttle(*plan, job.placement);
-      graph_.add(with_rates(*job.plan, limits_of(*plan).rates), JobPlacement(job.placement), GraphTerm(job.graph));
-    } else {
-      *injection.mutation.mutable_connector_props_change() = std::move(props);
-      graph_.add(plan, JobPlacement(job.placement), GraphTerm(job.graph));
+    if (auto props = changed_props(*job.plan, *plan); !props.by_source().empty()) {
+      *injection.add(fmt::format("alter sources of {}", id)).mutable_connector_props_change() = std::move(props);
     }
-    inject(now, *curr, pb::BARRIER_CHECKPOINT, std::move(injection), out);
-    return true;
+    graph_.add(plan, JobPlacement(job.placement), GraphTerm(job.graph));  // another name alone: nobody need be told
   }
-  return false;
 }
 
 }  // namespace penstock::meta

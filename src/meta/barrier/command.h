@@ -11,7 +11,8 @@
 namespace penstock::meta {
 
 /// What a barrier can be made to do beside ending an epoch. The catalog has it durably before it is queued here, so a command that dies
-/// with its barrier is made again from the catalog.
+/// with its barrier is made again from the catalog. Those that wait at the same moment share a barrier (mutation Combined), except
+/// RescaleJobs: `checkpoint_commands.cc` says which go together.
 ///
 /// | command      | mutation          | durable with its barrier's commit       | if that never commits, recovery               |
 /// |--------------|-------------------|-----------------------------------------|-----------------------------------------------|
@@ -19,8 +20,7 @@ namespace penstock::meta {
 /// | DropJobs     | Stop              | nothing (the catalog has dropped them)  | rebuilds the graph without them               |
 /// | ChangeSplits | SourceChangeSplit | who reads the new splits                | assigns them itself                           |
 /// | DetachJob    | Stop              | nothing (see CommitRecord::detached)    | rebuilds the graph without its edges          |
-/// | RescaleJobs  | first none, to copy rows ahead; then Stop (all actors) | nothing; then, in a transaction of its own, who owns which vnodes and the files with their rows |
-/// looks again where the jobs should be |
+/// | RescaleJobs  | Stop (all actors) | nothing; a later transaction: new owners | looks again where the jobs should be         |
 struct CreateJob {
   JobId job;
   uint32_t lost_barriers = 0;  // how often its barrier died with something else; after a few it is taken for the cause
@@ -43,7 +43,6 @@ struct DetachJob {
 struct RescaleJobs {
   runtime::TimePoint not_before;  // nodes often come in numbers
   uint32_t failed = 0;            // how often it was tried in vain
-  bool copying = false;           // its barrier stops nothing: rows are copied ahead once it is committed
   bool copied = false;            // that was done, or is not to be: the graph stops
   runtime::Duration took = {};    // the copying
 };
@@ -62,6 +61,12 @@ using Command = std::variant<CreateJob, DropJobs, ChangeSplits, DetachJob, Resca
     std::string operator()(const RescaleJobs&) const { return "rescale"; }
   };
   return std::visit(Describe{}, command);
+}
+
+[[nodiscard]] inline std::string describe(const std::vector<Command>& commands) {
+  std::string out;
+  for (const Command& command : commands) out += (out.empty() ? "" : ", ") + describe(command);
+  return out;
 }
 
 /// Waits for the commit of everything that was accepted before it.

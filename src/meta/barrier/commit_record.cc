@@ -1,5 +1,7 @@
 #include "meta/barrier/commit_record.h"
 
+#include <algorithm>
+
 #include "meta/catalog/evolve.h"
 #include "meta/model/keys.h"
 #include "meta/model/rows.h"
@@ -36,6 +38,8 @@ void strike_off_left_nodes(const MetaModel& model, const CommitRecord& record, C
   const auto graph = model.segments().find(record.graph.graph);
   if (graph == model.segments().end()) return;
   std::set<WorkerId> owners = record.members;
+  if (std::ranges::all_of(graph->second, [&](const auto& of_worker) { return owners.contains(of_worker.first); }))
+    return;  // as nearly always
   for (const auto& [id, job] : model.jobs()) {
     const JobPlacement* placement = job->database() == record.database ? model.placement(id) : nullptr;
     if (placement == nullptr) continue;

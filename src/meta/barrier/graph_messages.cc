@@ -20,6 +20,14 @@ std::string vnode_map(const std::vector<ActorPlacement>& actors) {
 
 }  // namespace
 
+std::optional<pb::Mutation> combine(std::vector<pb::Mutation> mutations) {
+  if (mutations.empty()) return std::nullopt;
+  if (mutations.size() == 1) return std::move(mutations.front());
+  pb::Mutation out;
+  for (pb::Mutation& mutation : mutations) *out.mutable_combined()->add_mutations() = std::move(mutation);
+  return out;
+}
+
 void GraphMessages::fill(FragmentId fragment, const ActorPlacement& actor, pb::ActorInfo* out) const {
   out->set_actor_id(actor.actor.value);
   out->set_worker_id(actor.worker.value);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@ namespace penstock::meta {
 
 /// Splits of an actor, with their committed positions.
 using ActorSplits = std::map<ActorId, std::vector<pb::Split>>;
+
+/// What a barrier carries for these: nothing, the one as it is, or all of them Combined.
+[[nodiscard]] std::optional<pb::Mutation> combine(std::vector<pb::Mutation> mutations);
 
 /// Turns an in-flight graph into what workers build and what running actors are told. Pure; refers to what it was made with.
 class GraphMessages {

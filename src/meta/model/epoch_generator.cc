@@ -11,6 +11,8 @@ uint64_t millis_of(int64_t unix_micros) { return epoch_of_unix_millis(unix_micro
 
 }  // namespace
 
+bool EpochGenerator::has_next(int64_t unix_micros) const { return std::max(millis_of(unix_micros), last_ + 1) <= lease_; }
+
 std::optional<Epoch> EpochGenerator::next(int64_t unix_micros) {
   const uint64_t candidate = std::max(millis_of(unix_micros), last_ + 1);
   if (candidate > lease_) return std::nullopt;

@@ -20,6 +20,9 @@ class EpochGenerator {
   /// Greater than every one before, at most one a millisecond; nothing when the lease must be extended first.
   [[nodiscard]] std::optional<Epoch> next(int64_t unix_micros);
 
+  /// Whether `next` would give one.
+  [[nodiscard]] bool has_next(int64_t unix_micros) const;
+
   /// The lease to make durable next: max(now, last lease) + 10 s.
   [[nodiscard]] uint64_t next_lease(int64_t unix_micros) const;
   /// It is durable now.

@@ -37,7 +37,7 @@ class CheckpointControlTest : public ::testing::Test {
     )");
   }
 
-  testing::ControlWorld world_;
+  testing::ControlWorld world_{{.command_patience = {}}};  // a command does not wait for others to share its barrier
 };
 
 TEST_F(CheckpointControlTest, an_empty_database_runs_without_barriers) {

@@ -335,6 +335,37 @@ pb::RootError ControlWorld::root(const Words& words, size_t at) {
   return out;
 }
 
+namespace {
+
+std::string describe_mutation(const pb::Mutation& mutation) {
+  std::string out;
+  if (mutation.has_add()) out += " +add";
+  if (mutation.has_stop()) out += " +stop";
+  if (mutation.has_source_change_split()) out += " +splits";
+  if (mutation.has_pause()) out += " +pause" + listed(mutation.pause().actors());
+  if (mutation.has_resume()) out += " +resume" + listed(mutation.resume().actors());
+  if (mutation.has_connector_props_change()) {
+    out += " +props";
+    for (const auto& [source, props] : mutation.connector_props_change().by_source()) {
+      const auto on_error = props.properties().find("on_error");
+      out += fmt::format(" {}:{}", source, on_error == props.properties().end() ? "" : on_error->second);
+    }
+  }
+  if (mutation.has_throttle()) {
+    const auto rates = [&](std::string_view name, const auto& by_actor) {
+      for (const auto& [actor, rate] : std::map<uint32_t, uint64_t>(by_actor.begin(), by_actor.end())) {
+        out += fmt::format(" {}{}={}", name, actor, rate);
+      }
+    };
+    out += " +throttle";
+    rates("", mutation.throttle().rate_by_actor());
+    rates("backfill ", mutation.throttle().backfill_rate_by_actor());
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& request) {
   last_sent_[worker] = request;
   const auto at = [&](const pb::GraphId& graph) {
@@ -363,29 +394,9 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
     if (!inject.actors_to_collect().empty()) out += " a" + listed(inject.actors_to_collect());
     if (!inject.tables_to_sync().empty()) out += " t" + listed(inject.tables_to_sync());
     if (!built.empty()) out += " b" + listed(built);
-    const pb::Mutation& mutation = inject.barrier().mutation();
-    if (mutation.has_add()) out += " +add";
-    if (mutation.has_stop()) out += " +stop";
-    if (mutation.has_source_change_split()) out += " +splits";
-    if (mutation.has_pause()) out += " +pause" + listed(mutation.pause().actors());
-    if (mutation.has_resume()) out += " +resume" + listed(mutation.resume().actors());
-    if (mutation.has_connector_props_change()) {
-      out += " +props";
-      for (const auto& [source, props] : mutation.connector_props_change().by_source()) {
-        const auto on_error = props.properties().find("on_error");
-        out += fmt::format(" {}:{}", source, on_error == props.properties().end() ? "" : on_error->second);
-      }
-    }
-    if (mutation.has_throttle()) {
-      const auto rates = [&](std::string_view name, const auto& by_actor) {
-        for (const auto& [actor, rate] : std::map<uint32_t, uint64_t>(by_actor.begin(), by_actor.end())) {
-          out += fmt::format(" {}{}={}", name, actor, rate);
-        }
-      };
-      out += " +throttle";
-      rates("", mutation.throttle().rate_by_actor());
-      rates("backfill ", mutation.throttle().backfill_rate_by_actor());
-    }
+    const pb::Mutation& whole = inject.barrier().mutation();
+    for (const pb::Mutation& mutation : whole.combined().mutations()) out += describe_mutation(mutation);
+    out += describe_mutation(whole);
     const bool paused = std::ranges::any_of(inject.build(), [](const pb::BuildFragment& fragment) { return fragment.paused(); });
     if (paused) out += " paused";
     if (!inject.commit_txns().empty()) out += " +x" + listed(inject.commit_txns());

@@ -255,7 +255,7 @@ TEST_F(CreatingControlTest, a_job_that_fails_while_the_database_begins_does_not_
 }
 
 TEST_F(CreatingControlTest, only_so_many_jobs_are_created_at_a_time) {
-  begin({.max_creating = 1});
+  begin({.command_patience = {}, .max_creating = 1});
   world_->add(testing::view_on("w", 1));
   world_->apply({"create", "2"});
   EXPECT_EQ(world_->apply({"create", "3"}), "");

@@ -43,7 +43,7 @@ class DiskPause : public ::testing::Test {
   }
   void run(std::string_view script) { world_.run(script); }
 
-  testing::ControlWorld world_;
+  testing::ControlWorld world_{{.command_patience = {}}};  // no change waits for others to share its barrier
 };
 
 TEST_F(DiskPause, pauses_at_once_when_a_disk_is_low_and_resumes_when_it_has_room) {

@@ -186,7 +186,26 @@ void FakeCompute::adopt(Graph& graph, const pb::SegmentRef& ref, uint64_t commit
   for (const auto& [vnode, epoch] : segment->second.state) graph.state[vnode] = std::max(graph.state[vnode], epoch);
 }
 
-void FakeCompute::handle(const pb::InjectBarrier& inject) {
+namespace {
+
+/// What the fakes look at, of all mutations that share the barrier.
+pb::InjectBarrier taken_apart(const pb::InjectBarrier& sent) {
+  pb::InjectBarrier out = sent;
+  pb::Mutation& whole = *out.mutable_barrier()->mutable_mutation();
+  for (const pb::Mutation& one : sent.barrier().mutation().combined().mutations()) {
+    EXPECT_FALSE(one.has_combined());
+    whole.mutable_stop()->MergeFrom(one.stop());
+    for (const auto& [actor, splits] : one.source_change_split().splits()) {
+      (*whole.mutable_source_change_split()->mutable_splits())[actor] = splits;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+void FakeCompute::handle(const pb::InjectBarrier& sent) {
+  const pb::InjectBarrier inject = taken_apart(sent);
   const auto found = graphs_.find(inject.graph().id());
   if (found == graphs_.end() || found->second.term != inject.graph().term()) {
     ADD_FAILURE() << name_ << ": barrier for graph " << inject.graph().id() << " term " << inject.graph().term() << ", which is not here";

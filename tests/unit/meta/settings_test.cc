@@ -48,7 +48,7 @@ class SettingsTest : public ::testing::Test {
     }
   }
 
-  testing::ControlWorld world_;
+  testing::ControlWorld world_{{.command_patience = {}}};  // no change waits for others to share its barrier
 };
 
 TEST_F(SettingsTest, a_paused_database_is_held_by_the_next_barrier_and_goes_on_by_another) {
@@ -137,10 +137,10 @@ TEST_F(SettingsTest, a_source_is_throttled_in_every_job_that_reads_it) {
   create("5");
   calm(3000);
   run(R"(
-    throttle 1 50 => 1:checkpoint 4000..4001 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 1=50, 1:checkpoint 4001..4002 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 5=50
-    throttle 5 20 => 1:checkpoint 4002..4003 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 5=20
-    throttle 5 80 => 1:checkpoint 4003..4004 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 5=50
-    throttle 1 0  => 1:checkpoint 4004..4005 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 1=0, 1:checkpoint 4005..4006 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 5=80
+    throttle 1 50 => 1:checkpoint 4000..4001 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 1=50 +throttle 5=50
+    throttle 5 20 => 1:checkpoint 4001..4002 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 5=20
+    throttle 5 80 => 1:checkpoint 4002..4003 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 5=50
+    throttle 1 0  => 1:checkpoint 4003..4004 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +throttle 1=0 +throttle 5=80
     throttle 5 80 =>
   )");
 }
@@ -160,15 +160,15 @@ TEST_F(SettingsTest, options_of_a_source_change_in_every_job_that_reads_it) {
   create("5");
   calm(3000);
   run(R"(
-    option 1 on_error skip => 1:checkpoint 4000..4001 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +props 1:skip, 1:checkpoint 4001..4002 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +props 1:skip
+    option 1 on_error skip => 1:checkpoint 4000..4001 a1,2,3,4,5,6 t1,2,3,4,5,6,7 +props 1:skip +props 1:skip
     option 1 on_error skip =>
   )");
 }
 
-TEST_F(SettingsTest, a_rate_and_an_option_that_change_at_once_take_two_barriers) {
+TEST_F(SettingsTest, a_rate_and_an_option_that_change_at_once_share_a_barrier) {
   run(R"(
     option 1 on_error skip quietly =>
-    throttle 1 50 => 1:checkpoint 2000..2001 a1,2,3,4 t1,2,3,4,5 +throttle 1=50, 1:checkpoint 2001..2002 a1,2,3,4 t1,2,3,4,5 +props 1:skip
+    throttle 1 50 => 1:checkpoint 2000..2001 a1,2,3,4 t1,2,3,4,5 +throttle 1=50 +props 1:skip
     tick          =>
   )");
 }

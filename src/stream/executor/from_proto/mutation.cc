@@ -18,31 +18,20 @@ SourceMutation source_mutation(const Barrier& barrier, ActorId actor) {
   SourceMutation out;
   if (barrier.mutation == nullptr) return out;
   const pb::Mutation& mutation = *barrier.mutation;
-  switch (mutation.kind_case()) {
-    case pb::Mutation::kSourceChangeSplit: {
-      const auto& by_actor = mutation.source_change_split().splits();
-      const auto mine = by_actor.find(actor.value);
-      if (mine == by_actor.end()) break;
-      out.splits.emplace();
-      for (const pb::Split& split : mine->second.splits()) out.splits->push_back(split_of(split));
-      break;
-    }
-    case pb::Mutation::kThrottle: {
-      const auto& by_actor = mutation.throttle().rate_by_actor();
-      const auto mine = by_actor.find(actor.value);
-      if (mine != by_actor.end()) out.rate_limit = mine->second;
-      break;
-    }
-    default:
-      break;
+  const auto& splits = mutation.source_change_split().splits();
+  if (const auto mine = splits.find(actor.value); mine != splits.end()) {
+    out.splits.emplace();
+    for (const pb::Split& split : mine->second.splits()) out.splits->push_back(split_of(split));
   }
+  const auto& rates = mutation.throttle().rate_by_actor();
+  if (const auto mine = rates.find(actor.value); mine != rates.end()) out.rate_limit = mine->second;
   return out;
 }
 
 std::optional<bool> paused_by(const Barrier& barrier, ActorId actor) {
   if (barrier.mutation == nullptr) return std::nullopt;
   const auto names = [&](const auto& mutation) {
-    return mutation.actors().empty() || std::ranges::find(mutation.actors(), actor.value) != mutation.actors().end();
+    return mutation.actors().empty() || std::ranges::binary_search(mutation.actors(), actor.value);
   };
   if (barrier.mutation->has_pause() && names(barrier.mutation->pause())) return true;
   if (barrier.mutation->has_resume() && names(barrier.mutation->resume())) return false;

@@ -1,6 +1,7 @@
 #include "stream/task/barrier_worker/control_codec.h"
 
 #include "proto/control_stream.pb.h"
+#include "stream/task/barrier_worker/combined_mutation.h"
 
 namespace penstock::stream {
 namespace {
@@ -57,7 +58,8 @@ Result<ControlRequest> from_pb(pb::InjectBarrier& m) {
   PENSTOCK_TRY(event.barrier.kind, from_pb(m.barrier().kind()));
   event.barrier.epoch = {Epoch{m.barrier().epoch().prev()}, Epoch{m.barrier().epoch().curr()}};
   if (m.barrier().has_mutation()) {
-    event.barrier.mutation = std::make_shared<const pb::Mutation>(std::move(*m.mutable_barrier()->mutable_mutation()));
+    PENSTOCK_TRY(auto mutation, take_apart(std::move(*m.mutable_barrier()->mutable_mutation())));
+    event.barrier.mutation = std::make_shared<const pb::Mutation>(std::move(mutation));
   }
   event.actors_to_collect = ids_from_pb<ActorId>(m.actors_to_collect());
   event.tables_to_sync = ids_from_pb<TableId>(m.tables_to_sync());

@@ -113,7 +113,7 @@ void ManagedBarrierState::forget_merged(GraphTerm into, bool names) {
   for (auto merged = merged_.begin(); merged != merged_.end();) {
     if (merged->second.into == into) {
       if (find(merged->first) != nullptr) graphs_.erase(merged->first.graph);
-      merged = names ? merged_.erase(merged) : std::next(merged);
+      names ? merged_.erase(merged++) : (void)++merged;
     } else {
       ++merged;
     }

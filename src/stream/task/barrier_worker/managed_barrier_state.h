@@ -1,5 +1,7 @@
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <map>
 #include <string>
 
@@ -45,7 +47,10 @@ class ManagedBarrierState {
     Epoch epoch;
   };
   std::map<PartialGraphId, PartialGraphState> graphs_;
-  std::map<GraphTerm, Merged> merged_;  // until the other graph is over
+  struct ByTerm {
+    size_t operator()(GraphTerm graph) const { return absl::HashOf(graph.graph, graph.term); }
+  };
+  absl::flat_hash_map<GraphTerm, Merged, ByTerm> merged_;  // until the other graph is over; every collect of their actors looks here
   uint64_t stale_events_ = 0;
 };
 

@@ -112,9 +112,8 @@ struct Sample {
 
 void add_samples(const Message& prototype, std::vector<Sample>& out) {
   const auto& type = *prototype.GetDescriptor();
-  const auto& kinds = *type.FindFieldByNumber(1)->containing_oneof();
-  for (int i = 0; i < kinds.field_count(); ++i) {
-    const FieldDescriptor& kind = *kinds.field(i);
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor& kind = *type.field(i);
     Sample sample{fmt::format("{}/{}.{}.txt", kFolder, type.name(), kind.name()), std::unique_ptr<Message>(prototype.New())};
     fill(*sample.message->GetReflection()->MutableMessage(sample.message.get(), &kind), 1);
     out.push_back(std::move(sample));

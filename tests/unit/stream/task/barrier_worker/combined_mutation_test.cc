@@ -1,0 +1,71 @@
+#include "stream/task/barrier_worker/combined_mutation.h"
+
+#include <google/protobuf/text_format.h>
+#include <google/protobuf/util/message_differencer.h>
+#include <gtest/gtest.h>
+
+#include "stream/task/barrier_worker/control_codec.h"
+
+namespace penstock::stream {
+namespace {
+
+pb::Mutation mutation(const std::string& text) {
+  pb::Mutation out;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &out)) << text;
+  return out;
+}
+
+/// What comes out, or the error.
+std::string apart(const std::string& text) {
+  const auto result = take_apart(mutation(text));
+  return result.has_error() ? result.error().message() : result.value().ShortDebugString();
+}
+
+TEST(CombinedMutation, one_alone_stays_what_it_was_with_its_actors_in_order) {
+  EXPECT_EQ(apart("stop { actors: [3, 1, 2] fragments: [9, 7] }"),
+            mutation("stop { actors: [1, 2, 3] fragments: [9, 7] }").ShortDebugString());
+  EXPECT_EQ(apart("pause { }"), "pause { }");
+  EXPECT_EQ(apart("combined { mutations { resume { actors: [5, 4] } } }"), mutation("resume { actors: [4, 5] }").ShortDebugString());
+  EXPECT_EQ(apart("combined { }"), "");
+}
+
+TEST(CombinedMutation, an_upstream_gets_the_outputs_to_every_job_that_is_added) {
+  const auto both = take_apart(mutation(R"(combined {
+    mutations { add { added_actors: [11, 12]
+                      dispatchers { key: 1 value { dispatchers { downstream_fragment: 5 } } }
+                      dispatchers { key: 2 value { dispatchers { downstream_fragment: 5 } } } } }
+    mutations { add { added_actors: [13]
+                      dispatchers { key: 1 value { dispatchers { downstream_fragment: 6 } dispatchers { downstream_fragment: 7 } } } } }
+  })"));
+  ASSERT_TRUE(both.has_value());
+  const auto expected = mutation(R"(add { added_actors: [11, 12, 13]
+    dispatchers { key: 1 value { dispatchers { downstream_fragment: 5 } dispatchers { downstream_fragment: 6 } dispatchers { downstream_fragment: 7 } } }
+    dispatchers { key: 2 value { dispatchers { downstream_fragment: 5 } } } })");
+  EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(both.value(), expected)) << both.value().ShortDebugString();
+}
+
+TEST(CombinedMutation, what_means_nothing_is_refused) {
+  EXPECT_EQ(apart("combined { mutations { combined { } } }"), "a Combined mutation within another");
+  EXPECT_EQ(apart("combined { mutations { pause { } } mutations { add { added_actors: 5 } } }"),
+            "a Pause or Resume among several mutations names no actor");
+  EXPECT_EQ(apart("combined { mutations { pause { actors: [1, 2] } } mutations { resume { actors: 2 } } }"),
+            "a Combined mutation pauses and resumes actor 2");
+}
+
+TEST(CombinedMutation, a_request_with_one_that_means_nothing_is_a_protocol_error) {
+  pb::ControlRequest request;
+  request.mutable_inject_barrier()->mutable_barrier()->set_kind(pb::BARRIER_CHECKPOINT);
+  auto& sent = *request.mutable_inject_barrier()->mutable_barrier()->mutable_mutation();
+  sent = mutation("combined { mutations { stop { actors: [2, 1] } } mutations { stop { actors: [3] } } }");
+  auto decoded = decode_control_request(request.SerializeAsString());
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_EQ(std::get<InjectBarrier>(decoded.value()).barrier.mutation->ShortDebugString(),
+            mutation("stop { actors: [1, 2, 3] }").ShortDebugString());
+  sent = mutation("combined { mutations { combined { } } }");
+  decoded = decode_control_request(request.SerializeAsString());
+  ASSERT_TRUE(decoded.has_error());
+  EXPECT_EQ(decoded.error().code(), Code::Protocol);
+}
+
+}  // namespace
+}  // namespace penstock::stream
