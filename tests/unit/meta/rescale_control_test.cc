@@ -335,7 +335,7 @@ class CopyAheadTest : public ::testing::Test {
     run(R"(
       @10 ready 3      =>
       parallelism 1 3  =>
-      @20 rescale 9    => 3:create(0), 3:initial 0..1, 1:checkpoint 1..20 a1 t1, 2:checkpoint 1..20 a2 t1, 3:checkpoint 1..20
+      @50 rescale 9    => 3:create(0), 3:initial 0..1, 1:checkpoint 1..50 a1 t1, 2:checkpoint 1..50 a2 t1, 3:checkpoint 1..50
       collect 3        =>
       collect 1 seg=4  =>
       collect 3        =>
@@ -350,32 +350,32 @@ class CopyAheadTest : public ::testing::Test {
 TEST_F(CopyAheadTest, the_graph_runs_until_the_rows_are_copied_then_stops_for_what_has_changed) {
   with_copy_out();
   run(R"(
-    @1020 tick       => 1:checkpoint 20..1020 a1 t1, 2:checkpoint 20..1020 a2 t1, 3:checkpoint 20..1020
+    @1050 tick       => 1:checkpoint 50..1050 a1 t1, 2:checkpoint 50..1050 a2 t1, 3:checkpoint 50..1050
     collect 1        =>
     collect 2        =>
-    collect 3        => commit 20
-    commit           => 1:committed 20, 2:committed 20, 3:committed 20
-    @1500 pulled 3   => 1:checkpoint 1020..1500 a1 t1 +stop, 2:checkpoint 1020..1500 a2 t1 +stop, 3:checkpoint 1020..1500 +stop
+    collect 3        => commit 50
+    commit           => 1:committed 50, 2:committed 50, 3:committed 50
+    @1500 pulled 3   => 1:checkpoint 1050..1500 a1 t1 +stop, 2:checkpoint 1050..1500 a2 t1 +stop, 3:checkpoint 1050..1500 +stop
     collect 1        =>
     collect 2        =>
-    collect 3        => commit 1020
-    commit           => 1:committed 1020, 2:committed 1020, 3:committed 1020, 3:pull(1020) 1:t1:v2-3 2:t1:v7
+    collect 3        => commit 1050
+    commit           => 1:committed 1050, 2:committed 1050, 3:committed 1050, 3:pull(1050) 1:t1:v2-3 2:t1:v7
     pulled 3 7 8     => move [3:s7 3:s8]
     moved            => 1:reset, 2:reset, 3:reset
   )");
   EXPECT_EQ(world_.last_event(),
-            "rescale: 1 jobs placed anew, 3 vnodes of tables moved; copied ahead in 1480 ms, barrier 0 ms, transfer 0 ms");
+            "rescale: 1 jobs placed anew, 3 vnodes of tables moved; copied ahead in 1450 ms, barrier 0 ms, transfer 0 ms");
 }
 
 TEST_F(CopyAheadTest, a_copy_that_fails_only_makes_the_pause_longer) {
   with_copy_out();
-  run("pulled 3 ! => 1:checkpoint 20..21 a1 t1 +stop, 2:checkpoint 20..21 a2 t1 +stop, 3:checkpoint 20..21 +stop");
+  run("pulled 3 ! => 1:checkpoint 50..51 a1 t1 +stop, 2:checkpoint 50..51 a2 t1 +stop, 3:checkpoint 50..51 +stop");
 }
 
 TEST_F(CopyAheadTest, another_wish_meanwhile_waits_and_the_stop_goes_by_what_is_wanted_then) {
   with_copy_out();
   run(R"(
-    @30 rescale 8    =>
+    @60 rescale 8    =>
     parallelism 1 2  =>
   )");
   EXPECT_GT(*world_.control().next_wake(), world_.now().mono) << "it does not ask again and again";
@@ -387,11 +387,11 @@ TEST_F(CopyAheadTest, the_loss_of_a_node_meanwhile_is_a_recovery_and_the_next_at
   run(R"(
     lost 3           => 1:reset, 2:reset
     reset 1          =>
-    reset 2          => term ended at 1, 1:create(1)[s4], 2:create(1)[s5], 1:initial 1..21 a1 t1 b1, 2:initial 1..21 a2 t1 b2
+    reset 2          => term ended at 1, 1:create(1)[s4], 2:create(1)[s5], 1:initial 1..51 a1 t1 b1, 2:initial 1..51 a2 t1 b2
     pulled 3         =>
     ready 3          =>
     collect 1        =>
-    collect 2        => 3:create(1), 3:initial 1..21, 1:checkpoint 21..22 a1 t1 +stop, 2:checkpoint 21..22 a2 t1 +stop, 3:checkpoint 21..22 +stop
+    collect 2        => 3:create(1), 3:initial 1..51, 1:checkpoint 51..52 a1 t1 +stop, 2:checkpoint 51..52 a2 t1 +stop, 3:checkpoint 51..52 +stop
   )");
 }
 
