@@ -116,10 +116,13 @@ void ComputeNode::register_with_meta() {
 
 void ComputeNode::on_registered(const Result<rpc::Bytes>& answer) {
   if (answer.has_error()) {
-    if (!std::exchange(said_no_meta_, true)) log::warn("compute", "cannot join at meta {}: {}", options_.meta, answer.error());
+    // Once, unless the reason becomes another one: meta is back, and refuses.
+    if (std::exchange(said_, answer.error().code()) != answer.error().code()) {
+      log::warn("compute", "cannot join at meta {}: {}", options_.meta, answer.error());
+    }
     return retry_later(kRetry);
   }
-  said_no_meta_ = false;
+  said_.reset();
   pb::RegisterWorkerResponse response;
   if (!response.ParseFromString(answer.value())) {
     log::error("compute", "meta at {} answers with bytes that are no RegisterWorkerResponse", options_.meta);

@@ -79,7 +79,7 @@ class ComputeNode {
   // Owned by the loop.
   storage::NodeIdentity identity_;
   runtime::Timer retry_;
-  bool said_no_meta_ = false;
+  std::optional<Code> said_;  // why it could not join
   std::atomic<bool> stopping_{false};
 
   stream::MemoryBudget memory_;

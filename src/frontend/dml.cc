@@ -105,12 +105,16 @@ Status check_disk(const MetaView& view, DatabaseId database) {
 
 Status wait_for_commit(const SessionServices& services, const TakenRows& taken, DatabaseId database, const CancelFlag& cancel) {
   Fate fate = Fate::Open;
-  PENSTOCK_TRY(services.meta.wait(
+  const auto waited = services.meta.wait(
       [&](const MetaView& view) {
         fate = fate_of(taken, view, database);
         return fate != Fate::Open;
       },
-      kCommitTimeout, &cancel, fmt::format("the commit of epoch {}", taken.epoch)));
+      kCommitTimeout, &cancel, fmt::format("the commit of epoch {}", taken.epoch));
+  if (waited.has_error() && waited.error().code() == Code::Timeout) {
+    return error(Code::OutcomeUnknown, "{}; the rows may or may not be applied", waited.error().message());
+  }
+  if (waited.has_error()) return waited.error().with_detail("The rows had been sent: they may or may not be applied.");
   if (fate == Fate::Unknown) {
     return error(Code::OutcomeUnknown, "meta restarted more than once meanwhile and no longer knows whether the rows were committed");
   }

@@ -162,13 +162,27 @@ Result<rpc::Bytes> MetaClient::call(std::string_view method, rpc::Bytes request,
     (void)waiter->wait_for(kLook);
     {
       const std::lock_guard lock(answer->mutex);
-      if (answer->result) return std::move(*answer->result);
+      if (answer->result) return answer->result->has_error() ? explained(answer->result->error()) : std::move(*answer->result);
     }
     if (go_on) {
       PENSTOCK_TRY(go_on());
     }
     if (cancel != nullptr && cancel->load()) return error(Code::Cancelled, "canceling statement due to user request");
   }
+}
+
+// Of errors of the line, which know no more than an address. What meta itself answers is left as it is. Never `Closed`: to the connection
+// of a client that would mean its own end.
+Error MetaClient::explained(const Error& reason) const {
+  constexpr std::string_view kMayRead = "Start it again, on its data folder, or wait; views can be read meanwhile.";
+  const bool silent = reason.code() == Code::Timeout && reason.message().starts_with("/penstock.");
+  if (silent || reason.code() == Code::Closed) {
+    return error(Code::OutcomeUnknown, "meta at {} does not answer: {}", address_, reason.message())
+        .with_detail("The statement may or may not have taken effect.")
+        .with_hint(std::string(silent ? "Is its process stopped, or its machine out of memory? Views can be read meanwhile." : kMayRead));
+  }
+  if (reason.code() != Code::Unavailable || !reason.message().starts_with("cannot reach ")) return reason;
+  return error(Code::Unavailable, "meta at {} does not answer: {}", address_, reason.message()).with_hint(std::string(kMayRead));
 }
 
 void MetaClient::send(std::string_view method, rpc::Bytes request) {

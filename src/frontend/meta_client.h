@@ -59,7 +59,8 @@ class MetaClient {
   /// Blocks until `done(view)`; errors: `Timeout`, `Cancelled`.
   [[nodiscard]] Result<MetaViewPtr> wait(const std::function<bool(const MetaView&)>& done, runtime::Duration timeout,
                                          const CancelFlag* cancel, std::string_view what);
-  /// Blocks for a call's answer. `go_on` is asked now and then; its error is the answer.
+  /// Blocks for a call's answer. `go_on` is asked now and then; its error is the answer. Errors: what meta answers; `Unavailable`, it was
+  /// not sent; `OutcomeUnknown`, it was sent and not answered.
   [[nodiscard]] Result<rpc::Bytes> call(std::string_view method, rpc::Bytes request, runtime::Duration timeout, const CancelFlag* cancel,
                                         const std::function<Status()>& go_on = {});
   /// Makes a call whose answer nobody waits for.
@@ -71,6 +72,7 @@ class MetaClient {
   [[nodiscard]] bool following() const { return following_.load(); }
 
  private:
+  [[nodiscard]] Error explained(const Error& reason) const;
   void connect();
   void on_message(const rpc::Bytes& bytes);
   void apply(const pb::MetaSnapshot& snapshot);

@@ -132,13 +132,21 @@ Result<std::string> Session::execute_once(const Prepared& prepared, const std::v
   PENSTOCK_TRY(allowed_now(bound));
   PENSTOCK_TRY(still_fits(prepared, bound, view));
   runtime::Timer timeout;
+  timed_out_ = false;
   if (const int64_t ms = variables_.statement_timeout_ms(); ms > 0) {
-    timeout = services_.runtime.after(std::chrono::milliseconds(ms), services_.loop, [this] { cancel(); });
+    timeout = services_.runtime.after(std::chrono::milliseconds(ms), services_.loop, [this] {
+      timed_out_ = true;
+      cancel();
+    });
   }
   (void)expr::take_owed_pause();  // of a statement that failed
   auto done = std::visit([&](const auto& body) { return run(body, {view, bound.tag, sink}); }, bound.body);
   if (done.has_value()) {
     PENSTOCK_TRY(sleep_what_is_owed());  // by what is no SELECT
+  } else if (done.error().code() == Code::Cancelled && timed_out_.exchange(false)) {
+    return error(Code::Cancelled, "canceling statement due to statement timeout")
+        .with_detail(done.error().detail())
+        .with_hint(done.error().hint());
   }
   return done;
 }
@@ -240,6 +248,10 @@ Status Session::stream_rows(const batch_plan::Plan& plan, const CatalogView& bou
     if (!transient || cancelled_ || services_.runtime.now() > deadline) {
       if (done.has_error() && done.error().code() == Code::Closed)
         return error(Code::Unavailable, "a node went away: {}", done.error().message());
+      // A node that is being recovered knows no epoch yet.
+      if (transient && !pinned_ && done.error().code() == Code::SnapshotTooOld) {
+        PENSTOCK_TRY(check_running(services_, identity_.database_id));
+      }
       return done;
     }
     (void)pause->wait_for(kReadPause);

@@ -27,7 +27,16 @@ Status Session::wait_for_catalog(uint64_t version) {
   return ok();
 }
 
-Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph* graph, bool if_not_exists) {
+// Somebody gave a name to another object, or dropped it, and this frontend had not heard yet: what the names mean is asked again.
+Error Session::bound_too_early(const CatalogView& bound, const Error& refused) {
+  constexpr runtime::Duration kHearsSoon = std::chrono::seconds(5);
+  if (refused.code() != Code::UndefinedObject) return refused;
+  const auto newer = [version = bound.meta().catalog->version()](const MetaView& view) { return view.catalog->version() > version; };
+  plan_is_old_ = services_.meta.wait(newer, kHearsSoon, &cancelled_, "the catalog").has_value();
+  return refused;
+}
+
+Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph* graph, bool if_not_exists, const CatalogView& bound) {
   pb::CreateObjectRequest request;
   *request.mutable_object() = object;
   if (graph != nullptr) *request.mutable_graph() = *graph;
@@ -38,7 +47,7 @@ Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph*
   request.mutable_object()->set_creation(token);
   auto answer = services_.meta.call("/penstock.Meta/CreateObject", request.SerializeAsString(), kDdlTimeout, &cancelled_,
                                     RecoveryPatience(services_, identity_.database_id));
-  if (answer.has_error() && (cancelled_ || answer.error().code() == Code::Unavailable)) {
+  if (answer.has_error() && (cancelled_ || answer.error().code() == Code::Unavailable || answer.error().code() == Code::OutcomeUnknown)) {
     const auto created = ddl::cancel_creation(token, services_.meta);
     if (created.has_error()) {
       return answer.error()
@@ -49,6 +58,7 @@ Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph*
     cancelled_ = false;  // too late
     return wait_for_catalog(*created.value());
   }
+  if (answer.has_error()) return bound_too_early(bound, answer.error());
   PENSTOCK_TRY(const auto created, decode<pb::CreateObjectResponse>(std::move(answer)));
   if (created.existed()) notices_.push_back(fmt::format("relation \"{}\" already exists, skipping", object.name()));
   return wait_for_catalog(created.catalog_version());
@@ -56,12 +66,12 @@ Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph*
 
 Result<std::string> Session::run(const CreateSource& source, Run run) {
   PENSTOCK_TRY(connector::validate_source(connector::spec_of(source.object)));
-  PENSTOCK_TRY(create(source.object, nullptr, source.if_not_exists));
+  PENSTOCK_TRY(create(source.object, nullptr, source.if_not_exists, run.catalog));
   return run.tag;
 }
 
 Result<std::string> Session::run(const CreateJob& job, Run run) {
-  PENSTOCK_TRY(create(job.object, &job.graph, job.if_not_exists));
+  PENSTOCK_TRY(create(job.object, &job.graph, job.if_not_exists, run.catalog));
   return run.tag;
 }
 
@@ -82,9 +92,10 @@ Result<std::string> Session::run(const Drop& drop, Run run) {
     pb::DropObjectRequest request;
     request.set_object_id(target.id);
     request.set_cascade(drop.cascade);
-    PENSTOCK_TRY(const auto dropped, decode<pb::DropObjectResponse>(services_.meta.call(
-                                         "/penstock.Meta/DropObject", request.SerializeAsString(), kDdlTimeout, &cancelled_)));
-    PENSTOCK_TRY(wait_for_catalog(dropped.catalog_version()));
+    const auto dropped = decode<pb::DropObjectResponse>(
+        services_.meta.call("/penstock.Meta/DropObject", request.SerializeAsString(), kDdlTimeout, &cancelled_));
+    if (dropped.has_error()) return drop.targets.size() == 1 ? bound_too_early(run.catalog, dropped.error()) : dropped.error();
+    PENSTOCK_TRY(wait_for_catalog(dropped.value().catalog_version()));
   }
   return run.tag;
 }
@@ -96,8 +107,9 @@ Result<std::string> Session::run(const DropDatabase& drop, Run run) {
 }
 
 Result<std::string> Session::run(const Alter& alter, Run run) {
-  PENSTOCK_TRY(const uint64_t version, ddl::alter(alter, {services_.meta, cancelled_, RecoveryPatience(services_, identity_.database_id)}));
-  PENSTOCK_TRY(wait_for_catalog(version));
+  const auto version = ddl::alter(alter, {services_.meta, cancelled_, RecoveryPatience(services_, identity_.database_id)});
+  if (version.has_error()) return bound_too_early(run.catalog, version.error());
+  PENSTOCK_TRY(wait_for_catalog(version.value()));
   return run.tag;
 }
 

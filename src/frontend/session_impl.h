@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 #include "frontend/dml.h"
 #include "frontend/dml_rows.h"
 #include "frontend/planner/planner.h"
@@ -83,7 +85,7 @@ class Session : public SqlSession {
   Result<std::string> run(const ast::Transaction& transaction, Run run);
   Result<std::string> run(const Skip& skip, Run run);
 
-  Status create(const pb::CatalogObject& object, const pb::FragmentGraph* graph, bool if_not_exists);
+  Status create(const pb::CatalogObject& object, const pb::FragmentGraph* graph, bool if_not_exists, const CatalogView& bound);
   Result<std::string> commit();
   Status insert_rows(const pb::CatalogObject& table, data::DataChunk rows, const CatalogView& catalog);
   class CopyInto;
@@ -103,6 +105,7 @@ class Session : public SqlSession {
   Status wait_for_newer_than(Epoch epoch);
   Status wait_for_epoch(Epoch epoch);
   Status wait_for_catalog(uint64_t version);
+  [[nodiscard]] Error bound_too_early(const CatalogView& bound, const Error& refused);
 
   const SessionServices services_;
   const SessionIdentity identity_;
@@ -111,6 +114,7 @@ class Session : public SqlSession {
   Epoch least_epoch_;  // what the session was told is committed: reads are never older
   std::vector<std::string> notices_;
   CancelFlag cancelled_{false};
+  std::atomic<bool> timed_out_{false};  // that was why
 
   Epoch last_read_;           // as of which the last query read
   bool plan_is_old_ = false;  // what the statement was to read is gone, and no row was sent

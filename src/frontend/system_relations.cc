@@ -136,8 +136,11 @@ Result<data::DataChunk> system_rows(const SystemRelation& relation, const Catalo
   pb::SystemRowsRequest request;
   request.set_relation(relation.name);
   request.set_database_id(catalog.database().value);
-  PENSTOCK_TRY(const rpc::Bytes bytes,
-               meta.call("/penstock.Meta/SystemRows", request.SerializeAsString(), std::chrono::seconds(10), &cancel));
+  const auto answer = meta.call("/penstock.Meta/SystemRows", request.SerializeAsString(), std::chrono::seconds(10), &cancel);
+  if (answer.has_error() && answer.error().code() == Code::OutcomeUnknown) {  // it only reads
+    return error(Code::Unavailable, "{}", answer.error().message()).with_hint(answer.error().hint());
+  }
+  PENSTOCK_TRY(const rpc::Bytes& bytes, answer);
   pb::SystemRowsResponse response;
   if (!response.ParseFromString(bytes)) return error(Code::Protocol, "meta's answer is no SystemRowsResponse");
   Rows rows(relation);

@@ -16,14 +16,15 @@ struct Declaration {
 constexpr Declaration kDeclarations[] = {
     {"penstock", "penstock_sources",
      "source_id bigint, source varchar, job_id bigint, job varchar, split varchar, rows_read bigint, position varchar, "
-     "finished boolean, skipped_rows bigint, last_error varchar"},
+     "finished boolean, skipped_rows bigint, last_error varchar, database varchar"},
     {"penstock", "penstock_jobs",
      "job_id bigint, name varchar, kind varchar, state varchar, progress_rows bigint, parallelism bigint, fragments bigint, "
-     "actors bigint, definition varchar, wanted_parallelism varchar, reason varchar"},
+     "actors bigint, definition varchar, wanted_parallelism varchar, reason varchar, database varchar"},
     {"penstock", "penstock_fragments",
      "fragment_id bigint, job_id bigint, job varchar, distribution varchar, actors bigint, operators varchar, "
-     "upstreams varchar"},
-    {"penstock", "penstock_actors", "actor_id bigint, fragment_id bigint, job_id bigint, job varchar, worker_id bigint, vnodes bigint"},
+     "upstreams varchar, database varchar"},
+    {"penstock", "penstock_actors",
+     "actor_id bigint, fragment_id bigint, job_id bigint, job varchar, worker_id bigint, vnodes bigint, database varchar"},
     {"penstock", "penstock_workers",
      "worker_id bigint, node varchar, endpoint varchar, alive boolean, parallelism bigint, actors bigint, "
      "incarnation bigint, disk varchar, state_bytes bigint, state_limit bigint, unflushed_bytes bigint, "

@@ -80,7 +80,11 @@ class TableScan : public batch::Operator {
       const auto worker = view_->workers.find(WorkerId{owner.worker_id()});
       if (worker == view_->workers.end() || !worker->second->alive()) {
         return error(Code::Unavailable, "node {} holds a part of {} and is away", owner.worker_id(), spec_.table->name())
-            .with_hint("Start that compute node again; its data folder holds the rows.");
+            .with_hint(worker == view_->workers.end()
+                           ? "Start that compute node again; its data folder holds the rows."
+                           : fmt::format("Start the compute that was at {} again, on its data folder: that holds "
+                                         "the rows.",
+                                         worker->second->endpoint()));
       }
       open(worker->second->endpoint(), owner.vnodes());
     }

@@ -40,7 +40,9 @@ class Commit {
     const auto answer = services_.meta.call("/penstock.Meta/CommitTransaction", request_.SerializeAsString(), kNameTimeout, nullptr);
     if (answer.has_error()) {
       if (answer.error().code() == Code::SerializationFailure) return answer.error();
-      return error(Code::OutcomeUnknown, "meta gave no answer to the commit ({}); the transaction may or may not be applied",
+      // It was never sent, or meta has refused it.
+      if (answer.error().code() == Code::Unavailable) return answer.error().with_detail("Nothing was applied.");
+      return error(Code::OutcomeUnknown, "the commit was not answered ({}); the transaction may or may not be applied",
                    answer.error().message());
     }
     pb::CommitTransactionResponse response;

@@ -169,3 +169,18 @@ def test_frontend_and_computes_of_a_cluster_give_back_what_clients_took_that_wen
             s.close()
         assert cluster.sql("SELECT count(*) FROM t") == [(10_000,)]
         assert all(process.process.poll() is None for process in cluster.processes.values())
+
+
+def test_a_name_that_means_another_object_since_a_moment_is_asked_again_by_the_other_frontend():
+    with Cluster(computes=1, frontends=2) as server:
+        server.sql("CREATE TABLE t (id BIGINT PRIMARY KEY)")
+        with server.connect() as one, server.connect(port=server.ports[1]) as other:
+            one.prepare_threshold = other.prepare_threshold = None
+            for i in range(15):
+                one.execute(f"CREATE MATERIALIZED VIEW v{i} AS SELECT count(*) AS n FROM t")
+                other.execute("FLUSH")  # it knows the view
+                one.execute(f"ALTER MATERIALIZED VIEW v{i} AS SELECT count(*) + 1 AS n FROM t")
+                other.execute(f"CREATE MATERIALIZED VIEW w{i} AS SELECT n FROM v{i}")
+                other.execute(f"DROP MATERIALIZED VIEW w{i}")
+                one.execute(f"ALTER MATERIALIZED VIEW v{i} AS SELECT count(*) + 2 AS n FROM t")
+                other.execute(f"DROP MATERIALIZED VIEW v{i}")

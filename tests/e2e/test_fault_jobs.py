@@ -138,6 +138,6 @@ def test_statements_that_sleep_are_cancelled_at_once_and_leave_the_session_usabl
             assert c.execute("SELECT pg_sleep(0.3)").fetchall() == [("",)]
             assert time.monotonic() - begin >= 0.3
             c.execute("SET statement_timeout = 300")
-            with pytest.raises(psycopg.errors.QueryCanceled):
+            with pytest.raises(psycopg.errors.QueryCanceled, match="due to statement timeout"):
                 c.execute("SELECT pg_sleep(60)")
             assert c.execute("SELECT 1").fetchall() == [(1,)]

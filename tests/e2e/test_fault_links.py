@@ -1,6 +1,7 @@
 """Links that are cut or fall silent, and processes that stand still: whoever is left notices within 10 s, and nothing is lost or doubled."""
 import os
 import signal
+import threading
 import time
 
 import psycopg
@@ -88,6 +89,12 @@ def test_a_process_that_stands_still_and_goes_on(what):
             time.sleep(STOPPED)
             if what == "compute-0":
                 assert [e for e in ctl_json(server.meta, "events") if e["kind"] == "worker lost"]
+            if what == "meta":
+                for statement in ("SHOW JOBS", "DROP TABLE written", "INSERT INTO written VALUES (-8, 0)"):
+                    with pytest.raises(psycopg.errors.OperationalError, match="meta at .* does not answer") as caught:
+                        server.sql(statement)
+                    assert caught.value.sqlstate in ("57P03", "40003") and caught.value.diag.message_hint, f"{statement}: {caught.value}"
+                assert server.sql("SELECT count(*) FROM sums")[0][0] > 0, "views can be read"
             if what == "frontend":
                 with server.connect(port=server.ports[1]) as c:
                     c.execute("INSERT INTO written VALUES (-7, 0)")  # the other one is none the worse
@@ -97,6 +104,30 @@ def test_a_process_that_stands_still_and_goes_on(what):
         writer.wait_acked()
         writer.check()
         assert all(process.process.poll() is None for process in server.processes.values())
+
+
+def test_a_statement_that_waits_for_a_meta_that_dies_is_answered_and_its_session_goes_on():
+    with Cluster(computes=1) as server:
+        server.sql("CREATE TABLE t (id BIGINT PRIMARY KEY)")
+        with server.connect() as c:
+            for statement in ("FLUSH", "DROP TABLE t", "CREATE TABLE u (id BIGINT)", "ALTER TABLE t RENAME TO v"):
+                meta = server.processes["meta"]
+                meta.signal(signal.SIGSTOP)
+                threading.Timer(0.5, meta.kill).start()
+                with pytest.raises(psycopg.errors.OperationalError, match="meta at .* does not answer") as caught:
+                    c.execute(statement)
+                assert caught.value.sqlstate == "40003" and caught.value.diag.message_detail, f"{statement}: {caught.value}"
+                meta.start()
+                wait_until(lambda: answer(c, "SHOW JOBS"), 20, "the session to go on")
+                assert wait_until(lambda: answer(c, "SELECT count(*) FROM t"), 20, "the table") == [(0,)]
+
+
+def answer(connection, text):
+    try:
+        return connection.execute(text).fetchall()
+    except psycopg.errors.OperationalError as error:
+        assert error.sqlstate, "the session was ended"
+        return None
 
 
 def test_meta_is_killed_while_a_barrier_is_half_collected():

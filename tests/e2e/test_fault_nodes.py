@@ -87,6 +87,8 @@ def test_jobs_of_a_compute_that_stays_away_wait_and_say_for_whom_while_others_go
             assert doctor.returncode == 1 and waits_for in doctor.stdout and "was the cause" not in doctor.stdout, doctor.stdout
             away = next(n for n in ctl_json(server.meta, "cluster")["nodes"] if n["worker_id"] == node)
             assert not away["alive"]
+            jobs = {row[1]: (row[3], str(row[-2])) for row in server.sql("SHOW JOBS")}
+            assert jobs["sums"][0] == "blocked" and waits_for in jobs["sums"][1] and jobs["o"] == ("created", "None"), jobs
             assert "CREATE TABLE fresh" not in str(server.sql("SHOW JOBS")), "what was refused is not there"
             with server.connect("elsewhere") as c:
                 c.execute("INSERT INTO o VALUES (1)")
@@ -95,6 +97,38 @@ def test_jobs_of_a_compute_that_stays_away_wait_and_say_for_whom_while_others_go
             server.processes[name].start()
             writer.wait_acked()
             writer.check()
+
+
+def test_a_compute_on_an_older_copy_of_its_folder_computes_nothing_says_so_and_goes_on_with_the_newest():
+    with Cluster(computes=2) as server, Writer(server).create() as writer:
+        process = server.processes["compute-0"]
+        node, folder = node_of(server, "compute-0"), argument(process, "--data-dir")
+        process.kill()
+        shutil.copytree(folder, folder + ".old")
+        process.start()
+        for _ in range(3):
+            writer.wait_acked()
+            server.retry("FLUSH")
+        process.kill()
+        shutil.move(folder, folder + ".newest")
+        shutil.move(folder + ".old", folder)
+        process.start()
+
+        def said():
+            text = str(server.sql("SELECT reason FROM penstock_databases WHERE name = 'dev'"))
+            return text if "older than what was committed" in text else None
+        assert f"node {node} (" in wait_until(said, 20, "the reason")
+        for statement in ("SELECT count(*) FROM sums", "INSERT INTO written VALUES (-1, 0)"):
+            error = limited(server, statement)
+            assert error.sqlstate == "57P03" and f"node {node} (" in str(error), f"{statement}: {error}"
+        doctor = ctl(server.meta, "doctor", check=False)
+        assert doctor.returncode == 1 and f"Its folder {folder} is older" in doctor.stdout, doctor.stdout
+        process.kill()
+        shutil.move(folder, folder + ".old")
+        shutil.move(folder + ".newest", folder)
+        process.start()
+        writer.wait_acked()
+        writer.check()
 
 
 def test_a_compute_whose_folder_is_gone_is_another_node_and_never_stands_in_for_the_lost_one():

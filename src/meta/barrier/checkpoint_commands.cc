@@ -2,7 +2,8 @@
 // and its own waiters, and all of them are in the barrier's one transaction, or none is.
 //
 // The first goes at once. What comes while nodes still owe its barrier waits until that is collected, or for the next barrier that goes out
-// anyway, or for `command_patience`: so that ten sessions take the barriers of one, and a stuck barrier holds nobody up for long.
+// anyway, or for `command_patience`: so that ten sessions take the barriers of one, and a stuck barrier holds nobody up for long. Where
+// barriers take their time because there are many actors, more of them would only take longer: the patience is then twice that time.
 //
 // Not compatible, and so in barriers of their own:
 //  - RescaleJobs and plans that are replaced, with anything: they stop every actor, and theirs is the last barrier of the term;
@@ -15,8 +16,10 @@ namespace penstock::meta {
 
 /// The last barrier with commands that nodes still owe: when others wait for it no longer.
 std::optional<runtime::TimePoint> CheckpointControl::commands_wait_until() const {
+  if (options_.command_patience == runtime::Duration::zero()) return std::nullopt;
+  const runtime::Duration patience = std::max(options_.command_patience, std::min(2 * last_flight_, options_.stuck_after));
   for (auto barrier = barriers_.rbegin(); barrier != barriers_.rend(); ++barrier) {
-    if (barrier->carries_commands && !barrier->waiting.empty()) return barrier->injected + options_.command_patience;
+    if (barrier->carries_commands && !barrier->waiting.empty()) return barrier->injected + patience;
   }
   return std::nullopt;
 }

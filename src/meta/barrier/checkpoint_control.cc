@@ -145,16 +145,20 @@ void CheckpointControl::on(Now now, const WorkerReady&, ControlEffects& out) {
   if (const auto* blocked = std::get_if<Blocked>(&state_)) attempt(now, std::string(blocked->reason), out);
 }
 
+std::string CheckpointControl::lost(const WorkerLost& event) const {
+  return fmt::format("lost {}: {}", env_.cluster.name(event.worker), event.reason);
+}
+
 void CheckpointControl::on(Now now, const WorkerLost& event, ControlEffects& out) {
   if (members_.erase(event.worker) == 0) return;
   if (auto* resetting = std::get_if<Resetting>(&state_)) {
     std::erase_if(resetting->waiting, [&](const Participant& who) { return who.second == event.worker; });
     // What was heard first, of channels that closed, is the consequence.
-    if (!std::exchange(resetting->lost_worker, true)) resetting->reason = fmt::format("lost {}", env_.cluster.describe(event.worker, now));
+    if (!std::exchange(resetting->lost_worker, true)) resetting->reason = lost(event);
   } else if (const auto* blocked = std::get_if<Blocked>(&state_)) {
     attempt(now, std::string(blocked->reason), out);
   } else {
-    fail(now, fmt::format("lost {}", env_.cluster.describe(event.worker, now)), std::nullopt, true, out);
+    fail(now, lost(event), std::nullopt, true, out);
   }
 }
 
@@ -163,7 +167,8 @@ void CheckpointControl::on(Now now, const GraphFailed& event, ControlEffects& ou
     const bool running = std::holds_alternative<Running>(state_) || std::holds_alternative<Initializing>(state_);
     if (running) fail_creating(now, *job, event.root, out);
   } else if (event.graph == term_ || merging_.contains(event.graph)) {
-    fail(now, describe(event.root), event.root, false, out);
+    const pb::RootError root = named(event.root, event.worker);
+    fail(now, describe(root), root, false, out);
   } else {
     ++stale_events_;
   }
@@ -180,7 +185,15 @@ void CheckpointControl::on(Now, const GraphReset& event, ControlEffects&) {
     ++stale_events_;
     return;
   }
-  if (event.root && (!resetting->root || event.root->score() > resetting->root->score())) resetting->root = event.root;
+  if (event.root && (!resetting->root || event.root->score() > resetting->root->score())) {
+    resetting->root = named(*event.root, event.worker);
+  }
+}
+
+// What no actor did is its node's: that is where one has to look.
+pb::RootError CheckpointControl::named(pb::RootError root, WorkerId worker) const {
+  if (root.actor_id() == 0 && root.job_id() == 0) root.set_message(fmt::format("{}: {}", env_.cluster.name(worker), root.message()));
+  return root;
 }
 
 void CheckpointControl::on(Now now, BarrierCompleted& event, ControlEffects& out) {
@@ -207,6 +220,7 @@ void CheckpointControl::on(Now now, BarrierCompleted& event, ControlEffects& out
     if (barrier.epoch.prev.value != event.report.epoch()) continue;
     if (BarrierTrace* trace = traces_.find(barrier.epoch.curr)) trace->merge(event.report.timings());
     barrier.waiting.erase(who);
+    if (barrier.waiting.empty()) last_flight_ = now.mono - barrier.injected;
     barrier.reports.emplace_back(who, std::move(event.report));
     return;
   }
@@ -261,7 +275,8 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
   return out;
 }
 
-std::string CheckpointControl::recovery_reason(Now now) const {
+// Kept by others for as long as it is true, so it has no ages in it.
+std::string CheckpointControl::recovery_reason() const {
   if (const auto* resetting = std::get_if<Resetting>(&state_)) return resetting->reason;
   if (const auto* waiting = std::get_if<BackingOff>(&state_)) return waiting->reason;
   if (const auto* initializing = std::get_if<Initializing>(&state_)) return initializing->reason;
@@ -269,22 +284,31 @@ std::string CheckpointControl::recovery_reason(Now now) const {
   if (const auto* blocked = std::get_if<Blocked>(&state_)) {
     std::string out = blocked->reason;
     for (const WorkerId worker : blocked->missing) {
-      std::vector<std::string> owned;
-      for (const auto& [id, job] : graph_.jobs()) {
-        const VNodeBitmap vnodes = vnodes_on(job, worker);
-        if (!vnodes.empty()) owned.push_back(fmt::format("vnodes {} of {}", vnodes.to_string(), job.plan->name()));
-      }
-      out += fmt::format("; waits for {}, which owns {}", env_.cluster.describe(worker, now), fmt::join(owned, ", "));
+      out += fmt::format("; waits for {}, which owns {}", env_.cluster.name(worker), owned_by(worker));
     }
     return out;
   }
   return {};
 }
 
+// "vnodes 4-7 of t, 4-7 of u and parts of 3 other jobs"
+std::string CheckpointControl::owned_by(WorkerId worker) const {
+  constexpr size_t kMostNamed = 5;
+  std::string out = "vnodes ";
+  size_t jobs = 0;
+  for (const auto& [id, job] : graph_.jobs()) {
+    const VNodeBitmap vnodes = vnodes_on(job, worker);
+    if (vnodes.empty() || ++jobs > kMostNamed) continue;
+    out += fmt::format("{}{} of {}", jobs == 1 ? "" : ", ", vnodes.to_string(), job.plan->name());
+  }
+  if (jobs > kMostNamed) out += fmt::format(" and parts of {} other jobs", jobs - kMostNamed);
+  return out;
+}
+
 std::string CheckpointControl::standstill_reason(JobId id, Now now) const {
   const auto* blocked = std::get_if<Blocked>(&state_);
   const auto job = graph_.jobs().find(id);
-  if (blocked == nullptr || job == graph_.jobs().end()) return recovery_reason(now);
+  if (blocked == nullptr || job == graph_.jobs().end()) return recovery_reason();
   std::vector<std::string> waits;
   for (const WorkerId worker : blocked->missing) {
     const VNodeBitmap vnodes = vnodes_on(job->second, worker);
@@ -301,7 +325,7 @@ std::string CheckpointControl::debug_string(Now now) const {
   std::string out = fmt::format("database {} graph {} term {} {}: {} jobs on {} nodes, committed {}, chain ends at {}{}\n", database_,
                                 term_.graph, term_.term, kStates[state_.index()], graph_.jobs().size(), members_.size(), committed_,
                                 chain_end_, committing_ ? ", committing" : "");
-  if (recovering()) out += fmt::format("  {}\n", recovery_reason(now));
+  if (recovering()) out += fmt::format("  {}\n", recovery_reason());
   if (const auto* resetting = std::get_if<Resetting>(&state_)) {
     for (const auto& [graph, worker] : resetting->waiting) {
       out += fmt::format("  reset of graph {} on {} is not answered\n", graph.graph, env_.cluster.describe(worker, now));

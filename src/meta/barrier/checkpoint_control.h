@@ -48,7 +48,8 @@ class CheckpointControl {
   struct Options {
     BarrierSchedule::Options schedule;
     size_t max_in_flight = 16;
-    /// While nodes owe a barrier that carries commands, others wait so as to share the next one; no longer than this.
+    /// While nodes owe a barrier that carries commands, others wait so as to share the next one: this long, or twice as long as the last
+    /// barrier took, but not until it is called stuck. Zero: they do not wait.
     runtime::Duration command_patience = std::chrono::milliseconds(500);
     /// A creation whose barrier was lost so often may be the cause: it shares its barrier with no other creation.
     uint32_t create_alone_after = 2;
@@ -85,7 +86,7 @@ class CheckpointControl {
   [[nodiscard]] Epoch committed() const { return committed_; }
   [[nodiscard]] bool recovering() const { return !std::holds_alternative<Running>(state_); }
   /// Why it recovers, and for whom it waits; empty when it runs.
-  [[nodiscard]] std::string recovery_reason(Now now) const;
+  [[nodiscard]] std::string recovery_reason() const;
   /// Of a job, while its database recovers: for which node it waits, if that is why.
   [[nodiscard]] std::string standstill_reason(JobId job, Now now) const;
   [[nodiscard]] bool idle() const { return barriers_.empty() && commands_.empty() && flushes_.empty(); }
@@ -369,6 +370,9 @@ class CheckpointControl {
   void begin(Now now, const std::string& reason, Epoch first, ControlEffects& out);
   [[nodiscard]] std::optional<JobId> job_of(const pb::RootError& root) const;
   [[nodiscard]] std::string describe(const pb::RootError& root) const;
+  [[nodiscard]] pb::RootError named(pb::RootError root, WorkerId worker) const;
+  [[nodiscard]] std::string lost(const WorkerLost& event) const;
+  [[nodiscard]] std::string owned_by(WorkerId worker) const;
 
   // Constant after construction.
   const DatabaseId database_;
@@ -409,6 +413,7 @@ class CheckpointControl {
   Transactions transactions_;
   BackOff back_off_;
   TraceRing traces_;
+  runtime::Duration last_flight_{};  // of the last barrier that was collected
   std::optional<runtime::TimePoint> stuck_reported_;
   std::optional<runtime::TimePoint> failed_at_;
   std::map<JobId, std::string> job_errors_;

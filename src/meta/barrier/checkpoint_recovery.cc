@@ -216,7 +216,7 @@ bool CheckpointControl::attempt(Now now, const std::string& reason, ControlEffec
     const bool news = blocked == nullptr || blocked->missing != missing;
     state_ = Blocked{std::move(missing), reason};
     if (news) {
-      out.emplace_back(EventHappened{"blocked", recovery_reason(now), {}, {}});
+      out.emplace_back(EventHappened{"blocked", recovery_reason(), {}, {}});
       out.emplace_back(StatusChanged{});
     }
     return false;

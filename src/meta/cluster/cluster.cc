@@ -230,11 +230,17 @@ std::string Cluster::endpoint(WorkerId worker) const {
   return found == nodes_.end() ? "" : found->second.record.endpoint();
 }
 
-std::string Cluster::describe(WorkerId worker, Now now) const {
+std::string Cluster::name(WorkerId worker) const {
   const auto found = nodes_.find(worker);
   if (found == nodes_.end()) return fmt::format("node {} (unknown)", worker);
   const pb::WorkerRecord& record = found->second.record;
-  std::string out = fmt::format("node {} ({}, uuid {})", worker, record.endpoint(), record.node_id());
+  return fmt::format("node {} ({}, uuid {})", worker, record.endpoint(), record.node_id());
+}
+
+std::string Cluster::describe(WorkerId worker, Now now) const {
+  std::string out = name(worker);
+  const auto found = nodes_.find(worker);
+  if (found == nodes_.end()) return out;
   if (const auto* away = std::get_if<Away>(&found->second.state)) {
     out += fmt::format(", away for {:.1f} s: {}", seconds(now.mono - *found->second.gone_since), away->reason);
   } else if (std::holds_alternative<Connecting>(found->second.state)) {

@@ -95,6 +95,8 @@ class Cluster {
   [[nodiscard]] std::vector<WorkerId> placeable() const;
   [[nodiscard]] uint32_t parallelism(WorkerId worker) const;
   [[nodiscard]] std::string endpoint(WorkerId worker) const;
+  /// "node 3 (127.0.0.1:5688, uuid 1b…)".
+  [[nodiscard]] std::string name(WorkerId worker) const;
   /// "node 3 (127.0.0.1:5688, uuid 1b…), away for 12 s: the reason".
   [[nodiscard]] std::string describe(WorkerId worker, Now now) const;
   [[nodiscard]] std::optional<runtime::TimePoint> next_wake() const;

@@ -42,7 +42,10 @@ void check_nodes(const DoctorFacts& facts, Findings& out) {
   std::map<std::string, int> endpoints;
   for (const auto& [id, node] : facts.nodes) {
     if (!node.alive) {
-      out.bad("nodes", node.name, "Start it again with its own data folder: what it owns is nowhere else, and its jobs wait for it.");
+      const bool older = node.name.find("whose folder is a copy") != std::string::npos;
+      out.bad("nodes", node.name,
+              older ? "It follows another meta: this one runs on an older copy of meta's folder. Stop it, and start meta on the newest one."
+                    : "Start it again with its own data folder: what it owns is nowhere else, and its jobs wait for it.");
     } else if (!node.said) {
       out.bad("nodes", fmt::format("{}: {}", node.name, node.problem),
               "It is connected but its barrier worker does not answer: is its process stopped, or its machine out of memory?");
@@ -121,7 +124,8 @@ void check_segments(const DoctorFacts& facts, Findings& out) {
       out.bad("segments",
               fmt::format("{} lacks {} of {} segments that meta lists: {}", node.name, missing.size(), node.segments.size(),
                           fmt::join(missing, " ")),
-              fmt::format("Files were removed from {}/segments: put them back from a copy, or drop and create the jobs again.",
+              fmt::format("Its folder {} is older than what was committed, or files were removed: start it on its newest folder, or drop "
+                          "and create the jobs again.",
                           node.said->data_dir()));
     }
   }

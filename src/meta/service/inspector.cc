@@ -51,7 +51,7 @@ AwaitWorld Inspector::world_of(Answers answers) const {
     const auto progress = control->progress(loop_.now());
     database.name = loop_.database_name(id);
     database.state = progress.state;
-    database.reason = control->recovery_reason(loop_.now());
+    database.reason = control->recovery_reason();
     database.in_flight = progress.in_flight;
     if (progress.oldest) {
       const auto& oldest = *progress.oldest;

@@ -316,7 +316,7 @@ void MetaLoop::publish() {
   update.set_has_placements(placements);
   if (placements) fill_placements(model_, update.mutable_placements());
   for (const DatabaseId id : databases) {
-    if (const CheckpointControl* control = database(id)) fill_status(*control, now(), update.add_databases());
+    if (const CheckpointControl* control = database(id)) fill_status(*control, update.add_databases());
   }
   for (const TermEnded& end : ended) fill_term_end(end, update.add_ended_terms());
   subscribers_.send(update);
@@ -328,7 +328,7 @@ pb::MetaSnapshot MetaLoop::snapshot() {
   *out.mutable_catalog() = catalog::snapshot(model_);
   fill_workers(model_, cluster_, out.mutable_workers());
   fill_placements(model_, out.mutable_placements());
-  for (const auto& [id, control] : databases_) fill_status(*control, now(), out.add_databases());
+  for (const auto& [id, control] : databases_) fill_status(*control, out.add_databases());
   for (const TermEnded& end : ended_terms_) fill_term_end(end, out.add_ended_terms());
   for (const TermEnded& end : new_ended_terms_) fill_term_end(end, out.add_ended_terms());
   return out;

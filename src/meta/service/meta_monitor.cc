@@ -21,10 +21,10 @@ std::string nodes_text(MetaLoop& loop, const std::set<WorkerId>& workers) {
 http::Check barrier_check(MetaLoop& loop, const std::string& name, const CheckpointControl& control) {
   const auto progress = control.progress(loop.now());
   const std::string subject = fmt::format("barriers of {}", name);
-  if (!progress.away.empty()) return {subject, false, control.recovery_reason(loop.now())};
+  if (!progress.away.empty()) return {subject, false, control.recovery_reason()};
   if (!progress.oldest) {
     if (!control.recovering()) return {subject, true, "none in flight"};
-    return {subject, progress.state != "backing off", fmt::format("{}: {}", progress.state, control.recovery_reason(loop.now()))};
+    return {subject, progress.state != "backing off", fmt::format("{}: {}", progress.state, control.recovery_reason())};
   }
   const auto& oldest = *progress.oldest;
   const bool good = oldest.age < std::max(kSlowBarrier, progress.stuck_after / 2);

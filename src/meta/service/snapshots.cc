@@ -47,12 +47,12 @@ void fill_placements(const MetaModel& model, google::protobuf::RepeatedPtrField<
   }
 }
 
-void fill_status(const CheckpointControl& control, Now now, pb::DatabaseStatus* out) {
+void fill_status(const CheckpointControl& control, pb::DatabaseStatus* out) {
   out->set_database_id(control.database().value);
   to_pb(control.graph(), out->mutable_graph());
   out->set_committed_epoch(control.committed().value);
   out->set_recovering(control.recovering());
-  if (control.recovering()) out->set_recovery_reason(control.recovery_reason(now));
+  if (control.recovering()) out->set_recovery_reason(control.recovery_reason());
   out->set_disk_low(control.pauses().why(PauseReasons::Reason::Disk));
   out->set_disk_full(control.disk_full());
 }

@@ -11,7 +11,7 @@ namespace penstock::meta {
 void fill_workers(const MetaModel& model, const Cluster& cluster, google::protobuf::RepeatedPtrField<pb::WorkerInfo>* out);
 /// Of every table that can be read, once somebody owns it durably.
 void fill_placements(const MetaModel& model, google::protobuf::RepeatedPtrField<pb::TablePlacement>* out);
-void fill_status(const CheckpointControl& control, Now now, pb::DatabaseStatus* out);
+void fill_status(const CheckpointControl& control, pb::DatabaseStatus* out);
 void fill_term_end(const TermEnded& end, pb::TermEnd* out);
 
 }  // namespace penstock::meta

@@ -76,6 +76,7 @@ void add_source_rows(MetaLoop& loop, const JobPlan& plan, pb::SystemRowsResponse
     row.number(split.split.rows()).text(split.split.offset()).flag(split.split.finished());
     row.number(known && counted.insert({key.first, split.actor}).second ? stats->second.skipped_rows : 0);
     last_error.empty() ? row.null() : row.text(last_error);
+    row.text(loop.database_name(plan.database()));
   }
 }
 
@@ -87,16 +88,22 @@ void add_sources(MetaLoop& loop, pb::SystemRowsResponse& out) {
   }
   for (const auto& [id, object] : loop.model().objects()) {
     if (object.kind() != pb::OBJECT_SOURCE || read.contains(id)) continue;
-    Row(out).number(id.value).text(object.name()).null().null().null().null().null().null().null().null();
+    Row row(out);
+    row.number(id.value).text(object.name()).null().null().null().null().null().null().null().null();
+    row.text(loop.database_name(DatabaseId{object.database_id()}));
   }
 }
 
 std::string state_of(const MetaLoop& loop, const pb::CatalogObject& object) {
   if (object.state() == pb::JOB_QUARANTINED) return "quarantined";
   const auto database = loop.databases().find(DatabaseId{object.database_id()});
-  const bool paused = object.paused() || (database != loop.databases().end() && database->second->pauses().paused());
-  if (object.state() == pb::JOB_CREATING) return paused ? "creating, paused" : "creating";
-  return paused ? "paused" : "created";
+  const bool known = database != loop.databases().end();
+  const bool paused = object.paused() || (known && database->second->pauses().paused());
+  const bool recovering = known && database->second->recovering();
+  const std::string also = recovering ? std::string(database->second->progress(loop.now()).away.empty() ? "recovering" : "blocked") : "";
+  if (object.state() == pb::JOB_CREATING) return fmt::format("creating{}{}{}", paused ? ", paused" : "", also.empty() ? "" : ", ", also);
+  if (paused) return fmt::format("paused{}{}", also.empty() ? "" : ", ", also);
+  return also.empty() ? "created" : also;
 }
 
 void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
@@ -128,6 +135,7 @@ void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
     row.text(wanted == 0 ? "adaptive" : std::to_string(wanted));
     std::string reason = object->state() == pb::JOB_QUARANTINED ? object->state_reason() : control->standstill_reason(id, loop.now());
     reason.empty() ? row.null() : row.text(std::move(reason));
+    row.text(loop.database_name(plan->database()));
   }
 }
 
@@ -161,7 +169,8 @@ void add_fragments(MetaLoop& loop, pb::SystemRowsResponse& out) {
           .text(fragment.plan->singleton() ? "single" : "hash")
           .number(actors)
           .text(operators)
-          .text(upstreams);
+          .text(upstreams)
+          .text(loop.database_name(plan->database()));
     }
   }
 }
@@ -178,7 +187,8 @@ void add_actors(MetaLoop& loop, pb::SystemRowsResponse& out) {
             .number(id.value)
             .text(plan->name())
             .number(actor.worker.value)
-            .number(actor.vnodes.count());
+            .number(actor.vnodes.count())
+            .text(loop.database_name(plan->database()));
       }
     }
   }
@@ -256,7 +266,7 @@ void add_databases(MetaLoop& loop, pb::SystemRowsResponse& out) {
     const auto progress = control->progress(loop.now());
     Row row(out);
     row.number(id.value).text(loop.database_name(id)).text(std::string(progress.state));
-    const std::string reason = control->recovery_reason(loop.now());
+    const std::string reason = control->recovery_reason();
     reason.empty() ? row.null() : row.text(reason);
     row.number(control->graph().term.value).number(control->committed().value);
     control->committed() == Epoch{} ? row.null() : row.time(unix_millis_of(control->committed()) * 1000);
@@ -288,12 +298,14 @@ struct Relation {
 const std::map<std::string, Relation>& known_relations() {
   static const std::map<std::string, Relation> kRelations = {
       {"penstock_sources",
-       {add_sources, "source_id n,source t,job_id n,job t,split t,rows_read n,position t,finished b,skipped_rows n,last_error t"}},
+       {add_sources,
+        "source_id n,source t,job_id n,job t,split t,rows_read n,position t,finished b,skipped_rows n,last_error t,database t"}},
       {"penstock_jobs",
        {add_jobs,
-        "job_id n,name t,kind t,state t,progress_rows n,parallelism n,fragments n,actors n,definition t,wanted_parallelism t,reason t"}},
-      {"penstock_fragments", {add_fragments, "fragment_id n,job_id n,job t,distribution t,actors n,operators t,upstreams t"}},
-      {"penstock_actors", {add_actors, "actor_id n,fragment_id n,job_id n,job t,worker_id n,vnodes n"}},
+        "job_id n,name t,kind t,state t,progress_rows n,parallelism n,fragments n,actors n,definition t,wanted_parallelism t,reason "
+        "t,database t"}},
+      {"penstock_fragments", {add_fragments, "fragment_id n,job_id n,job t,distribution t,actors n,operators t,upstreams t,database t"}},
+      {"penstock_actors", {add_actors, "actor_id n,fragment_id n,job_id n,job t,worker_id n,vnodes n,database t"}},
       {"penstock_workers",
        {add_workers,
         "worker_id n,node t,endpoint t,alive b,parallelism n,actors n,incarnation n,disk t,"

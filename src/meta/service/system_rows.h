@@ -11,10 +11,11 @@ class MetaLoop;
 
 /// Rows of a system relation (all as text), with the names and kinds of its columns, which are those the frontend has for it:
 ///
-///     penstock_sources    source_id source job_id job split rows_read position finished skipped_rows last_error
-///     penstock_jobs       job_id name kind state progress_rows parallelism fragments actors definition
-///     penstock_fragments  fragment_id job_id job distribution actors operators upstreams
-///     penstock_actors     actor_id fragment_id job_id job worker_id vnodes
+///     penstock_sources    source_id source job_id job split rows_read position finished skipped_rows last_error database
+///     penstock_jobs       job_id name kind state progress_rows parallelism fragments actors definition wanted_parallelism
+///                         reason database
+///     penstock_fragments  fragment_id job_id job distribution actors operators upstreams database
+///     penstock_actors     actor_id fragment_id job_id job worker_id vnodes database
 ///     penstock_workers    worker_id node endpoint alive parallelism actors incarnation disk
 ///                         state_bytes state_limit unflushed_bytes exchange_bytes
 ///     penstock_databases  database_id name state reason term committed_epoch committed_at in_flight oldest_ms waiting_commands

@@ -92,7 +92,12 @@ Status LogStateStore::open_graph(GraphTerm id, Epoch committed, std::span<const 
       broken += fmt::format("{}{}", broken.empty() ? "" : ", ", segment.error().message());
     }
   }
-  if (!broken.empty()) return error(Code::Corruption, "graph {}: segments that meta lists: {}", id.graph, broken);
+  if (!broken.empty()) {
+    return error(Code::Corruption,
+                 "graph {}: segments that meta lists: {}: the data folder is older than what was committed, or files were removed from it",
+                 id.graph, broken)
+        .with_hint("Stop the node and start it on its newest data folder; penstock ctl doctor lists what it lacks.");
+  }
   std::ranges::sort(adoption.segments, {}, [](const LogSegmentPtr& segment) { return std::pair(segment->epoch(), segment->sequence()); });
   // Taken after the marks were read: what is flushed meanwhile is in both, and says the same.
   adoption.base = core_.base->snapshot();

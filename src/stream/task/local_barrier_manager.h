@@ -31,7 +31,7 @@ class LocalBarrierManager : public EpochReports, public BarrierPasser {
  public:
   /// The actor has passed `barrier` on and is done with it.
   virtual void collect(ActorId actor, const Barrier& barrier) = 0;
-  /// `collect`, for an actor that has nothing to do for barriers without mutation. False: the barrier is not there yet, or has a mutation.
+  /// `collect`, for an actor that has nothing to do for barriers that do not concern it. False: the barrier is not there yet, or may.
   [[nodiscard]] bool pass(ActorId actor, EpochPair epoch, BarrierKind kind) override = 0;
   /// The actor ended with an error. At most once an actor.
   virtual void notify_failure(ActorId actor, Error error) = 0;

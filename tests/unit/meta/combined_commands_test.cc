@@ -138,6 +138,18 @@ TEST_F(CombinedCommandsTest, a_stuck_barrier_holds_others_up_for_half_a_second) 
   EXPECT_NE(apply("@500 tick").find("1:checkpoint 2..500 a1 t1 +add +add"), std::string::npos);
 }
 
+TEST_F(CombinedCommandsTest, where_barriers_are_slow_others_wait_twice_as_long_as_the_last_one_took) {
+  begin({.schedule = {.interval = std::chrono::seconds(10)}});
+  run("@100 create 2 => 1/2:create(0), 1/2:initial 0..1, 1:checkpoint 1..100 a1 t1 +add, 1/2:checkpoint 1..100 a2 b2 +add");
+  apply("@900 collect 1");
+  apply("commit");
+  ASSERT_NE(apply("create 3").find("1:checkpoint 900..901 a1 t1 +add"), std::string::npos);
+  EXPECT_EQ(apply("create 4"), "");
+  EXPECT_EQ(apply("@2499 tick"), "");
+  EXPECT_EQ(world_->control().next_wake()->nanos, 2'500'000'000);
+  EXPECT_NE(apply("@2500 tick").find("1:checkpoint 901..2500 a1 t1 +add"), std::string::npos);
+}
+
 TEST_F(CombinedCommandsTest, a_barrier_that_goes_out_anyway_takes_them_along) {
   run(R"(
     create 2    => 1/2:create(0), 1/2:initial 0..1, 1:checkpoint 1..2 a1 t1 +add, 1/2:checkpoint 1..2 a2 b2 +add

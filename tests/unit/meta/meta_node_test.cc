@@ -43,7 +43,7 @@ TEST(MetaNode, a_job_waits_for_a_compute_and_its_creator_with_it) {
   EXPECT_EQ(quick.error().code(), Code::Timeout);
   cluster.start_compute(0);
   cluster.sim().run_for(std::chrono::seconds(3));
-  EXPECT_EQ(cluster.rows("penstock_jobs"), (std::vector<std::string>{"1|t|table|created|NULL|2|1|2||2|NULL"}));
+  EXPECT_EQ(cluster.rows("penstock_jobs"), (std::vector<std::string>{"1|t|table|created|NULL|2|1|2||2|NULL|dev"}));
 }
 
 TEST(MetaNode, periodic_checkpoints_commit_every_interval) {
@@ -64,7 +64,8 @@ TEST(MetaNode, a_source_is_read_to_its_end_and_waiting_for_it_ends) {
   ASSERT_TRUE(waited.has_value()) << waited.error().to_string();
   EXPECT_EQ(waited.value().committed_epoch(), cluster.durable().committed(PartialGraphId{1}).value);
   EXPECT_EQ(cluster.rows("penstock_sources"),
-            (std::vector<std::string>{"1|s|2|v|file-0|20|20|t|0|NULL", "1|s|2|v|file-1|20|20|t|0|NULL", "1|s|2|v|file-2|20|20|t|0|NULL"}));
+            (std::vector<std::string>{"1|s|2|v|file-0|20|20|t|0|NULL|dev", "1|s|2|v|file-1|20|20|t|0|NULL|dev",
+                                      "1|s|2|v|file-2|20|20|t|0|NULL|dev"}));
 }
 
 TEST(MetaNode, a_source_that_follows_has_no_end_and_its_new_files_are_given_out) {
@@ -81,7 +82,7 @@ TEST(MetaNode, a_source_that_follows_has_no_end_and_its_new_files_are_given_out)
   cluster.start_meta();
   cluster.sim().run_for(std::chrono::seconds(40));
   EXPECT_EQ(cluster.rows("penstock_sources").size(), 5U);
-  EXPECT_EQ(cluster.rows("penstock_sources").back(), "1|s|2|v|file-4|20|20|t|0|NULL");
+  EXPECT_EQ(cluster.rows("penstock_sources").back(), "1|s|2|v|file-4|20|20|t|0|NULL|dev");
 }
 
 TEST(MetaNode, a_source_that_cannot_be_listed_fails_the_creation_and_leaves_nothing) {
@@ -108,7 +109,7 @@ TEST(MetaNode, a_killed_compute_comes_back_and_goes_on_where_the_checkpoint_was)
   }
   ASSERT_TRUE(cluster.wait_for_source(1).has_value()) << cluster.inspect();
   EXPECT_GT(cluster.ledger().recoveries, 6U);
-  EXPECT_EQ(cluster.rows("penstock_sources")[0], "1|s|2|v|file-0|20|20|t|0|NULL");
+  EXPECT_EQ(cluster.rows("penstock_sources")[0], "1|s|2|v|file-0|20|20|t|0|NULL|dev");
 }
 
 TEST(MetaNode, says_for_whom_it_waits) {
@@ -117,8 +118,10 @@ TEST(MetaNode, says_for_whom_it_waits) {
   cluster.kill_compute(1);
   cluster.sim().run_for(std::chrono::seconds(3));
   const std::string reason = cluster.snapshot().databases(0).recovery_reason();
-  EXPECT_NE(reason.find("waits for node 2 (compute-2, uuid uuid-2), away for"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("waits for node 2 (compute-2, uuid uuid-2), "), std::string::npos) << reason;
   EXPECT_NE(reason.find("which owns vnodes 4-7 of t"), std::string::npos) << reason;
+  const std::string row = cluster.rows("penstock_jobs")[0];
+  EXPECT_TRUE(row.starts_with("1|t|table|blocked|NULL|2|1|2||2|waits for node 2 (compute-2, uuid uuid-2), away for")) << row;
   EXPECT_EQ(cluster.flush(std::chrono::seconds(5)).error().code(), Code::Timeout);
   EXPECT_TRUE(cluster.drop(1).has_value());
   EXPECT_TRUE(cluster.flush().has_value());

@@ -1,8 +1,22 @@
 #include "stream/task/barrier_worker/barrier_log.h"
 
+#include "proto/control_stream.pb.h"
+
 #include <algorithm>
 
 namespace penstock::stream {
+namespace {
+
+/// Of creations, which are many, most actors need not know.
+bool concerns(const pb::Mutation* mutation, ActorId actor) {
+  if (mutation == nullptr) return false;
+  const pb::Mutation& m = *mutation;
+  const bool only_adds = m.has_add() && !m.has_stop() && !m.has_source_change_split() && !m.has_pause() && !m.has_resume() &&
+                         !m.has_throttle() && !m.has_connector_props_change();
+  return !only_adds || m.add().dispatchers().contains(actor.value);
+}
+
+}  // namespace
 
 class BarrierLog::Subscription : public BarrierSubscription, public std::enable_shared_from_this<Subscription> {
  public:
@@ -41,10 +55,10 @@ void BarrierLog::forget(Epoch prev) {
   }
 }
 
-bool BarrierLog::visit_plain(EpochPair epoch, BarrierKind kind, absl::FunctionRef<void(const Barrier&)> visit) {
+bool BarrierLog::visit_plain(ActorId actor, EpochPair epoch, BarrierKind kind, absl::FunctionRef<void(const Barrier&)> visit) {
   const std::lock_guard lock(mutex_);
   const auto found = std::ranges::find_if(barriers_, [&](const Barrier& barrier) { return barrier.epoch == epoch; });
-  if (found == barriers_.end() || found->kind != kind || found->mutation) return false;
+  if (found == barriers_.end() || found->kind != kind || concerns(found->mutation.get(), actor)) return false;
   visit(*found);
   return true;
 }

@@ -36,7 +36,7 @@ class LocalBarrierManagerImpl : public LocalBarrierManager {
     if (!barrier.uncollected || barrier.uncollected->fetch_sub(1) <= 1) sink_.look_at_collects();
   }
   bool pass(ActorId actor, EpochPair epoch, BarrierKind kind) override {
-    return log_->visit_plain(epoch, kind, [&](const Barrier& barrier) { collect(actor, barrier); });
+    return log_->visit_plain(actor, epoch, kind, [&](const Barrier& barrier) { collect(actor, barrier); });
   }
   void notify_failure(ActorId actor, Error error) override { sink_.post_event(ActorFailed{graph_, actor, std::move(error)}); }
   std::shared_ptr<BarrierSubscription> subscribe_barrier(ActorId actor, std::function<void()> wake) override {
