@@ -19,6 +19,7 @@ struct Options {
   std::string metrics_listen;
   uint32_t barrier_interval_ms = 1000;
   uint32_t checkpoint_frequency = 1;
+  uint32_t copy_ahead = 1;
   DiskSettings disk;
 };
 
@@ -36,6 +37,7 @@ Status run(const Options& options) {
                                        .checkpoint_frequency = options.checkpoint_frequency,
                                        .list_splits = list_source,
                                        .metrics = &registry};
+  meta_options.copy_ahead = options.copy_ahead != 0;
   meta_options.disk_reserve = options.disk.reserve_bytes();
   meta_options.ballast_bytes = options.disk.ballast_bytes();
   meta_options.on_fatal = [&](const Error& e) {
@@ -68,6 +70,7 @@ void add_meta(CLI::App& app) {
   settings->add("listen", options->listen, "Address for computes and frontends");
   settings->add("metrics-listen", options->metrics_listen, std::string(kMetricsHelp) + "127.0.0.1:5691, or a free port if that is taken");
   settings->add("barrier-interval-ms", options->barrier_interval_ms, "Time between barriers");
+  settings->add("copy-ahead", options->copy_ahead, "Rows that move to another node are copied while their jobs run; 0: while they stand still");
   settings->add("checkpoint-frequency", options->checkpoint_frequency, "Every how many barriers a checkpoint is made");
   options->tls.add_to(*settings);
   options->disk.add_to(*settings);

@@ -13,6 +13,8 @@ namespace {
 constexpr runtime::Duration kWaitForTransferEpoch = std::chrono::seconds(5);
 constexpr runtime::Duration kTransferRetry = std::chrono::milliseconds(5);
 constexpr size_t kTransferFrame = 512 * 1024;
+// What is kept for somebody who does not come back for the changes goes after this long; whoever does then needs all rows.
+constexpr runtime::Duration kMostHeld = std::chrono::minutes(10);
 
 }  // namespace
 
@@ -23,10 +25,11 @@ class TransferServer::Transfer : public std::enable_shared_from_this<Transfer> {
 
   void on_message(const rpc::Bytes& bytes) {
     pb::TransferFrame frame;
-    if (!frame.ParseFromString(bytes) || (!frame.has_open() && !frame.has_credit())) {
-      return stream_->close(error(Code::Protocol, "transfer: {} bytes that are neither Open nor Credit", bytes.size()));
+    if (!frame.ParseFromString(bytes) || (!frame.has_open() && !frame.has_credit() && !frame.has_changes())) {
+      return stream_->close(error(Code::Protocol, "transfer: {} bytes that are neither Open, Credit nor Changes", bytes.size()));
     }
     if (frame.has_credit()) return allow(frame.credit().frames());
+    if (frame.has_changes()) return begin_changes(frame.changes());
     if (std::exchange(opened_, true)) return stream_->close(error(Code::Protocol, "transfer: opened twice"));
     if (const Status parsed = parse(frame.open()); parsed.has_error()) return stream_->close(parsed.error());
     deadline_ = server_.runtime_.now() + kWaitForTransferEpoch;
@@ -35,6 +38,7 @@ class TransferServer::Transfer : public std::enable_shared_from_this<Transfer> {
   void end() {
     MutexLock lock(mutex_);
     ended_ = true;
+    if (!running_) feed_.reset();
   }
 
  private:
@@ -46,7 +50,61 @@ class TransferServer::Transfer : public std::enable_shared_from_this<Transfer> {
     if (!std::ranges::is_sorted(tables_, std::less_equal{})) return error(Code::Protocol, "transfer: tables do not ascend");
     graph_ = PartialGraphId{open.graph()};
     epoch_ = Epoch{open.epoch()};
+    follow_ = open.follow();
     return ok();
+  }
+
+  /// At once if the rows are out, else when they are.
+  void begin_changes(const pb::TransferChanges& changes) {
+    {
+      MutexLock lock(mutex_);
+      if (ended_) return;
+      if (!follow_ || std::exchange(asked_, true)) {
+        return stream_->close(error(Code::Protocol, "transfer: asked for changes twice, or of one that does not follow"));
+      }
+      if (!std::exchange(holds_, false)) {
+        pending_ = changes;
+        return;
+      }
+    }
+    send_changes(changes);
+  }
+  /// The rows are out; until the changes are asked for nothing runs.
+  void hold() {
+    std::optional<pb::TransferChanges> changes;
+    {
+      MutexLock lock(mutex_);
+      running_ = false;
+      changes.swap(pending_);
+      holds_ = !changes;
+      if (ended_) feed_.reset();
+    }
+    if (changes) return send_changes(*changes);
+    timer_ = server_.runtime_.after(kMostHeld, *server_.loop_, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->hold_no_longer();
+    });
+  }
+  void hold_no_longer() {
+    {
+      MutexLock lock(mutex_);
+      if (ended_ || !std::exchange(holds_, false)) return;
+      ended_ = true;
+      feed_.reset();
+    }
+    stream_->close(error(Code::Timeout, "nobody asked for what has changed for {} s", kMostHeld.count() / 1'000'000'000));
+  }
+  // Nothing runs.
+  void send_changes(const pb::TransferChanges& changes) {
+    epoch_ = Epoch{changes.epoch()};
+    deadline_ = server_.runtime_.now() + kWaitForTransferEpoch;
+    changes_ = true;
+    table_ = 0;
+    total_ = 0;
+    {
+      MutexLock lock(mutex_);
+      credits_ = 0;  // what was left of the rows'
+    }
+    allow(changes.credits());
   }
 
   /// More frames may be sent: begins to read, unless a step is under way, which then goes on by itself.
@@ -54,7 +112,7 @@ class TransferServer::Transfer : public std::enable_shared_from_this<Transfer> {
     {
       MutexLock lock(mutex_);
       credits_ += frames;
-      if (running_ || ended_ || credits_ == 0) return;
+      if (running_ || ended_ || holds_ || credits_ == 0) return;
       running_ = true;
     }
     post();
@@ -76,7 +134,8 @@ class TransferServer::Transfer : public std::enable_shared_from_this<Transfer> {
         timer_ = server_.runtime_.after(kTransferRetry, server_.runtime_.blocking(), [self = shared_from_this()] { self->step(); });
         return;
       case Next::Done:
-        return stream_->close(ok());
+        if (!follow_ || changes_) return stream_->close(ok());
+        return hold();
       case Next::More:
         break;
     }
@@ -97,13 +156,14 @@ class TransferServer::Transfer : public std::enable_shared_from_this<Transfer> {
     pb::TransferRows& rows = *frame.mutable_rows();
     storage::WriteBatch batch;
     while (batch.bytes.size() < kTransferFrame && table_ < tables_.size()) {
-      if (!reader_) {
+      if (!open_) {
         if (!batch.empty()) break;  // a frame has rows of one table
-        PENSTOCK_TRY(const bool ready, open_reader());
+        PENSTOCK_TRY(const bool ready, open_table());
         if (!ready) return Next::Wait;
       }
-      PENSTOCK_TRY(const bool more, fill(batch));
+      PENSTOCK_TRY(const bool more, changes_ ? fill_changes(batch) : fill(batch));
       if (!more) {
+        open_ = false;
         reader_.reset();
         range_ = 0;
         ++table_;
@@ -122,10 +182,10 @@ class TransferServer::Transfer : public std::enable_shared_from_this<Transfer> {
   }
 
   /// False: the epoch's commit is not known here yet.
-  Result<bool> open_reader() {
-    auto opened = server_.store_.read_committed(graph_, tables_[table_], epoch_);
+  Result<bool> open_table() {
+    auto opened = open_table_now();
     if (opened.has_value()) {
-      reader_ = std::move(opened).value();
+      open_ = true;
       batch_table_ = tables_[table_];
       return true;
     }
@@ -133,12 +193,42 @@ class TransferServer::Transfer : public std::enable_shared_from_this<Transfer> {
     if (opened.error().code() != Code::SnapshotTooOld || !early || server_.runtime_.now() > deadline_) return opened.error();
     return false;
   }
+  Status open_table_now() {
+    if (changes_) {
+      PENSTOCK_TRY(changed_, feed_->changes(tables_[table_], ranges_, epoch_));
+      next_change_ = 0;
+      return ok();
+    }
+    if (!follow_) {
+      PENSTOCK_TRY(reader_, server_.store_.read_committed(graph_, tables_[table_], epoch_));
+      return ok();
+    }
+    if (feed_) return ok();
+    const Epoch committed = server_.store_.committed_epoch(graph_);
+    if (committed < epoch_) return error(Code::SnapshotTooOld, "graph {} has committed {} here, not {}", graph_, committed, epoch_);
+    PENSTOCK_TRY(feed_, server_.store_.follow(graph_, tables_));
+    return ok();
+  }
+
+  /// As `fill`, of what has changed.
+  Result<bool> fill_changes(storage::WriteBatch& batch) {
+    for (; next_change_ < changed_.entries.size(); ++next_change_) {
+      if (batch.bytes.size() >= kTransferFrame) return true;
+      if (const auto value = changed_.value(next_change_)) {
+        batch.put(changed_.key(next_change_), *value);
+      } else {
+        batch.erase(changed_.key(next_change_));
+      }
+    }
+    changed_ = {};
+    return false;
+  }
 
   /// Rows of the table at hand into the batch until it is large; false: the table has no more.
   Result<bool> fill(storage::WriteBatch& batch) {
     while (range_ < ranges_.size()) {
       if (!iterator_) {
-        PENSTOCK_TRY(iterator_, reader_->scan(ranges_[range_]));
+        PENSTOCK_TRY(iterator_, follow_ ? feed_->scan(tables_[table_], ranges_[range_]) : reader_->scan(ranges_[range_]));
       }
       PENSTOCK_TRY(const bool row, iterator_->next());
       if (!row) {
@@ -160,8 +250,11 @@ class TransferServer::Transfer : public std::enable_shared_from_this<Transfer> {
   uint64_t credits_ ABSL_GUARDED_BY(mutex_) = 0;
   bool running_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool holds_ ABSL_GUARDED_BY(mutex_) = false;  // the rows are out, the changes are not asked for
+  bool asked_ ABSL_GUARDED_BY(mutex_) = false;  // for the changes
+  std::optional<pb::TransferChanges> pending_ ABSL_GUARDED_BY(mutex_);
 
-  // Of the step that runs; steps follow one another.
+  // Of the step that runs; steps follow one another, and `send_changes` comes while there is none.
   PartialGraphId graph_;
   Epoch epoch_;
   std::vector<TableId> tables_;
@@ -170,8 +263,14 @@ class TransferServer::Transfer : public std::enable_shared_from_this<Transfer> {
   size_t table_ = 0;
   size_t range_ = 0;
   TableId batch_table_;
-  std::unique_ptr<storage::SnapshotReader> reader_;
+  bool follow_ = false;
+  bool changes_ = false;
+  bool open_ = false;                                // the table at hand
+  std::unique_ptr<storage::SnapshotReader> reader_;  // of the table at hand, unless it follows
+  std::unique_ptr<storage::ChangeFeed> feed_;
   std::unique_ptr<storage::RowIterator> iterator_;
+  storage::WriteBatch changed_;  // of the table at hand
+  size_t next_change_ = 0;
   uint64_t total_ = 0;
   runtime::Timer timer_;
 };

@@ -38,6 +38,7 @@ class MetaNode {
     uint64_t ballast_bytes = kMostBallast;
     Cluster::Options cluster;
     runtime::Duration source_list_interval = std::chrono::seconds(5);  // how often a followed source is looked through for new splits
+    bool copy_ahead = true;                                            // what moves, while the graph runs
     runtime::Duration rescale_delay = std::chrono::seconds(1);         // from a node's joining to the moving of adaptive jobs to it
     SplitLister list_splits;
     metrics::Registry* metrics = nullptr;  // where figures are recorded; none: nowhere. Outlives the node

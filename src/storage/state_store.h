@@ -118,6 +118,21 @@ class SegmentImport {
   [[nodiscard]] virtual Result<std::vector<SegmentInfo>> finish() = 0;
 };
 
+/// Some tables of a graph as they were committed at one moment, and what has changed since. Keeps both; one caller at a time; may read the
+/// disk. Ends with the store.
+class ChangeFeed {
+ public:
+  virtual ~ChangeFeed() = default;
+  /// The epoch that was committed then.
+  [[nodiscard]] virtual Epoch begun() const = 0;
+  /// The rows as of that epoch.
+  [[nodiscard]] virtual Result<std::unique_ptr<RowIterator>> scan(TableId table, const Range& range) = 0;
+  /// In key order and of every key once: its row as of `until`, or a delete, if it was written since; possibly also some that are as they
+  /// were. `until` must be the graph's committed epoch. Errors: `SnapshotTooOld` when what changed is not known any more: the graph was
+  /// closed meanwhile, or it is too much to be kept.
+  [[nodiscard]] virtual Result<WriteBatch> changes(TableId table, std::span<const Range> ranges, Epoch until) = 0;
+};
+
 struct TableOptions {
   TableId table;
   PartialGraphId graph;
@@ -164,9 +179,12 @@ class StateStore {
   /// Drop the in-memory batches of the graph, its branches included, or of one branch, that are not committed; staged segment files stay
   /// until the next open_graph, or open_branch.
   virtual void clear(PartialGraphId graph) = 0;
-  /// The rows count as written in `epoch`, which must be the graph's committed one. Errors: `Stale` if the graph is not open in this term,
-  /// `Protocol` for another epoch. See `VnodeImport`, which is what a new owner of vnodes uses.
+  /// The rows count as written in `epoch`, which must be committed, and above what the node has written of it and earlier ones. Errors:
+  /// `Stale` if the graph is not open in this term, `Protocol` for an epoch that is not committed. See `VnodeImport`, which is what a new
+  /// owner of vnodes uses.
   [[nodiscard]] virtual Result<std::unique_ptr<SegmentImport>> begin_import(GraphTerm graph, Epoch epoch) = 0;
+  /// These tables of the graph from its committed epoch on, whatever is committed next. Errors: as `read_committed`.
+  [[nodiscard]] virtual Result<std::unique_ptr<ChangeFeed>> follow(PartialGraphId graph, std::span<const TableId> tables);
   virtual void remove_graph(PartialGraphId graph) = 0;
   /// Tables that meta dropped: their rows go away in the background.
   virtual void drop_tables(std::span<const TableId> tables) = 0;

@@ -28,25 +28,38 @@ std::vector<Range> vnode_ranges(const VNodeBitmap& vnodes) {
   return out;
 }
 
+Result<std::unique_ptr<VnodeImport>> VnodeImport::make(StateStore& store, GraphTerm graph, Epoch epoch, std::vector<TableId> tables,
+                                                       VNodeBitmap vnodes) {
+  if (!std::ranges::is_sorted(tables, std::less_equal{})) return error(Code::Protocol, "tables of an import must ascend");
+  std::unique_ptr<VnodeImport> out(new VnodeImport(std::move(tables), std::move(vnodes)));
+  PENSTOCK_TRY(out->import_, store.begin_import(graph, epoch));
+  return out;
+}
+
 Result<std::unique_ptr<VnodeImport>> VnodeImport::begin(StateStore& store, GraphTerm graph, Epoch epoch, std::vector<TableId> tables,
                                                         VNodeBitmap vnodes) {
-  if (!std::ranges::is_sorted(tables, std::less_equal{})) return error(Code::Protocol, "tables of an import must ascend");
-  std::unique_ptr<VnodeImport> out(new VnodeImport(store, graph, epoch, std::move(tables), std::move(vnodes)));
+  PENSTOCK_TRY(auto out, make(store, graph, epoch, std::move(tables), std::move(vnodes)));
   out->ranges_ = vnode_ranges(out->vnodes_);
-  PENSTOCK_TRY(out->import_, store.begin_import(graph, epoch));
+  for (const TableId table : out->tables_) {
+    PENSTOCK_TRY(out->readers_.emplace_back(), store.read_committed(graph.graph, table, epoch));
+  }
   PENSTOCK_TRY(out->next_own());
+  return out;
+}
+
+Result<std::unique_ptr<VnodeImport>> VnodeImport::begin_changes(StateStore& store, GraphTerm graph, Epoch epoch,
+                                                                std::vector<TableId> tables, VNodeBitmap vnodes) {
+  PENSTOCK_TRY(auto out, make(store, graph, epoch, std::move(tables), std::move(vnodes)));
+  out->changes_ = true;
   return out;
 }
 
 Status VnodeImport::next_own() {
   own_valid_ = false;
-  for (; own_table_ < tables_.size(); ++own_table_, own_range_ = 0, reader_.reset()) {
-    if (!reader_) {
-      PENSTOCK_TRY(reader_, store_.read_committed(graph_.graph, tables_[own_table_], epoch_));
-    }
+  for (; own_table_ < tables_.size(); readers_[own_table_].reset(), ++own_table_, own_range_ = 0) {
     for (; own_range_ < ranges_.size(); ++own_range_, own_.reset()) {
       if (!own_) {
-        PENSTOCK_TRY(own_, reader_->scan(ranges_[own_range_]));
+        PENSTOCK_TRY(own_, readers_[own_table_]->scan(ranges_[own_range_]));
       }
       PENSTOCK_TRY(own_valid_, own_->next());
       if (own_valid_) return ok();
@@ -57,7 +70,7 @@ Status VnodeImport::next_own() {
 
 Status VnodeImport::check_row(TableId table, std::string_view key, bool has_value) const {
   const auto refuse = [&](std::string_view why) { return error(Code::Protocol, "import of table {}: a row {}", table, why); };
-  if (!has_value) return refuse("without value");
+  if (!has_value && !changes_) return refuse("without value");
   if (key.size() < 2 || !vnodes_.contains(vnode_of_key(key))) return refuse("of a vnode that was not asked for");
   if (!std::ranges::binary_search(tables_, table)) return refuse("of a table that was not asked for");
   if (last_ && (table < last_->first || (table == last_->first && key <= last_->second))) return refuse("that is out of order");

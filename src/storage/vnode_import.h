@@ -20,20 +20,25 @@ class VnodeImport {
   /// `tables` ascending. The graph must be open in this term with `epoch` committed.
   [[nodiscard]] static Result<std::unique_ptr<VnodeImport>> begin(StateStore& store, GraphTerm graph, Epoch epoch,
                                                                   std::vector<TableId> tables, VNodeBitmap vnodes);
+  /// What has changed since rows came by an import that was finished: rows may be without value, and go above the others. This node's own
+  /// are not looked at.
+  [[nodiscard]] static Result<std::unique_ptr<VnodeImport>> begin_changes(StateStore& store, GraphTerm graph, Epoch epoch,
+                                                                          std::vector<TableId> tables, VNodeBitmap vnodes);
 
-  /// Rows with values, ascending by table and key over all calls. Errors: `Protocol` for a row out of order, of a table or vnode that was
-  /// not asked for, or without value; those of the store.
+  /// Rows, with values unless they are changes, ascending by table and key over all calls. Errors: `Protocol` for a row out of order, of a
+  /// table or vnode that was not asked for, or without value; those of the store.
   Status add(TableId table, const WriteBatch& rows);
   /// The files, durable: see SegmentImport.
   [[nodiscard]] Result<std::vector<SegmentInfo>> finish();
 
-  /// Rows that came, and rows of this node that had to go.
+  /// Rows that came, and deletes: of rows of this node that had to go, or that came.
   [[nodiscard]] uint64_t rows() const { return rows_; }
   [[nodiscard]] uint64_t stale_rows() const { return stale_rows_; }
 
  private:
-  VnodeImport(StateStore& store, GraphTerm graph, Epoch epoch, std::vector<TableId> tables, VNodeBitmap vnodes)
-      : store_(store), graph_(graph), epoch_(epoch), tables_(std::move(tables)), vnodes_(std::move(vnodes)) {}
+  VnodeImport(std::vector<TableId> tables, VNodeBitmap vnodes) : tables_(std::move(tables)), vnodes_(std::move(vnodes)) {}
+  [[nodiscard]] static Result<std::unique_ptr<VnodeImport>> make(StateStore& store, GraphTerm graph, Epoch epoch,
+                                                                 std::vector<TableId> tables, VNodeBitmap vnodes);
 
   Status check_row(TableId table, std::string_view key, bool has_value) const;
   /// Moves to the next row of this node's own; false at the end.
@@ -41,9 +46,7 @@ class VnodeImport {
   Status write(TableId table, std::string_view key, std::optional<std::string_view> value);
   Status flush();
 
-  StateStore& store_;
-  const GraphTerm graph_;
-  const Epoch epoch_;
+  bool changes_ = false;
   const std::vector<TableId> tables_;
   const VNodeBitmap vnodes_;
   std::vector<Range> ranges_;  // of vnodes_, in one piece each
@@ -52,7 +55,7 @@ class VnodeImport {
   // What this node has of them, row by row.
   size_t own_table_ = 0;  // position in tables_; at its end: no more
   size_t own_range_ = 0;
-  std::unique_ptr<SnapshotReader> reader_;
+  std::vector<std::unique_ptr<SnapshotReader>> readers_;  // by position in tables_; all from the beginning on, for it may take long
   std::unique_ptr<RowIterator> own_;
   bool own_valid_ = false;
 

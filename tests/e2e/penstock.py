@@ -153,12 +153,12 @@ class Playground(Server):
 
 
 class Cluster(Server):
-    def __init__(self, computes=2, parallelism=2, frontends=1):
+    def __init__(self, computes=2, parallelism=2, frontends=1, meta_args=()):
         super().__init__()
         meta = self.meta = f"127.0.0.1:{free_port()}"
         self.parallelism = parallelism
         add = lambda name, args: self.processes.__setitem__(name, Process(name, args, self.folder))
-        add("meta", ["meta", "--data-dir", os.path.join(self.folder, "meta"), "--listen", meta])
+        add("meta", ["meta", "--data-dir", os.path.join(self.folder, "meta"), "--listen", meta, *meta_args])
         for i in range(computes):
             add(f"compute-{i}", ["compute", "--meta", meta, "--listen", f"127.0.0.1:{free_port()}", "--data-dir",
                                  os.path.join(self.folder, f"compute-{i}"), "--parallelism", str(parallelism)])

@@ -121,6 +121,7 @@ void CheckpointControl::on(Now now, CheckpointCommitted& event, ControlEffects& 
   }
   out.emplace_back(StatusChanged{});
   if (front.carries<RescaleJobs>() && std::holds_alternative<Running>(state_)) begin_transfer(now, out);
+  if (copying_ && std::holds_alternative<Running>(state_)) order_copies(now, front, out);
   if (replacing_ && barriers_.empty() && std::holds_alternative<Running>(state_)) begin_replaced(now, out);
 }
 

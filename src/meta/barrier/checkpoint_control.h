@@ -60,6 +60,7 @@ class CheckpointControl {
     uint32_t create_attempts = 5;
     Transactions::Options transactions = {};
     uint32_t rescale_attempts = 5;
+    bool copy_ahead = false;  // what moves is copied while the graph runs, so that it stops only for what has changed since
     runtime::Duration patience = std::chrono::seconds(30);  // with a job whose errors may pass by themselves
     size_t max_creating = 8;                                // jobs with graphs of their own at a time; others wait
     uint32_t quarantine_after = 5;                          // failures without a stable time between that one job is the cause of
@@ -204,6 +205,15 @@ class CheckpointControl {
   struct Transferring {};
   using State = std::variant<Running, Resetting, BackingOff, Blocked, Initializing, Transferring>;
 
+  /// Rows that are to move are copied while the graph runs, from the joining of their new owners to the last one's answer.
+  struct CopyingAhead {
+    uint32_t failed = 0;  // of the command
+    std::vector<VnodeMove> moves;
+    runtime::TimePoint began;
+    std::optional<Epoch> epoch;  // as of which: the first that is committed with all of the new owners
+    std::set<WorkerId> waiting;  // then: those that have not answered
+  };
+
   /// A change of placement on its way, from its barrier to the reset after its commit.
   struct Rescaling {
     RescaleJobs command;
@@ -325,6 +335,11 @@ class CheckpointControl {
   [[nodiscard]] Result<RescalePlan> plan_new_placement() const;
   void queue_rescale(RescaleJobs command);
   void finish_rescale(const Status& result, ControlEffects& out);
+  void copy_ahead(Now now, const RescaleJobs& command, RescalePlan plan, ControlEffects& out);
+  void order_copies(Now now, const InflightBarrier& committed, ControlEffects& out);
+  [[nodiscard]] bool take_copied(Now now, const VnodesTransferred& event, ControlEffects& out);
+  void stop_copying(Now now);
+  [[nodiscard]] std::vector<SendRequest> transfer_orders(const std::vector<VnodeMove>& moves, bool ahead) const;
   void stop_for_rescale(Now now, const RescaleJobs& command, RescalePlan plan, Injection& injection, ControlEffects& out);
   void begin_transfer(Now now, ControlEffects& out);
   void commit_rescale(ControlEffects& out);
@@ -379,6 +394,7 @@ class CheckpointControl {
   Epoch chain_end_;  // curr of the last barrier
   std::deque<InflightBarrier> barriers_;
   bool committing_ = false;  // the front, or a rescale
+  std::optional<CopyingAhead> copying_;
   std::optional<Rescaling> rescaling_;
   std::optional<Replacing> replacing_;
   std::vector<RescaleWaiter> rescale_waiters_;

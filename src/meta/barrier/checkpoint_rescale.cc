@@ -1,5 +1,6 @@
 // Jobs move to other nodes, or to another number of actors, with their state:
 //
+//   0. While the graph runs, new owners copy what they are to own (checkpoint_ahead.cc), so that 2 is quick. Nothing depends on it.
 //   1. `take`: where should they be? A Checkpoint stops every actor of the graph; nodes that are to own vnodes take part in it.
 //   2. It is committed: `begin_transfer` tells each new owner which vnodes to pull from whom, as of that epoch.
 //   3. All have answered with files that are durable: one transaction lists the files and flips ownership (`commit_rescale`).
@@ -35,6 +36,8 @@ void CheckpointControl::queue_rescale(RescaleJobs command) {
     if (queued == nullptr) continue;
     queued->not_before = std::min(queued->not_before, command.not_before);
     queued->failed = std::max(queued->failed, command.failed);
+    queued->copied = queued->copied || command.copied;
+    queued->took = std::max(queued->took, command.took);
     return;
   }
   commands_.emplace_back(command);
@@ -69,7 +72,7 @@ Result<RescalePlan> CheckpointControl::plan_new_placement() const {
 CheckpointControl::Taken CheckpointControl::take(Now now, const RescaleJobs& command, Injection& injection, ControlEffects& out) {
   if (now.mono < command.not_before) return Taken::NotNow;
   rescale_looked_at_ = now.mono;
-  if (!injection.empty()) return Taken::NotNow;
+  if (copying_ || !injection.empty()) return Taken::NotNow;  // the end of the copying queues the command again
   if (!creations_settled()) {
     waiting_command_ = "rescale waits: jobs are being created";
     return Taken::NotNow;
@@ -86,6 +89,10 @@ CheckpointControl::Taken CheckpointControl::take(Now now, const RescaleJobs& com
     return Taken::Void;
   }
   RescalePlan plan = std::move(planned).value();
+  if (options_.copy_ahead && !command.copied && !plan.moves.empty()) {
+    copy_ahead(now, command, std::move(plan), out);
+    return Taken::Void;
+  }
   const auto first = env_.ids.next_actors(count_new_actors(plan));
   if (!first) {
     out.emplace_back(LeaseWanted{count_new_actors(plan)});
@@ -112,15 +119,15 @@ void CheckpointControl::stop_for_rescale(Now now, const RescaleJobs& command, Re
   rescaling_ = Rescaling{.command = command, .plan = std::move(plan), .began = now.mono};
 }
 
-void CheckpointControl::begin_transfer(Now now, ControlEffects& out) {
-  state_ = Transferring{};
-  rescaling_->stopped = now.mono;
+/// One for each new owner, as of the committed epoch.
+std::vector<SendRequest> CheckpointControl::transfer_orders(const std::vector<VnodeMove>& moves, bool ahead) const {
   std::map<WorkerId, SendRequest> orders;
-  for (const VnodeMove& move : rescaling_->plan.moves) {
+  for (const VnodeMove& move : moves) {
     SendRequest& send = orders.try_emplace(move.to, SendRequest{move.to, {}}).first->second;
     pb::TransferVnodes* order = send.request.mutable_transfer_vnodes();
     to_pb(term_, order->mutable_graph());
     order->set_epoch(committed_.value);
+    order->set_ahead(ahead);
     pb::VnodeTransfer* part = order->add_parts();
     part->set_from_worker(move.from.value);
     part->set_from(env_.cluster.endpoint(move.from));
@@ -128,8 +135,16 @@ void CheckpointControl::begin_transfer(Now now, ControlEffects& out) {
     part->set_vnodes(move.vnodes.to_bytes());
     part->set_vnode_count(move.vnodes.size());
   }
-  for (auto& [worker, send] : orders) {
-    rescaling_->waiting.insert(worker);
+  std::vector<SendRequest> out;
+  for (auto& [worker, send] : orders) out.push_back(std::move(send));
+  return out;
+}
+
+void CheckpointControl::begin_transfer(Now now, ControlEffects& out) {
+  state_ = Transferring{};
+  rescaling_->stopped = now.mono;
+  for (SendRequest& send : transfer_orders(rescaling_->plan.moves, false)) {
+    rescaling_->waiting.insert(send.worker);
     out.emplace_back(std::move(send));
   }
   out.emplace_back(StatusChanged{});
@@ -137,6 +152,7 @@ void CheckpointControl::begin_transfer(Now now, ControlEffects& out) {
 }
 
 void CheckpointControl::on(Now now, VnodesTransferred& event, ControlEffects& out) {
+  if (take_copied(now, event, out)) return;
   const bool expected = std::holds_alternative<Transferring>(state_) && rescaling_->waiting.contains(event.worker);
   if (from_pb(event.report.graph()) != term_ || !expected || event.report.epoch() != committed_.value) {
     ++stale_events_;
@@ -166,12 +182,14 @@ void CheckpointControl::on(Now now, const RescaleCommitted&, ControlEffects& out
   size_t vnodes = 0;
   for (const VnodeMove& move : rescaling_->plan.moves) vnodes += move.vnodes.count() * move.tables.size();
   const auto millis = [](runtime::Duration d) { return static_cast<double>(d.count()) / 1e6; };
-  out.emplace_back(EventHappened{"rescale",
-                                 fmt::format("{} jobs placed anew, {} vnodes of tables moved; barrier {:.0f} ms, transfer {:.0f} ms",
-                                             rescaling_->plan.placements.size(), vnodes, millis(rescaling_->stopped - rescaling_->began),
-                                             millis(now.mono - rescaling_->stopped)),
-                                 {},
-                                 {}});
+  out.emplace_back(
+      EventHappened{"rescale",
+                    fmt::format("{} jobs placed anew, {} vnodes of tables moved; copied ahead in {:.0f} ms, barrier {:.0f} ms, "
+                                "transfer {:.0f} ms",
+                                rescaling_->plan.placements.size(), vnodes, millis(rescaling_->command.took),
+                                millis(rescaling_->stopped - rescaling_->began), millis(now.mono - rescaling_->stopped)),
+                    {},
+                    {}});
   if (!std::holds_alternative<Transferring>(state_)) return;
   release_left_nodes(out);
   Resetting resetting{.waiting = {}, .reason = "actors have moved to other nodes", .root = {}, .lost_worker = true};
@@ -200,6 +218,7 @@ void CheckpointControl::release_left_nodes(ControlEffects& out) {
 
 // A reset ends it, done or not; the next one finds out what is left to do, and then tells those who wait.
 void CheckpointControl::retry_rescale(Now now) {
+  stop_copying(now);
   if (!rescaling_) return;
   const uint32_t failed = rescaling_->command.failed + (rescaling_->committed ? 0 : 1);
   rescaling_.reset();

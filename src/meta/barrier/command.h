@@ -43,6 +43,8 @@ struct DetachJob {
 struct RescaleJobs {
   runtime::TimePoint not_before;  // nodes often come in numbers
   uint32_t failed = 0;            // how often it was tried in vain
+  bool copied = false;            // that was done, or is not to be: the graph stops
+  runtime::Duration took = {};    // the copying
 };
 using Command = std::variant<CreateJob, DropJobs, ChangeSplits, DetachJob, RescaleJobs>;
 

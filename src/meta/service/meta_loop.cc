@@ -122,6 +122,7 @@ void MetaLoop::add_database(DatabaseId id) {
   CheckpointControl::Options options;
   options.schedule.interval = std::chrono::milliseconds(std::max(1U, options_.barrier_interval_ms));
   options.schedule.checkpoint_frequency = std::max(1U, options_.checkpoint_frequency);
+  options.copy_ahead = options_.copy_ahead;
   options.max_in_flight = std::max<size_t>(1, options_.max_in_flight_barriers);
   const CheckpointControl::Environment environment{model_, cluster_, epochs_, ids_};
   databases_[id] = std::make_unique<CheckpointControl>(id, options, environment, runtime_.random());

@@ -39,6 +39,9 @@ void GraphLog::close() {
 void GraphLog::close_locked() {
   branches_.clear();
   names_.clear();
+  for (const auto& weak : std::exchange(trails_, {})) {
+    if (const auto trail = weak.lock()) trail->end();
+  }
   free_later(std::pair(std::exchange(parts_, {}), std::exchange(staged_, {})));
 }
 
@@ -158,6 +161,11 @@ Status GraphLog::commit(Epoch epoch, std::span<const uint64_t> struck_off, std::
     version->segments.push_back(staged.segment);
     return true;
   });
+  const auto fresh = std::span(version->segments).subspan(last.segments.size());
+  std::erase_if(trails_, [](const auto& weak) { return weak.expired(); });
+  for (const auto& weak : trails_) {
+    if (const auto trail = weak.lock()) trail->add(epoch, fresh);
+  }
   set_current(std::move(version), false);
   return ok();
 }
@@ -168,7 +176,7 @@ Status GraphLog::check_import(Term term, Epoch epoch) const {
   if (trunk == branches_.end()) return error(Code::Stale, "graph {} is not open in the state store", id_);
   if (trunk->second.term != term) return error(Code::Stale, "graph {} is in term {}, not {}", id_, trunk->second.term, term);
   const Epoch committed = versions_.back().version->epoch;
-  if (committed != epoch) return error(Code::Protocol, "graph {}: an import into epoch {}, but committed is {}", id_, epoch, committed);
+  if (committed < epoch) return error(Code::Protocol, "graph {}: an import into epoch {}, but committed is {}", id_, epoch, committed);
   return ok();
 }
 
@@ -270,6 +278,16 @@ Result<GraphLog::Sealed> GraphLog::sealed(Epoch epoch, TableId table) const {
     }
   }
   return sealed;
+}
+
+Result<std::pair<VersionPtr, std::shared_ptr<SegmentTrail>>> GraphLog::follow(uint64_t most_bytes) {
+  MutexLock lock(mutex_);
+  if (!is_open()) return error(Code::Stale, "graph {} is not open in the state store", id_);
+  const VersionPtr& version = versions_.back().version;
+  auto trail = std::make_shared<SegmentTrail>(most_bytes);
+  trail->begin_at(version->epoch);
+  trails_.push_back(trail);
+  return std::pair(version, std::move(trail));
 }
 
 // ---- flush ------------------------------------------------------------------------------------------------------------------------------

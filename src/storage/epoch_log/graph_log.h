@@ -16,6 +16,7 @@
 #include "runtime/runtime.h"
 #include "storage/epoch_log/epoch_file.h"
 #include "storage/epoch_log/log_core.h"
+#include "storage/epoch_log/segment_trail.h"
 #include "storage/epoch_log/version.h"
 
 namespace penstock::storage {
@@ -114,6 +115,9 @@ class GraphLog {
   /// The committed version and what lies above it up to `epoch`. Errors: `SnapshotTooOld` below the committed epoch, `Stale` if not open.
   [[nodiscard]] Result<Sealed> sealed(Epoch epoch, TableId table) const;
 
+  /// The committed version, and every segment that is committed from now on.
+  [[nodiscard]] Result<std::pair<VersionPtr, std::shared_ptr<SegmentTrail>>> follow(uint64_t most_bytes);
+
   // ---- flush
 
   [[nodiscard]] VersionPtr current() const;
@@ -180,14 +184,15 @@ class GraphLog {
   const PartialGraphId id_;
 
   mutable Mutex mutex_;
-  Branches branches_ ABSL_GUARDED_BY(mutex_);  // open ones; none: the graph is not open
+  Branches branches_ ABSL_GUARDED_BY(mutex_);                                    // open ones; none: the graph is not open
   absl::flat_hash_map<uint64_t, PartialGraphId> names_ ABSL_GUARDED_BY(mutex_);  // of the open branches, by incarnation
   std::set<PartialGraphId> branch_names_ ABSL_GUARDED_BY(mutex_);
   uint64_t incarnations_ ABSL_GUARDED_BY(mutex_) = 0;           // the last one given to a branch
   std::map<PartKey, OpenEpoch> parts_ ABSL_GUARDED_BY(mutex_);  // written, in no segment
   std::vector<Staged> staged_ ABSL_GUARDED_BY(mutex_);          // by epoch
   std::deque<Past> versions_ ABSL_GUARDED_BY(mutex_);           // the last one is current
-  std::set<uint64_t> flushed_ ABSL_GUARDED_BY(mutex_);          // that meta still lists
+  std::vector<std::weak_ptr<SegmentTrail>> trails_ ABSL_GUARDED_BY(mutex_);
+  std::set<uint64_t> flushed_ ABSL_GUARDED_BY(mutex_);  // that meta still lists
 
   std::atomic<uint64_t> layout_{0};
   std::atomic<uint64_t> committed_bytes_{0};

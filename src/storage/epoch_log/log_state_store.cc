@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "storage/disk_guard.h"
 #include "storage/epoch_log/epoch_sync.h"
+#include "storage/epoch_log/log_feed.h"
 #include "storage/epoch_log/log_import.h"
 #include "storage/epoch_log/log_reader.h"
 #include "storage/epoch_log/log_table.h"
@@ -149,6 +150,12 @@ Result<std::unique_ptr<SegmentImport>> LogStateStore::begin_import(GraphTerm id,
   PENSTOCK_TRY(const auto graph, known(id.graph));
   PENSTOCK_TRY(graph->check_import(id.term, epoch));
   return std::unique_ptr<SegmentImport>(std::make_unique<LogImport>(core_, id, epoch));
+}
+
+Result<std::unique_ptr<ChangeFeed>> LogStateStore::follow(PartialGraphId graph, std::span<const TableId> /*tables*/) {
+  PENSTOCK_TRY(const auto log, known(graph));
+  PENSTOCK_TRY(auto begun, log->follow(LogFeed::kMostBytes));
+  return std::unique_ptr<ChangeFeed>(std::make_unique<LogFeed>(std::move(begun.first), std::move(begun.second)));
 }
 
 void LogStateStore::remove_graph(PartialGraphId id) {

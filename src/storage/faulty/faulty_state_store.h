@@ -57,6 +57,9 @@ class FaultyStateStore final : public StateStore {
   Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off, std::span<const GraphTerm> with) override;
   void clear(PartialGraphId graph) override { inner_.clear(graph); }
   [[nodiscard]] Result<std::unique_ptr<SegmentImport>> begin_import(GraphTerm graph, Epoch epoch) override;
+  [[nodiscard]] Result<std::unique_ptr<ChangeFeed>> follow(PartialGraphId graph, std::span<const TableId> tables) override {
+    return inner_.follow(graph, tables);
+  }
   void remove_graph(PartialGraphId graph) override { inner_.remove_graph(graph); }
   void drop_tables(std::span<const TableId> tables) override { inner_.drop_tables(tables); }
   [[nodiscard]] std::vector<uint64_t> flushed_segments(PartialGraphId graph) const override { return inner_.flushed_segments(graph); }

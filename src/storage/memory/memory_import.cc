@@ -8,7 +8,7 @@ Result<std::unique_ptr<SegmentImport>> MemoryStateStore::begin_import(GraphTerm 
   MutexLock lock(mutex_);
   PENSTOCK_TRY(const Graph* graph, open_graph_of(id.graph));
   if (graph->term != id.term) return error(Code::Stale, "graph {} is in term {}, not {}", id.graph, graph->term, id.term);
-  if (graph->committed != epoch) {
+  if (graph->committed < epoch) {
     return error(Code::Protocol, "graph {}: an import into epoch {}, but committed is {}", id.graph, epoch, graph->committed);
   }
   return std::unique_ptr<SegmentImport>(std::make_unique<Import>(*this, id, epoch));

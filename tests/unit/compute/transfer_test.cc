@@ -215,6 +215,150 @@ TEST_F(TransferTest, what_is_cancelled_is_answered_and_leaves_nothing) {
   EXPECT_EQ(store_.usage().segment_bytes, 0U);
 }
 
+// ---- ahead, while the graph runs
+
+class CopyAheadTest : public TransferTest {
+ protected:
+  static constexpr Epoch kLater{30};
+
+  /// The order of the graph's last epoch, or the one ahead of it.
+  stream::TransferVnodes copy(std::vector<std::pair<std::string, std::vector<VNode>>> parts) {
+    auto out = order(std::move(parts));
+    out.ahead = true;
+    return out;
+  }
+  /// Another checkpoint of the node, with these rows; without value: deleted.
+  static void change(storage::StateStore& store, const std::vector<std::pair<std::string, std::optional<std::string>>>& rows) {
+    auto local = store.open_table({TableId{1}, kGraph.graph, VNodeBitmap::all(), "t"});
+    ASSERT_TRUE(local.value()->init({kEpoch, kLater}).has_value());
+    storage::WriteBatch batch;
+    for (const auto& [key, value] : rows) value ? batch.put(key, *value) : batch.erase(key);
+    ASSERT_TRUE(local.value()->append(std::move(batch)).has_value());
+    ASSERT_TRUE(store.start_epoch(kGraph.graph, Epoch{40}, {}).has_value());
+    ASSERT_TRUE(local.value()->seal_current_epoch({kLater, Epoch{40}}).has_value());
+    const auto synced = store.sync_epoch(kGraph, kLater, {});
+    ASSERT_TRUE(synced.has_value()) << synced.error().to_string();
+    ASSERT_TRUE(store.commit_epoch(kGraph.graph, kLater, {}, {}).has_value());
+  }
+  void commit_everywhere() {
+    for (auto& [name, owner] : owners_) commit(owner->store);
+    commit(store_);
+  }
+  void stop_and_pull(std::vector<std::pair<std::string, std::vector<VNode>>> parts) {
+    answer_.reset();
+    auto last = order(std::move(parts));
+    last.epoch = kLater;
+    pull(std::move(last));
+    runtime_.run_for(std::chrono::seconds(1));
+  }
+  std::string adopted_later() {
+    std::vector<storage::SegmentRef> live = own_;
+    for (const storage::SegmentInfo& file : answer_->value()) live.push_back(file.ref);
+    store_.clear(kGraph.graph);
+    EXPECT_TRUE(store_.open_graph({kGraph.graph, Term{4}}, kLater, live, std::nullopt).has_value());
+    auto rows = store_.read_committed(kGraph.graph, TableId{1}, kLater).value()->scan({});
+    std::string out;
+    while (rows.value()->next().value()) {
+      const std::string_view key = rows.value()->key();
+      out += fmt::format("{}{}/{}={}", out.empty() ? "" : " ", static_cast<uint8_t>(key[1]), key.substr(2), rows.value()->value());
+    }
+    return out;
+  }
+};
+
+TEST_F(CopyAheadTest, only_what_has_changed_comes_when_the_graph_has_stopped) {
+  put(owners_["a"]->store, 1, {{row_key(1, "big"), std::string(3'000'000, 'x')}, {row_key(1, "changes"), "1"}, {row_key(1, "goes"), "1"}});
+  put(owners_["b"]->store, 1, {{row_key(7, "w"), "5"}});
+  commit_everywhere();
+  pull(copy({{"a", {1}}, {"b", {7}}}));
+  runtime_.run_for(std::chrono::seconds(1));
+  ASSERT_TRUE(answer_ && answer_->has_value()) << (answer_ ? answer_->error().to_string() : "no answer");
+  EXPECT_TRUE(answer_->value().empty()) << "the files are not to be listed yet";
+  change(owners_["a"]->store,
+         {{row_key(1, "changes"), "2"}, {row_key(1, "comes"), "2"}, {row_key(1, "goes"), std::nullopt}, {row_key(2, "stays"), "2"}});
+  change(owners_["b"]->store, {});
+  change(store_, {});
+  stop_and_pull({{"a", {1}}, {"b", {7}}});
+  ASSERT_TRUE(answer_ && answer_->has_value()) << (answer_ ? answer_->error().to_string() : "no answer");
+  uint64_t rows = 0;
+  for (const auto& file : answer_->value()) rows += file.rows;
+  EXPECT_EQ(rows, 3U + 1U + 3U) << "what was copied ahead, and what has changed";
+  EXPECT_EQ(adopted_later(), fmt::format("1/big={} 1/changes=2 1/comes=2 7/w=5", std::string(3'000'000, 'x')));
+}
+
+TEST_F(CopyAheadTest, what_was_copied_for_another_plan_is_of_no_use) {
+  put(owners_["a"]->store, 1, {{row_key(1, "x"), "1"}, {row_key(2, "y"), "1"}});
+  commit_everywhere();
+  pull(copy({{"a", {1}}}));
+  runtime_.run_for(std::chrono::seconds(1));
+  for (auto& [name, owner] : owners_) change(owner->store, {});
+  change(store_, {});
+  stop_and_pull({{"a", {1, 2}}});
+  ASSERT_TRUE(answer_ && answer_->has_value()) << (answer_ ? answer_->error().to_string() : "no answer");
+  EXPECT_EQ(adopted_later(), "1/x=1 2/y=1");
+}
+
+TEST_F(CopyAheadTest, an_old_owner_that_began_anew_meanwhile_sends_everything) {
+  put(owners_["a"]->store, 1, {{row_key(1, "x"), "1"}});
+  commit_everywhere();
+  pull(copy({{"a", {1}}}));
+  runtime_.run_for(std::chrono::seconds(1));
+  ASSERT_TRUE(answer_ && answer_->has_value());
+  storage::StateStore& old = owners_["a"]->store;
+  old.remove_graph(kGraph.graph);
+  ASSERT_TRUE(old.open_graph(kGraph, kEpoch, {}, std::nullopt).has_value());
+  ASSERT_TRUE(old.start_epoch(kGraph.graph, kLater, {}).has_value());
+  change(owners_["a"]->store, {{row_key(1, "x"), "2"}});
+  change(store_, {});
+  stop_and_pull({{"a", {1}}});
+  ASSERT_TRUE(answer_ && answer_->has_value()) << (answer_ ? answer_->error().to_string() : "no answer");
+  EXPECT_EQ(adopted_later(), "1/x=2");
+}
+
+TEST_F(CopyAheadTest, what_is_cancelled_while_it_is_kept_is_pulled_as_a_whole_the_next_time) {
+  put(owners_["a"]->store, 1, {{row_key(1, "x"), "1"}});
+  commit_everywhere();
+  pull(copy({{"a", {1}}}));
+  runtime_.run_for(std::chrono::seconds(1));
+  puller_.cancel(kGraph);
+  change(owners_["a"]->store, {{row_key(1, "y"), "2"}});
+  change(store_, {});
+  stop_and_pull({{"a", {1}}});
+  ASSERT_TRUE(answer_ && answer_->has_value());
+  EXPECT_EQ(adopted_later(), "1/x=1 1/y=2");
+}
+
+TEST_F(CopyAheadTest, what_nobody_asks_for_is_not_kept_for_ever) {
+  put(owners_["a"]->store, 1, {{row_key(1, "x"), "1"}});
+  commit_everywhere();
+  pull(copy({{"a", {1}}}));
+  runtime_.run_for(std::chrono::minutes(11));
+  change(owners_["a"]->store, {{row_key(1, "y"), "2"}});
+  change(store_, {});
+  stop_and_pull({{"a", {1}}});
+  ASSERT_TRUE(answer_ && answer_->has_value()) << (answer_ ? answer_->error().to_string() : "no answer");
+  uint64_t rows = 0;
+  for (const auto& file : answer_->value()) rows += file.rows;
+  EXPECT_EQ(rows, 2U) << "all of them, in files of the last order";
+  EXPECT_EQ(adopted_later(), "1/x=1 1/y=2");
+}
+
+TEST_F(CopyAheadTest, changes_are_asked_for_once_and_only_of_a_transfer_that_follows) {
+  commit_everywhere();
+  std::optional<Status> closed;
+  const auto executor = runtime_.make_serial("client", false);
+  rpc::StreamEvents own;
+  own.on_message = [](const rpc::Bytes&) {};
+  own.on_closed = [&](const Status& reason) { closed = reason; };
+  const auto stream = transport_->connect("a", "/penstock.Compute/Transfer", *executor, std::move(own));
+  pb::TransferFrame frame;
+  frame.mutable_changes()->set_epoch(kEpoch.value);
+  stream->write(frame.SerializeAsString());
+  runtime_.run_for(std::chrono::seconds(1));
+  ASSERT_TRUE(closed && closed->has_error());
+  EXPECT_EQ(closed->error().code(), Code::Protocol);
+}
+
 TEST_F(TransferTest, bytes_that_are_no_frame_end_the_stream) {
   std::optional<Status> closed;
   const auto executor = runtime_.make_serial("client", false);

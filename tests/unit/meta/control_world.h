@@ -45,6 +45,7 @@ namespace penstock::meta::testing {
 ///                         something is built so
 ///     1/2:…               likewise of the graph of job 2, which is being created;   1/2:merge 5
 ///     1:pull(5) 2:t1,3:v0-3       TransferVnodes as of epoch 5: from node 2 these vnodes of tables 1 and 3
+///     1:copy(5) …                 the same, ahead: while the graph runs
 ///     move [1:s7]         the new placement is to be durable, with segment 7 of node 1    rescaled 9   rescaled 9 CODE
 ///     1:committed 5       1:committed 5 with 2      1:reset   1:reset+2 (and job 2's graph)   1:reset2 (that alone)   1:remove   commit 5
 ///     flushed 7 at 5   created 3   failed 3   quarantine 2   term   stuck 1 disconnect 1   lease
@@ -157,6 +158,7 @@ class ControlWorld {
   Now now_;
   std::map<WorkerId, uint64_t> attempts_;
   std::map<WorkerId, std::deque<pb::InjectBarrier>> open_;  // barriers a node owes
+  std::map<WorkerId, uint64_t> ordered_;                    // epoch of the last transfer it was told
   std::map<WorkerId, std::vector<GraphTerm>> resets_;       // it was told and has not answered
   std::map<PartialGraphId, GraphTerm> terms_;               // of jobs' graphs, as last created
   std::map<WorkerId, pb::ControlRequest> last_sent_;

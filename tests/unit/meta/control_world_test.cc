@@ -287,7 +287,8 @@ std::string ControlWorld::commit() {
 std::string ControlWorld::pulled(const Words& words) {
   VnodesTransferred event{WorkerId{static_cast<uint32_t>(std::stoul(words.at(1)))}, {}};
   to_pb(control_->graph(), event.report.mutable_graph());
-  event.report.set_epoch(control_->committed().value);
+  const auto order = ordered_.find(event.worker);
+  event.report.set_epoch(order == ordered_.end() ? control_->committed().value : order->second);
   for (size_t i = 2; i < words.size(); ++i) {
     if (words[i] == "!") {
       event.report.set_failed(true);
@@ -424,7 +425,9 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
     return out;
   }
   if (request.has_transfer_vnodes()) {
-    std::string out = fmt::format("{}:pull({})", worker, show(request.transfer_vnodes().epoch()));
+    ordered_[worker] = request.transfer_vnodes().epoch();
+    std::string out =
+        fmt::format("{}:{}({})", worker, request.transfer_vnodes().ahead() ? "copy" : "pull", show(request.transfer_vnodes().epoch()));
     for (const pb::VnodeTransfer& part : request.transfer_vnodes().parts()) {
       const auto vnodes = VNodeBitmap::from_bytes(part.vnode_count(), part.vnodes());
       EXPECT_EQ(part.from(), fmt::format("host:{}", part.from_worker()));

@@ -432,7 +432,7 @@ void FakeCompute::handle(const pb::RemovePartialGraphs& remove) {
 
 // What the old owners have is read at once; the answer takes its time.
 void FakeCompute::handle(const pb::TransferVnodes& transfer) {
-  ++ledger_.transfers;
+  ++(transfer.ahead() ? ledger_.copies : ledger_.transfers);
   pb::ControlResponse response;
   pb::VnodesTransferred& answer = *response.mutable_vnodes_transferred();
   *answer.mutable_graph() = transfer.graph();
@@ -448,6 +448,11 @@ void FakeCompute::handle(const pb::TransferVnodes& transfer) {
       answer.mutable_error()->set_message(part.from() + " is away");
       continue;
     }
+    if (transfer.ahead()) {  // changes come with the transfer; sometimes it could not be done
+      answer.set_failed(runtime_.random() % 4 == 0);
+      answer.mutable_error()->set_message("no space");
+      continue;
+    }
     const Graph& old = from->second->graphs_.at(transfer.graph().id());
     for (const uint32_t table : part.tables()) {
       for (const VNode vnode : VNodeBitmap::from_bytes(part.vnode_count(), part.vnodes()).value().list()) {
@@ -457,7 +462,7 @@ void FakeCompute::handle(const pb::TransferVnodes& transfer) {
       }
     }
   }
-  if (!answer.failed()) {
+  if (!answer.failed() && !transfer.ahead()) {
     *answer.add_segments()->mutable_ref() = segment.ref;
     disk_->segments[segment.ref.sequence()] = segment;
   }

@@ -310,5 +310,97 @@ TEST_F(RescaleControlTest, flushes_that_come_meanwhile_are_answered_by_the_next_
   )");
 }
 
+/// As above, where rows are copied ahead.
+class CopyAheadTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    world_.start_clock();
+    world_.nodes(3);
+    world_.start();
+    world_.add(testing::table("t"));
+    run(R"(
+      ready 1     =>
+      ready 2     =>
+      create 1    => 1:create(0), 1:initial 0..0, 2:create(0), 2:initial 0..0, 1:checkpoint 0..1 a1 b1 +add, 2:checkpoint 0..1 a2 b2 +add
+      collect 1   =>
+      collect 2   =>
+      collect 1   =>
+      collect 2   => commit 0
+      commit      => 1:committed 0, 2:committed 0, created 1
+    )");
+  }
+  void run(std::string_view script) { world_.run(script); }
+  /// Node 3 has joined, is a member of the graph, which runs on, and has its order as of epoch 1.
+  void with_copy_out() {
+    run(R"(
+      @10 ready 3      =>
+      parallelism 1 3  =>
+      @50 rescale 9    => 3:create(0), 3:initial 0..1, 1:checkpoint 1..50 a1 t1, 2:checkpoint 1..50 a2 t1, 3:checkpoint 1..50
+      collect 3        =>
+      collect 1 seg=4  =>
+      collect 3        =>
+      collect 2 seg=5  => commit 1
+      commit           => 1:committed 1, 2:committed 1, 3:committed 1, 3:copy(1) 1:t1:v2-3 2:t1:v7
+    )");
+  }
+
+  testing::ControlWorld world_{CheckpointControl::Options{.copy_ahead = true}};
+};
+
+TEST_F(CopyAheadTest, the_graph_runs_until_the_rows_are_copied_then_stops_for_what_has_changed) {
+  with_copy_out();
+  run(R"(
+    @1050 tick       => 1:checkpoint 50..1050 a1 t1, 2:checkpoint 50..1050 a2 t1, 3:checkpoint 50..1050
+    collect 1        =>
+    collect 2        =>
+    collect 3        => commit 50
+    commit           => 1:committed 50, 2:committed 50, 3:committed 50
+    @1500 pulled 3   => 1:checkpoint 1050..1500 a1 t1 +stop, 2:checkpoint 1050..1500 a2 t1 +stop, 3:checkpoint 1050..1500 +stop
+    collect 1        =>
+    collect 2        =>
+    collect 3        => commit 1050
+    commit           => 1:committed 1050, 2:committed 1050, 3:committed 1050, 3:pull(1050) 1:t1:v2-3 2:t1:v7
+    pulled 3 7 8     => move [3:s7 3:s8]
+    moved            => 1:reset, 2:reset, 3:reset
+  )");
+  EXPECT_EQ(world_.last_event(),
+            "rescale: 1 jobs placed anew, 3 vnodes of tables moved; copied ahead in 1450 ms, barrier 0 ms, transfer 0 ms");
+}
+
+TEST_F(CopyAheadTest, a_copy_that_fails_only_makes_the_pause_longer) {
+  with_copy_out();
+  run("pulled 3 ! => 1:checkpoint 50..51 a1 t1 +stop, 2:checkpoint 50..51 a2 t1 +stop, 3:checkpoint 50..51 +stop");
+}
+
+TEST_F(CopyAheadTest, another_wish_meanwhile_waits_and_the_stop_goes_by_what_is_wanted_then) {
+  with_copy_out();
+  run(R"(
+    @60 rescale 8    =>
+    parallelism 1 2  =>
+  )");
+  EXPECT_GT(*world_.control().next_wake(), world_.now().mono) << "it does not ask again and again";
+  run("pulled 3 => rescaled 9, rescaled 8");
+}
+
+TEST_F(CopyAheadTest, the_loss_of_a_node_meanwhile_is_a_recovery_and_the_next_attempt_stops_at_once) {
+  with_copy_out();
+  run(R"(
+    lost 3           => 1:reset, 2:reset
+    reset 1          =>
+    reset 2          => term ended at 1, 1:create(1)[s4], 2:create(1)[s5], 1:initial 1..51 a1 t1 b1, 2:initial 1..51 a2 t1 b2
+    pulled 3         =>
+    ready 3          =>
+    collect 1        =>
+    collect 2        => 3:create(1), 3:initial 1..51, 1:checkpoint 51..52 a1 t1 +stop, 2:checkpoint 51..52 a2 t1 +stop, 3:checkpoint 51..52 +stop
+  )");
+}
+
+TEST_F(CopyAheadTest, nothing_is_copied_where_nothing_goes_to_another_node) {
+  run(R"(
+    parallelism 1 4  =>
+    @20 rescale 9    => 1:checkpoint 1..20 a1 t1 +stop, 2:checkpoint 1..20 a2 t1 +stop
+  )");
+}
+
 }  // namespace
 }  // namespace penstock::meta

@@ -41,6 +41,7 @@ TEST(MetaRescale, an_adaptive_job_is_spread_over_a_compute_that_joins) {
   EXPECT_EQ(owners_of(cluster, 2), "1:4 2:4");
   EXPECT_TRUE(cluster.flush().has_value());
   EXPECT_EQ(cluster.ledger().transfers, 1U);
+  EXPECT_EQ(cluster.ledger().copies, 1U);
 }
 
 TEST(MetaRescale, a_compute_that_comes_back_finds_its_actors_where_they_were) {

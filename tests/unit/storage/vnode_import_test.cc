@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "storage/faulty/faulty_state_store.h"
 #include "storage/key_range.h"
 #include "unit/storage/log_harness.h"
@@ -270,6 +272,153 @@ TEST(VnodeRanges, neighbours_are_one_range) {
   VNodeBitmap last(65536);
   last.add(65535);
   EXPECT_EQ(text(last), "[65535,-1)");
+}
+
+// ---- ahead, and then what has changed
+
+/// The rows of the vnodes as the feed began, into files of `to`.
+Result<std::vector<SegmentInfo>> copy_ahead(ChangeFeed& feed, StoreDriver& to, std::vector<TableId> tables, const VNodeBitmap& moved) {
+  PENSTOCK_TRY(auto import, VnodeImport::begin(to.store(), to.term(), to.committed(), tables, moved));
+  for (const TableId table : tables) {
+    for (const Range& range : vnode_ranges(moved)) {
+      PENSTOCK_TRY(auto rows, feed.scan(table, range));
+      WriteBatch batch;
+      for (;;) {
+        PENSTOCK_TRY(const bool more, rows->next());
+        if (!more) break;
+        batch.put(rows->key(), rows->value());
+      }
+      PENSTOCK_TRY(import->add(table, batch));
+    }
+  }
+  return import->finish();
+}
+
+Result<std::vector<SegmentInfo>> copy_changes(ChangeFeed& feed, StoreDriver& from, StoreDriver& to, std::vector<TableId> tables,
+                                              const VNodeBitmap& moved) {
+  PENSTOCK_TRY(auto import, VnodeImport::begin_changes(to.store(), to.term(), to.committed(), tables, moved));
+  for (const TableId table : tables) {
+    PENSTOCK_TRY(const auto changes, feed.changes(table, vnode_ranges(moved), from.committed()));
+    PENSTOCK_TRY(import->add(table, changes));
+  }
+  return import->finish();
+}
+
+void erase_key(StoreDriver& node, std::string_view full_key, uint32_t table = kTable) {
+  WriteBatch batch;
+  batch.erase(full_key);
+  ASSERT_TRUE(node.table(table).append(std::move(batch)).has_value());
+}
+
+TEST_P(VnodeImportTest, what_changed_while_rows_were_copied_goes_above_them) {
+  for (const bool flushed : {false, true}) {
+    TwoNodes nodes(GetParam());
+    for (const char* name : {"changed", "deleted", "same"}) nodes.old_owner.put_key(key(3, name), "1");
+    nodes.old_owner.put_key(key(4, "stays"), "1");
+    nodes.new_owner.put_key(key(3, "left over"), "0");
+    nodes.checkpoint();
+    auto feed = nodes.old_owner.store().follow(nodes.old_owner.graph(), std::vector{TableId{kTable}, TableId{kOther}});
+    ASSERT_TRUE(feed.has_value()) << feed.error().to_string();
+    EXPECT_EQ(feed.value()->begun(), nodes.old_owner.committed());
+    const std::vector tables{TableId{kTable}, TableId{kOther}};
+    // Both run on while the rows are copied.
+    const auto change = [&](std::string_view value) {
+      nodes.old_owner.put_key(key(3, "changed"), value);
+      nodes.old_owner.put_key(key(3, value), "new");
+      nodes.old_owner.put_key(key(4, "stays"), value);
+      nodes.new_owner.put_key(key(9, "own"), value);
+      nodes.checkpoint();
+    };
+    const auto ahead = copy_ahead(*feed.value(), nodes.new_owner, tables, vnodes({3}));
+    ASSERT_TRUE(ahead.has_value()) << ahead.error().to_string();
+    change("2");
+    erase_key(nodes.old_owner, key(3, "deleted"));
+    nodes.old_owner.put_key(key(3, "x"), "5", kOther);
+    if (flushed) {
+      nodes.old_owner.flush();
+      nodes.new_owner.flush();
+    }
+    change("3");
+    erase_key(nodes.old_owner, key(3, "2"));
+    nodes.checkpoint();
+    const auto changes = copy_changes(*feed.value(), nodes.old_owner, nodes.new_owner, tables, vnodes({3}));
+    ASSERT_TRUE(changes.has_value()) << changes.error().to_string();
+    EXPECT_EQ(nodes.new_owner.committed_at(nodes.new_owner.committed()), "3/left over=0 9/own=3") << "nothing is visible before the commit";
+    nodes.new_owner.meta_lists(ahead.value());
+    nodes.new_owner.meta_lists(changes.value());
+    nodes.new_owner.reset();
+    EXPECT_EQ(nodes.new_owner.committed_at(nodes.new_owner.committed()), "3/3=new 3/changed=3 3/same=1 9/own=3");
+    EXPECT_EQ(nodes.new_owner.committed_at(nodes.new_owner.committed(), kOther), "3/x=5");
+    nodes.new_owner.flush();
+    nodes.crash_new();
+    EXPECT_EQ(nodes.new_owner.committed_at(nodes.new_owner.committed()), "3/3=new 3/changed=3 3/same=1 9/own=3");
+  }
+}
+
+TEST_P(VnodeImportTest, rows_copied_ahead_are_gone_after_a_reset_that_does_not_list_them) {
+  TwoNodes nodes(GetParam());
+  nodes.old_owner.put_key(key(3, "a"), "1");
+  nodes.checkpoint();
+  auto feed = nodes.old_owner.store().follow(nodes.old_owner.graph(), std::vector{TableId{kTable}});
+  ASSERT_TRUE(copy_ahead(*feed.value(), nodes.new_owner, {TableId{kTable}}, vnodes({3})).has_value());
+  nodes.new_owner.reset();
+  EXPECT_EQ(nodes.new_owner.committed_at(nodes.new_owner.committed()), "");
+}
+
+TEST_P(VnodeImportTest, changes_are_never_fewer_than_there_were) {
+  TwoNodes nodes(GetParam());
+  nodes.old_owner.put_key(key(3, "a"), "1");
+  nodes.checkpoint();
+  auto feed = nodes.old_owner.store().follow(nodes.old_owner.graph(), std::vector{TableId{kTable}});
+  nodes.old_owner.put_key(key(3, "a"), "2");
+  nodes.checkpoint();
+  const Epoch too_high{nodes.old_owner.committed().value + 1};
+  const auto above = feed.value()->changes(TableId{kTable}, vnode_ranges(vnodes({3})), too_high);
+  ASSERT_TRUE(above.has_error());
+  EXPECT_EQ(above.error().code(), Code::SnapshotTooOld);
+  nodes.old_owner.reset();
+  nodes.old_owner.put_key(key(3, "b"), "3");
+  nodes.checkpoint();
+  const auto after = feed.value()->changes(TableId{kTable}, vnode_ranges(vnodes({3})), nodes.old_owner.committed());
+  EXPECT_TRUE(after.has_error() || after.value().entries.size() == 2) << "the graph began anew";
+}
+
+TEST_P(VnodeImportTest, any_changes_while_rows_are_copied_give_what_the_old_owner_has) {
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    std::mt19937_64 random(seed);
+    TwoNodes nodes(GetParam());
+    const auto write = [&](StoreDriver& node, VNode lowest) {
+      for (uint64_t i = random() % 30; i > 0; --i) {
+        const std::string k = key(static_cast<VNode>(lowest + random() % 3), fmt::format("{}", random() % 40));
+        random() % 3 == 0 ? erase_key(node, k) : node.put_key(k, fmt::format("{}", random() % 1000));
+      }
+    };
+    const auto live = [&](uint64_t epochs) {
+      for (; epochs > 0; --epochs) {
+        write(nodes.old_owner, 3);
+        write(nodes.new_owner, 8);
+        if (random() % 3 == 0) nodes.old_owner.flush();
+        if (random() % 3 == 0) nodes.new_owner.flush();
+        nodes.checkpoint();
+      }
+    };
+    write(nodes.new_owner, 3);  // of earlier times
+    live(1 + random() % 5);
+    auto feed = nodes.old_owner.store().follow(nodes.old_owner.graph(), std::vector{TableId{kTable}});
+    if (random() % 2 == 0) live(random() % 3);
+    const auto ahead = copy_ahead(*feed.value(), nodes.new_owner, {TableId{kTable}}, vnodes({3, 4}));
+    ASSERT_TRUE(ahead.has_value()) << ahead.error().to_string();
+    live(random() % 5);
+    const auto changes = copy_changes(*feed.value(), nodes.old_owner, nodes.new_owner, {TableId{kTable}}, vnodes({3, 4}));
+    ASSERT_TRUE(changes.has_value()) << changes.error().to_string();
+    nodes.new_owner.meta_lists(ahead.value());
+    nodes.new_owner.meta_lists(changes.value());
+    nodes.new_owner.reset();
+    const Range moved{key(3, ""), key(5, "")};
+    EXPECT_EQ(nodes.new_owner.committed_at(nodes.new_owner.committed(), kTable, moved),
+              nodes.old_owner.committed_at(nodes.old_owner.committed(), kTable, moved))
+        << "seed " << seed;
+  }
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ Result<ControlRequest> from_pb(const pb::CreatePartialGraph& m) {
 }
 
 Result<ControlRequest> from_pb(const pb::TransferVnodes& m) {
-  TransferVnodes order{from_pb(m.graph()), Epoch{m.epoch()}, {}};
+  TransferVnodes order{from_pb(m.graph()), Epoch{m.epoch()}, {}, m.ahead()};
   for (const pb::VnodeTransfer& part : m.parts()) {
     PENSTOCK_TRY(auto vnodes, vnodes_from_pb(part.vnode_count(), part.vnodes()));
     order.parts.push_back({WorkerId{part.from_worker()}, part.from(), ids_from_pb<TableId>(part.tables()), std::move(vnodes)});

@@ -354,7 +354,9 @@ void LocalBarrierWorker::handle(TransferVnodes request) {
   const Epoch epoch = request.epoch;
   if (state_.current_term(graph.graph) != graph) return;  // of an ended term
   if (mover_ == nullptr) return send(encode_transferred(graph, epoch, error(Code::NotSupported, "this node cannot pull vnodes")));
-  for (const TransferVnodes::Part& part : request.parts) ownership_->expect(graph.graph, part.tables, part.vnodes);
+  for (const TransferVnodes::Part& part : request.parts) {
+    if (!request.ahead) ownership_->expect(graph.graph, part.tables, part.vnodes);
+  }
   ++off_loop_jobs_;
   mover_->pull(std::move(request), [this, graph, epoch](Result<std::vector<storage::SegmentInfo>> files) {
     post(WorkerQueue::Lane::Sync, [this, graph, epoch, files = std::move(files)] {
