@@ -302,6 +302,16 @@ Result<std::string> Session::run(const ast::SetVariable& set, Run run) {
 
 Result<std::string> Session::run(const ast::ResetVariable& reset, Run run) {
   PENSTOCK_TRY(variables_.reset(reset.name));
+  if (reset.discards && deallocator_) {
+    PENSTOCK_TRY(deallocator_(std::nullopt));
+  }
+  return run.tag;
+}
+
+Result<std::string> Session::run(const ast::Deallocate& deallocate, Run run) {
+  if (deallocator_) {
+    PENSTOCK_TRY(deallocator_(deallocate.name));
+  }
   return run.tag;
 }
 

@@ -41,6 +41,7 @@ class Session : public SqlSession {
   Result<std::unique_ptr<CopyIn>> begin_copy(const PreparedStatement& statement) override;
   TransactionStatus transaction_status() const override { return transaction_; }
   void on_error() override;
+  void set_deallocator(Deallocator deallocator) override { deallocator_ = std::move(deallocator); }
   std::vector<std::string> take_notices() override { return std::exchange(notices_, {}); }
   void cancel() override {
     cancelled_ = true;
@@ -80,6 +81,7 @@ class Session : public SqlSession {
   Result<std::string> run(const Show& show, Run run);
   Result<std::string> run(const ast::SetVariable& set, Run run);
   Result<std::string> run(const ast::ResetVariable& reset, Run run);
+  Result<std::string> run(const ast::Deallocate& deallocate, Run run);
   Result<std::string> run(const Flush& flush, Run run);
   Result<std::string> run(const WaitForSource& wait, Run run);
   Result<std::string> run(const ast::Transaction& transaction, Run run);
@@ -108,6 +110,7 @@ class Session : public SqlSession {
   [[nodiscard]] Error bound_too_early(const CatalogView& bound, const Error& refused);
 
   const SessionServices services_;
+  Deallocator deallocator_;
   const SessionIdentity identity_;
   SessionVariables variables_;
   TransactionStatus transaction_ = TransactionStatus::Idle;

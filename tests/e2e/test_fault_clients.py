@@ -19,6 +19,18 @@ def server():
         yield s
 
 
+def test_a_driver_that_prepares_by_itself_goes_on_after_a_drop(server):
+    with server.connect() as c:
+        c.execute("CREATE TABLE passing (id BIGINT PRIMARY KEY)")
+        for _ in range(8):  # psycopg prepares what is run five times, and deallocates all after a DROP
+            assert c.execute("SELECT count(*) FROM t WHERE id >= %s", [1]).fetchall() == [(1,)]
+        c.execute("DROP TABLE passing")
+        assert c.execute("SELECT count(*) FROM t WHERE id >= %s", [1]).fetchall() == [(1,)]
+        with pytest.raises(psycopg.errors.UndefinedObject, match='prepared statement "nobody" does not exist'):
+            c.execute("DEALLOCATE nobody")
+        c.execute("DISCARD ALL")
+
+
 def raw(server):
     return socket.create_connection(("127.0.0.1", server.port), timeout=20)
 

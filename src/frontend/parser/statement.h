@@ -200,7 +200,11 @@ struct SetVariable {
   bool local = false;
 };
 struct ResetVariable {
-  std::string name;  // empty: ALL
+  std::string name;       // empty: ALL
+  bool discards = false;  // DISCARD ALL: prepared statements go too
+};
+struct Deallocate {
+  std::optional<std::string> name;  // absent: ALL
 };
 enum class TransactionKind { Begin, Commit, Rollback };
 struct Transaction {
@@ -216,7 +220,7 @@ struct Explain {
 /// One statement of a SQL text. Movable, not copyable.
 struct Statement {
   std::variant<Query, CreateRelation, CreateMaterializedView, CreateSink, CreateDatabase, Drop, Alter, CancelJobs, Insert, Update, Delete,
-               Copy, Flush, WaitForSource, WaitForJobs, Show, SetVariable, ResetVariable, Transaction, Explain>
+               Copy, Flush, WaitForSource, WaitForJobs, Show, SetVariable, ResetVariable, Deallocate, Transaction, Explain>
       body;
   std::string text;         // without the semicolon and the white space around
   uint32_t position = 0;    // of its first character in the whole text

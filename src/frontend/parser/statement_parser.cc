@@ -179,8 +179,12 @@ Result<StatementParser::Body> StatementParser::from_tree(PgConverter& converter,
     case PG_QUERY__NODE__NODE_TRANSACTION_STMT:
       return transaction(*node.transaction_stmt);
     case PG_QUERY__NODE__NODE_DISCARD_STMT:
-      if (node.discard_stmt->target == PG_QUERY__DISCARD_MODE__DISCARD_ALL) return Body(ast::ResetVariable{});
+      if (node.discard_stmt->target == PG_QUERY__DISCARD_MODE__DISCARD_ALL) return Body(ast::ResetVariable{{}, true});
       return unsupported_statement();
+    case PG_QUERY__NODE__NODE_DEALLOCATE_STMT: {
+      const std::string_view name = node.deallocate_stmt->name != nullptr ? node.deallocate_stmt->name : "";
+      return Body(ast::Deallocate{name.empty() ? std::nullopt : std::optional(std::string(name))});
+    }
     default:
       return unsupported_statement();
   }

@@ -160,6 +160,7 @@ Status Connection::log_in(const Startup& startup) {
   PENSTOCK_TRY(authenticate(user->second));
   PENSTOCK_TRY(ConnectionHost::Login login, host_.login(startup.parameters));
   session_ = std::move(login.session);
+  session_->set_deallocator([this](const std::optional<std::string>& name) { return deallocate(name); });
   out_.authentication_ok();
   for (const auto& [name, value] : login.parameters) out_.parameter_status(name, value);
   const auto [process, secret] = host_.register_session(*session_);
@@ -429,6 +430,16 @@ void Connection::on_close(const Close& message) {
     portals_.erase(message.name);
   }
   out_.close_complete();
+}
+
+// DEALLOCATE; nullopt: all.
+Status Connection::deallocate(const std::optional<std::string>& name) {
+  if (!name) {
+    statements_.clear();
+  } else if (statements_.erase(*name) == 0) {
+    return error(Code::UndefinedObject, "prepared statement \"{}\" does not exist", *name);
+  }
+  return ok();
 }
 
 }  // namespace penstock::frontend::pgwire

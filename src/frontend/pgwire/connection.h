@@ -86,6 +86,7 @@ class Connection {
   Status on_describe(const Describe& message);
   Status on_execute(const Execute& message);
   void on_close(const Close& message);
+  Status deallocate(const std::optional<std::string>& name);
   Status send_waiting(Portal& portal, uint32_t max_rows);
   void fail(const Error& error);
   void send_notices();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,6 +70,10 @@ class SqlSession {
   [[nodiscard]] virtual TransactionStatus transaction_status() const = 0;
   /// A statement failed: a transaction block in progress is failed.
   virtual void on_error() = 0;
+  /// What DEALLOCATE calls, with the name of a prepared statement or, for all of them, without: they belong to whoever drives the session.
+  /// Errors: `UndefinedObject`. Called by `execute`; outlives the session.
+  using Deallocator = std::function<Status(const std::optional<std::string>& name)>;
+  virtual void set_deallocator(Deallocator /*deallocator*/) {}
   /// Warnings and notices since the last call.
   [[nodiscard]] virtual std::vector<std::string> take_notices() { return {}; }
   /// Ends the statement that runs, if any, with `Cancelled`. From any thread.

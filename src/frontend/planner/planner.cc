@@ -234,8 +234,12 @@ class StatementBinder {
     return Body(set);
   }
   Result<Body> operator()(const ast::ResetVariable& reset) {
-    tag_ = "RESET";
+    tag_ = reset.discards ? "DISCARD ALL" : "RESET";
     return Body(reset);
+  }
+  Result<Body> operator()(const ast::Deallocate& deallocate) {
+    tag_ = deallocate.name ? "DEALLOCATE" : "DEALLOCATE ALL";
+    return Body(deallocate);
   }
   Result<Body> operator()(const ast::Transaction& transaction) {
     tag_ = transaction.kind == ast::TransactionKind::Begin    ? "BEGIN"

@@ -139,7 +139,8 @@ struct Skip {};
 
 struct BoundStatement {
   std::variant<CreateSource, CreateJob, CreateDatabase, Drop, DropDatabase, Alter, ast::CancelJobs, Insert, Update, Delete, Copy, Query,
-               Explain, Show, ast::SetVariable, ast::ResetVariable, Flush, WaitForSource, ast::WaitForJobs, ast::Transaction, Skip>
+               Explain, Show, ast::SetVariable, ast::ResetVariable, ast::Deallocate, Flush, WaitForSource, ast::WaitForJobs,
+               ast::Transaction, Skip>
       body;
   std::string tag;  // command tag: "CREATE MATERIALIZED VIEW"; for INSERT, UPDATE, DELETE and SELECT the row count follows
   std::vector<std::string> notices;

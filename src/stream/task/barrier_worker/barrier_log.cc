@@ -1,8 +1,8 @@
 #include "stream/task/barrier_worker/barrier_log.h"
 
-#include "proto/control_stream.pb.h"
-
 #include <algorithm>
+
+#include "proto/control_stream.pb.h"
 
 namespace penstock::stream {
 namespace {

@@ -17,7 +17,7 @@ std::string outcome(std::string_view sql) {
   static constexpr std::string_view kKinds[] = {
       "query",  "create relation", "create view", "create sink", "create database", "drop", "alter",         "cancel",
       "insert", "update",          "delete",      "copy",        "flush",           "wait", "wait for jobs", "show",
-      "set",    "reset",           "transaction", "explain"};
+      "set",    "reset",           "deallocate",  "transaction", "explain"};
   std::string out;
   for (const Statement& s : parsed.value()) {
     if (!out.empty()) out += "; ";
@@ -69,6 +69,7 @@ TEST(Parser, knows_each_statement) {
        "show; show; show; show; show; show"},
       {"SET x = 1; SET rw_implicit_flush TO true; SET TIME ZONE 'UTC'; RESET x; RESET ALL; DISCARD ALL",
        "set; set; set; reset; reset; reset"},
+      {"DEALLOCATE a; DEALLOCATE PREPARE b; DEALLOCATE ALL", "deallocate; deallocate; deallocate"},
       {"BEGIN; START TRANSACTION READ ONLY; COMMIT; END; ROLLBACK; ABORT",
        "transaction; transaction; transaction; transaction; transaction; transaction"},
       {"EXPLAIN SELECT 1; EXPLAIN (VERBOSE) CREATE MATERIALIZED VIEW v AS SELECT a FROM t", "explain; explain"},

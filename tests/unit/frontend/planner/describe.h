@@ -67,7 +67,8 @@ struct Describe {
       std::string operator()(const frontend::AddColumn& a) const {
         const pb::Literal& added = a.column.added();
         return fmt::format("add column {} behind {}, {}, old rows have {}: {}", a.column.name(), a.columns_before,
-                           a.column.not_null() ? "not null" : "nullable", added.is_null() ? "NULL" : "'" + added.text() + "'", a.definition);
+                           a.column.not_null() ? "not null" : "nullable", added.is_null() ? "NULL" : "'" + added.text() + "'",
+                           a.definition);
       }
       std::string operator()(const frontend::SetIntervals& a) const {
         return fmt::format("barriers {} ms, checkpoint every {}", a.barrier_interval_ms, a.checkpoint_frequency);
@@ -94,6 +95,7 @@ struct Describe {
   std::string operator()(const frontend::ast::SetVariable& n) const {
     return fmt::format("  {} = {}{}\n", n.name, n.value.value_or("DEFAULT"), n.local ? " local" : "");
   }
+  std::string operator()(const frontend::ast::Deallocate& n) const { return fmt::format("  {}\n", n.name.value_or("ALL")); }
   std::string operator()(const frontend::ast::ResetVariable& n) const { return fmt::format("  {}\n", n.name.empty() ? "ALL" : n.name); }
   std::string operator()(const frontend::Flush& /*n*/) const { return ""; }
   std::string operator()(const frontend::WaitForSource& n) const { return fmt::format("  {} {}\n", n.source_id, n.name); }
