@@ -87,6 +87,9 @@ class ControlWorld {
     control_ = std::make_unique<CheckpointControl>(catalog::kDefaultDatabase, options_,
                                                    CheckpointControl::Environment{model_, cluster_, epochs_, ids_}, 1);
   }
+  /// `count` nodes, of which 1 and 2 live; table 1 runs with actors 1 (node 1) and 2 (node 2), its first barrier is committed. The clock is
+  /// at 0, the last barrier began epoch 1.
+  void begin_with_table(uint32_t count);
   /// Meta dies and starts again on what is durable.
   void restart() {
     open_.clear();

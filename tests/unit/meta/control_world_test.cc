@@ -11,6 +11,23 @@ using Words = ::penstock::testing::Words;
 
 void ControlWorld::rows_put(Txn& txn, const pb::WorkerRecord& record) { rows::put(txn, record); }
 
+void ControlWorld::begin_with_table(uint32_t count) {
+  start_clock();
+  nodes(count);
+  start();
+  add(table("t"));
+  run(R"(
+    ready 1     =>
+    ready 2     =>
+    create 1    => 1:create(0), 1:initial 0..0, 2:create(0), 2:initial 0..0, 1:checkpoint 0..1 a1 b1 +add, 2:checkpoint 0..1 a2 b2 +add
+    collect 1   =>
+    collect 2   =>
+    collect 1   =>
+    collect 2   => commit 0
+    commit      => 1:committed 0, 2:committed 0, created 1
+  )");
+}
+
 std::string ControlWorld::handle(ControlEvent event) {
   ControlEffects effects;
   control_->handle(now_, std::move(event), effects);

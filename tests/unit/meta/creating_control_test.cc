@@ -11,20 +11,7 @@ class CreatingControlTest : public ::testing::Test {
  protected:
   void begin(CheckpointControl::Options options = {}) {
     world_ = std::make_unique<testing::ControlWorld>(options);
-    world_->start_clock();
-    world_->nodes(2);
-    world_->start();
-    world_->add(testing::table("t"));
-    run(R"(
-      ready 1     =>
-      ready 2     =>
-      create 1    => 1:create(0), 1:initial 0..0, 2:create(0), 2:initial 0..0, 1:checkpoint 0..1 a1 b1 +add, 2:checkpoint 0..1 a2 b2 +add
-      collect 1   =>
-      collect 2   =>
-      collect 1   =>
-      collect 2   => commit 0
-      commit      => 1:committed 0, 2:committed 0, created 1
-    )");
+    world_->begin_with_table(2);
     world_->add(testing::view_on("v", 1));
   }
   /// The view's first checkpoint is committed, the next one is out.

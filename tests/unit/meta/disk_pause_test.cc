@@ -25,22 +25,7 @@ TEST(PauseReasons, sources_run_again_when_the_last_reason_is_gone) {
 /// Two nodes of one core each; table 1 runs with actors 1 (node 1) and 2 (node 2).
 class DiskPause : public ::testing::Test {
  protected:
-  void SetUp() override {
-    world_.start_clock();
-    world_.nodes(2);
-    world_.start();
-    world_.add(testing::table("t"));
-    run(R"(
-      ready 1     =>
-      ready 2     =>
-      create 1    => 1:create(0), 1:initial 0..0, 2:create(0), 2:initial 0..0, 1:checkpoint 0..1 a1 b1 +add, 2:checkpoint 0..1 a2 b2 +add
-      collect 1   =>
-      collect 2   =>
-      collect 1   =>
-      collect 2   => commit 0
-      commit      => 1:committed 0, 2:committed 0, created 1
-    )");
-  }
+  void SetUp() override { world_.begin_with_table(2); }
   void run(std::string_view script) { world_.run(script); }
 
   testing::ControlWorld world_{{.command_patience = {}}};  // no change waits for others to share its barrier

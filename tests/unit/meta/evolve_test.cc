@@ -89,22 +89,7 @@ TEST_F(AddColumnPlan, refuses_what_is_there_what_is_no_table_and_what_was_seen_b
 /// Two nodes of one core each. Table 1 with actors 1 (node 1) and 2 (node 2) runs; its first barrier is committed, the clock is at 0.
 class ReplaceTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    world_.start_clock();
-    world_.nodes(2);
-    world_.start();
-    world_.add(testing::table("t"));
-    run(R"(
-      ready 1     =>
-      ready 2     =>
-      create 1    => 1:create(0), 1:initial 0..0, 2:create(0), 2:initial 0..0, 1:checkpoint 0..1 a1 b1 +add, 2:checkpoint 0..1 a2 b2 +add
-      collect 1   =>
-      collect 2   =>
-      collect 1   =>
-      collect 2   => commit 0
-      commit      => 1:committed 0, 2:committed 0, created 1
-    )");
-  }
+  void SetUp() override { world_.begin_with_table(2); }
   void run(std::string_view script) { world_.run(script); }
   int columns_built() { return world_.model().job(JobId{1})->record().graph().fragments(0).root().materialize().table().columns_size(); }
 

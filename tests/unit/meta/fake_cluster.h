@@ -57,7 +57,7 @@ struct Ledger {
   uint64_t merges = 0;
   int backfill_barriers = 0;  // an actor's backfill takes so many
   uint64_t transfers = 0;
-  uint64_t copies = 0;  // ahead of them
+  uint64_t copies = 0;                                   // ahead of them
   std::map<uint64_t, FakeRows> positions;                // by epoch: how far the splits were read at its end
   std::map<std::string, class FakeCompute*> computes;    // by name: those that live
   std::map<std::pair<uint32_t, uint64_t>, int> columns;  // by job and term: of its table, as it was built

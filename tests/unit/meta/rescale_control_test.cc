@@ -9,22 +9,7 @@ namespace {
 /// Three nodes of one core each. Table 1 with actors 1 (node 1) and 2 (node 2) runs; its first barrier is committed, the clock is at 0.
 class RescaleControlTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    world_.start_clock();
-    world_.nodes(3);
-    world_.start();
-    world_.add(testing::table("t"));
-    run(R"(
-      ready 1     =>
-      ready 2     =>
-      create 1    => 1:create(0), 1:initial 0..0, 2:create(0), 2:initial 0..0, 1:checkpoint 0..1 a1 b1 +add, 2:checkpoint 0..1 a2 b2 +add
-      collect 1   =>
-      collect 2   =>
-      collect 1   =>
-      collect 2   => commit 0
-      commit      => 1:committed 0, 2:committed 0, created 1
-    )");
-  }
+  void SetUp() override { world_.begin_with_table(3); }
   void run(std::string_view script) { world_.run(script); }
   std::string owners() {
     std::string out;
@@ -313,22 +298,7 @@ TEST_F(RescaleControlTest, flushes_that_come_meanwhile_are_answered_by_the_next_
 /// As above, where rows are copied ahead.
 class CopyAheadTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    world_.start_clock();
-    world_.nodes(3);
-    world_.start();
-    world_.add(testing::table("t"));
-    run(R"(
-      ready 1     =>
-      ready 2     =>
-      create 1    => 1:create(0), 1:initial 0..0, 2:create(0), 2:initial 0..0, 1:checkpoint 0..1 a1 b1 +add, 2:checkpoint 0..1 a2 b2 +add
-      collect 1   =>
-      collect 2   =>
-      collect 1   =>
-      collect 2   => commit 0
-      commit      => 1:committed 0, 2:committed 0, created 1
-    )");
-  }
+  void SetUp() override { world_.begin_with_table(3); }
   void run(std::string_view script) { world_.run(script); }
   /// Node 3 has joined, is a member of the graph, which runs on, and has its order as of epoch 1.
   void with_copy_out() {
