@@ -8,9 +8,10 @@ namespace penstock::cmd {
 class StopSignals {
  public:
   StopSignals();
-  /// Blocks until one comes, and says which; a second one ends the process at once.
+  /// Blocks until one comes, and says which; the user's second one from then on ends the process at once.
   int wait();
-  /// As if a signal had come; from any thread.
+  /// As if SIGTERM had come, but none of the user's: whoever presses Ctrl-C while the process is ending of itself lets it end. From any
+  /// thread.
   void raise();
 };
 

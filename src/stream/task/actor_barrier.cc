@@ -95,11 +95,13 @@ Status Actor::send_barrier() {
   }
   PENSTOCK_TRY(outputs_->send_barrier(*barrier_));
   // Whom it ends may be gone before the last of the others has it.
+  if (outputs_->none()) return ok();
   if (const auto stopped = stopped_by(*barrier_)) outputs_->expect_end(stopped->fragments, stopped->actors);
   return ok();
 }
 
 void Actor::remove_outputs() {
+  if (outputs_->none()) return;
   if (const auto stopped = stopped_by(*barrier_)) outputs_->remove(stopped->fragments, stopped->actors);
 }
 
