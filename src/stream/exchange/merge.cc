@@ -29,10 +29,22 @@ void Merge::begin_windows_anew() {
   }
 }
 
-void Merge::release(Channel& channel, const Mailbox::Delivery& delivery) const {
+void Merge::release(Channel& channel, const Mailbox::Delivery& delivery) {
   if (!channel.window) return channel.receiver->release_chunk(delivery.weight);
-  const size_t due = channel.window->take(delivery.weight, pace_->horizon(), clock_->now());
+  const size_t due = channel.window->take(delivery.weight, pace_->horizon(), busy_time());
   if (due > 0) channel.receiver->give_back(due);
+}
+
+// Time that was spent waiting for input says nothing of how fast the actor is: were it counted, a round trip that is longer than the
+// horizon would close the windows, and closed windows would make every row wait for a round trip.
+runtime::TimePoint Merge::busy_time() {
+  const runtime::TimePoint now = clock_->now();
+  if (dry_since_) waited_ += now - *std::exchange(dry_since_, std::nullopt);
+  return {now.nanos - waited_.count()};
+}
+
+void Merge::note_dry() {
+  if (clock_ != nullptr && !dry_since_) dry_since_ = clock_->now();
 }
 
 Result<Merge::Item> Merge::next() {
@@ -52,7 +64,10 @@ Result<Merge::Item> Merge::next() {
       PENSTOCK_TRY(sort_in());
     }
   }
-  if (live_ == 0 || arrived_ < live_) return Item{};
+  if (live_ == 0 || arrived_ < live_) {
+    note_dry();
+    return Item{};
+  }
   given_ = true;
   return Item{*barrier_};
 }

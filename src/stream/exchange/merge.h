@@ -85,21 +85,26 @@ class Merge {
   [[nodiscard]] Status sort_in();
   [[nodiscard]] Status arrive(uint32_t number, const Barrier& barrier);
   [[nodiscard]] Result<Item> take(uint32_t number, Mailbox::Delivery delivery);
-  void release(Channel& channel, const Mailbox::Delivery& delivery) const;
+  void release(Channel& channel, const Mailbox::Delivery& delivery);
+  /// A clock for windows, which stands still while the actor waits for input.
+  [[nodiscard]] runtime::TimePoint busy_time();
+  void note_dry();
   void enqueue(uint32_t number);
 
-  const runtime::Runtime* clock_ = nullptr;
-  std::shared_ptr<const Pace> pace_;        // shared with the graph's other actors and its barrier manager
-  const std::shared_ptr<Mailbox> mailbox_;  // shared with the senders
-  std::vector<Channel> channels_;           // by number; numbers are never used again
-  size_t live_ = 0;                         // channels not removed
-  size_t arrived_ = 0;                      // of them, blocked
-  bool given_ = false;                      // `next` gave the barrier, `pass_barrier` is due
-  std::optional<Barrier> barrier_;          // arrived somewhere
-  uint32_t first_arrived_ = 0;              // who brought it first, for errors
-  std::vector<Mailbox::Delivery> batch_;    // memory of the last batch
-  Fifo<uint32_t> ready_;                    // channels with a backlog, in turn; some may have been blocked meanwhile
-  mutable size_t missing_hint_ = 0;         // all before it have the barrier
+  const runtime::Runtime* clock_ = nullptr;      // null: no windows
+  std::optional<runtime::TimePoint> dry_since_;  // `next` gave nothing
+  runtime::Duration waited_{};                   // so long, up to the last chunk
+  std::shared_ptr<const Pace> pace_;             // shared with the graph's other actors and its barrier manager
+  const std::shared_ptr<Mailbox> mailbox_;       // shared with the senders
+  std::vector<Channel> channels_;                // by number; numbers are never used again
+  size_t live_ = 0;                              // channels not removed
+  size_t arrived_ = 0;                           // of them, blocked
+  bool given_ = false;                           // `next` gave the barrier, `pass_barrier` is due
+  std::optional<Barrier> barrier_;               // arrived somewhere
+  uint32_t first_arrived_ = 0;                   // who brought it first, for errors
+  std::vector<Mailbox::Delivery> batch_;         // memory of the last batch
+  Fifo<uint32_t> ready_;                         // channels with a backlog, in turn; some may have been blocked meanwhile
+  mutable size_t missing_hint_ = 0;              // all before it have the barrier
 };
 
 }  // namespace penstock::stream

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/sim_runtime.h"
 #include "stream/exchange/local_channel.h"
 #include "unit/stream/exchange/fakes.h"
 
@@ -142,6 +143,38 @@ TEST_F(MergeTest, gives_budget_back_as_rows_are_taken) {
     EXPECT_EQ(send(*senders_[0], rows(0, 1)), "full");
     for (int i = 0; i < 4; ++i) EXPECT_NE(next(*merge_), "-");
   }
+}
+
+// What may still be sent when nothing waits, after `times` rows of 10 that come `every` so often and take `work` each.
+size_t room_after(int times, runtime::Duration every, runtime::Duration work) {
+  runtime::SimRuntime sim{1};
+  const auto pace = std::make_shared<Pace>();
+  pace->set(std::chrono::milliseconds(40));
+  Merge merge(std::make_shared<Mailbox>(std::make_shared<testing::FakeSignal>()));
+  merge.set_pace(sim, pace);
+  const ReceiveWindow window(kChannelBudget);
+  const uint32_t number = merge.add_channel({ActorId{1}, FragmentId{10}, 0});
+  LocalChannel ends = make_local_channel(merge.mailbox(), number, kChannelBudget, ActorId{1}, ActorId{99}, window.kept_back());
+  merge.set_receiver(number, std::move(ends.receiver), window);
+  ends.sender->set_owner(std::make_shared<testing::FakeSignal>());
+  EXPECT_EQ(send(*ends.sender, barrier(0, 1)), "sent");
+  EXPECT_EQ(next(merge), "barrier 0..1");
+  merge.pass_barrier();
+  for (int i = 0; i < times; ++i) {
+    EXPECT_EQ(next(merge), "-");
+    sim.run_for(every - work);
+    EXPECT_EQ(send(*ends.sender, rows(0, 10)), "sent");
+    EXPECT_NE(next(merge), "-");
+    sim.run_for(work);
+  }
+  return ends.sender->room();
+}
+
+TEST(MergeWindow, closes_over_a_reader_that_is_slow_and_not_over_rows_that_are_long_in_coming) {
+  using std::chrono::microseconds;
+  using std::chrono::milliseconds;
+  EXPECT_LT(room_after(500, milliseconds(20), milliseconds(20)), 40U);
+  EXPECT_GT(room_after(500, milliseconds(20), microseconds(100)), 500U);
 }
 
 }  // namespace
