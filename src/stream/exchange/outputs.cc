@@ -10,6 +10,7 @@ namespace {
 
 // The lines that counting a barrier in a mailbox touches.
 void fetch_ahead(const Mailbox* mailbox) {
+  if (mailbox == nullptr) return;
   const auto* at = reinterpret_cast<const char*>(mailbox);
   for (size_t line = 0; line < 3; ++line) __builtin_prefetch(at + 64 * line, 1);
 }
