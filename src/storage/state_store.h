@@ -83,7 +83,8 @@ struct Range {
 class LocalStateStore {
  public:
   virtual ~LocalStateStore() = default;
-  /// First call, with the epoch pair of the barrier that the actor starts at: writes from now on belong to `epoch.curr`.
+  /// First call, with the epoch pair of the barrier that the actor starts at: writes from now on belong to `epoch.curr`. What it may read
+  /// is there. May read the disk.
   virtual Status init(EpochPair epoch) = 0;
   /// Hot path: appends to the batch of the running epoch. Later rows of a key win.
   virtual Status append(WriteBatch batch) = 0;
@@ -183,6 +184,10 @@ class StateStore {
   /// `Stale` if the graph is not open in this term, `Protocol` for an epoch that is not committed. See `VnodeImport`, which is what a new
   /// owner of vnodes uses.
   [[nodiscard]] virtual Result<std::unique_ptr<SegmentImport>> begin_import(GraphTerm graph, Epoch epoch) = 0;
+  /// The graph, which is open in this term and goes on, adopts files that an import of `epoch` has finished, as an `open_graph` would:
+  /// handles and readers see their rows from now on. `epoch` must be the committed one. Again: nothing. Errors: `Stale` if the graph is not
+  /// open in this term, `Protocol` for another epoch, `Corruption` naming a file that is missing or broken; nothing is adopted then.
+  virtual Status adopt_segments(GraphTerm graph, Epoch epoch, std::span<const SegmentRef> files) = 0;
   /// These tables of the graph from its committed epoch on, whatever is committed next. Errors: as `read_committed`.
   [[nodiscard]] virtual Result<std::unique_ptr<ChangeFeed>> follow(PartialGraphId graph, std::span<const TableId> tables);
   virtual void remove_graph(PartialGraphId graph) = 0;

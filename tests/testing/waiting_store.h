@@ -42,6 +42,9 @@ class WaitingStore final : public storage::StateStore {
   Result<std::unique_ptr<storage::SegmentImport>> begin_import(storage::GraphTerm graph, Epoch epoch) override {
     return inner_.begin_import(graph, epoch);
   }
+  Status adopt_segments(storage::GraphTerm graph, Epoch epoch, std::span<const storage::SegmentRef> files) override {
+    return inner_.adopt_segments(graph, epoch, files);
+  }
   void remove_graph(PartialGraphId graph) override { inner_.remove_graph(graph); }
   void drop_tables(std::span<const TableId> tables) override { inner_.drop_tables(tables); }
   std::vector<uint64_t> flushed_segments(PartialGraphId graph) const override { return inner_.flushed_segments(graph); }

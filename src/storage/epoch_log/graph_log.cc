@@ -180,6 +180,25 @@ Status GraphLog::check_import(Term term, Epoch epoch) const {
   return ok();
 }
 
+// Above what the node has of the epoch, and not flushed before it: the version's segments go to the base in their order.
+Status GraphLog::adopt(Term term, Epoch epoch, std::vector<LogSegmentPtr> segments) {
+  MutexLock lock(mutex_);
+  const auto trunk = branches_.find(id_);
+  if (trunk == branches_.end() || trunk->second.term != term) return error(Code::Stale, "graph {} is not open in term {}", id_, term);
+  const Version& last = *versions_.back().version;
+  if (last.epoch != epoch) return error(Code::Protocol, "graph {}: files of epoch {} are adopted at epoch {}", id_, epoch, last.epoch);
+  if (segments.empty()) return ok();
+  auto version = std::make_shared<Version>(last);
+  for (LogSegmentPtr& segment : segments) version->segments.push_back(std::move(segment));
+  sort_stably(version->segments, [](const LogSegmentPtr& segment) { return std::pair(segment->epoch(), segment->sequence()); });
+  for (const auto& weak : std::exchange(trails_, {})) {
+    if (const auto trail = weak.lock()) trail->end();  // what it has told is not all that has changed
+  }
+  set_current(std::move(version), true);
+  layout_.fetch_add(1, std::memory_order_release);
+  return ok();
+}
+
 // ---- actors -----------------------------------------------------------------------------------------------------------------------------
 
 Result<uint64_t> GraphLog::incarnation_if_open(PartialGraphId id) const {

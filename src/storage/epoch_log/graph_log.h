@@ -85,6 +85,8 @@ class GraphLog {
   Status commit(Epoch epoch, std::span<const uint64_t> struck_off, std::span<const GraphTerm> with);
   /// Whether rows may be imported as of `epoch` now.
   Status check_import(Term term, Epoch epoch) const;
+  /// The committed epoch has these segments too.
+  Status adopt(Term term, Epoch epoch, std::vector<LogSegmentPtr> segments);
 
   // ---- actors
 

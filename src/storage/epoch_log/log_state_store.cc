@@ -152,6 +152,20 @@ Result<std::unique_ptr<SegmentImport>> LogStateStore::begin_import(GraphTerm id,
   return std::unique_ptr<SegmentImport>(std::make_unique<LogImport>(core_, id, epoch));
 }
 
+Status LogStateStore::adopt_segments(GraphTerm id, Epoch epoch, std::span<const SegmentRef> files) {
+  PENSTOCK_TRY(const auto graph, known(id.graph));
+  PENSTOCK_TRY(graph->check_import(id.term, epoch));
+  const auto there = graph->committed_segments();
+  std::vector<LogSegmentPtr> segments;
+  for (const SegmentRef& ref : files) {
+    if (there.contains(ref.sequence) || marks_.contains(ref.sequence)) continue;
+    auto segment = adopt(ref, there, std::nullopt);
+    if (segment.has_error()) return segment.error().with_context(fmt::format("graph {}: a file with moved rows", id.graph));
+    segments.push_back(std::move(segment).value());
+  }
+  return graph->adopt(id.term, epoch, std::move(segments));
+}
+
 Result<std::unique_ptr<ChangeFeed>> LogStateStore::follow(PartialGraphId graph, std::span<const TableId> /*tables*/) {
   PENSTOCK_TRY(const auto log, known(graph));
   PENSTOCK_TRY(auto begun, log->follow(LogFeed::kMostBytes));
@@ -183,9 +197,7 @@ void LogStateStore::drop_tables(std::span<const TableId> tables) {
 Result<std::unique_ptr<LocalStateStore>> LogStateStore::open_table(TableOptions options) {
   PENSTOCK_TRY(auto graph, known(options.graph));
   PENSTOCK_TRY(const uint64_t incarnation, graph->incarnation_if_open(options.graph));
-  auto table = std::make_unique<LogTable>(core_, tables_, std::move(graph), incarnation, std::move(options));
-  PENSTOCK_TRY(table->prepare());
-  return std::unique_ptr<LocalStateStore>(std::move(table));
+  return std::unique_ptr<LocalStateStore>(std::make_unique<LogTable>(core_, tables_, std::move(graph), incarnation, std::move(options)));
 }
 
 Status LogStateStore::start_epoch(PartialGraphId id, Epoch curr, std::span<const TableId>) {

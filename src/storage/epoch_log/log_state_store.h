@@ -38,6 +38,7 @@ class LogStateStore final : public StateStore {
   Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off, std::span<const GraphTerm> with) override;
   void clear(PartialGraphId graph) override;
   [[nodiscard]] Result<std::unique_ptr<SegmentImport>> begin_import(GraphTerm graph, Epoch epoch) override;
+  Status adopt_segments(GraphTerm graph, Epoch epoch, std::span<const SegmentRef> files) override;
   [[nodiscard]] Result<std::unique_ptr<ChangeFeed>> follow(PartialGraphId graph, std::span<const TableId> tables) override;
   void remove_graph(PartialGraphId graph) override;
   void drop_tables(std::span<const TableId> tables) override;

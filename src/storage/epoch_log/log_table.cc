@@ -37,7 +37,7 @@ Status LogTable::check_usable() const {
 Status LogTable::init(EpochPair epoch) {
   if (epoch.curr <= epoch.prev) return error(Code::Protocol, "{}: epoch pair {}..{}", what(), epoch.prev, epoch.curr);
   epoch_ = epoch.curr;
-  return ok();
+  return prepare();
 }
 
 Status LogTable::append(WriteBatch batch) {

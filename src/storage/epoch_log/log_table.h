@@ -22,9 +22,6 @@ class LogTable final : public LocalStateStore {
  public:
   LogTable(LogCore& core, BaseTables& tables, std::shared_ptr<GraphLog> graph, uint64_t incarnation, TableOptions options);
 
-  /// Finds out what reads will need, so that `may_block` can tell. Called once, before the actor has it.
-  Status prepare();
-
   Status init(EpochPair epoch) override;
   Status append(WriteBatch batch) override;
   [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) override;
@@ -35,6 +32,8 @@ class LogTable final : public LocalStateStore {
   Status update_vnode_bitmap(const VNodeBitmap& vnodes) override;
 
  private:
+  /// Finds out what reads will need, so that `may_block` can tell.
+  Status prepare();
   Status check_usable() const;
   [[nodiscard]] std::string what() const { return fmt::format("table {} ({})", options_.table, options_.name); }
   void add_rows(WriteBatch batch);

@@ -139,6 +139,11 @@ Result<std::unique_ptr<SegmentImport>> FaultyStateStore::begin_import(GraphTerm 
   return std::unique_ptr<SegmentImport>(std::make_unique<Import>(*this, std::move(import)));
 }
 
+Status FaultyStateStore::adopt_segments(GraphTerm graph, Epoch epoch, std::span<const SegmentRef> files) {
+  PENSTOCK_TRY(begin(StoreCall::AdoptSegments));
+  return inner_.adopt_segments(graph, epoch, files);
+}
+
 Result<std::unique_ptr<SnapshotReader>> FaultyStateStore::read_committed(PartialGraphId graph, TableId table, Epoch epoch) {
   PENSTOCK_TRY(begin(StoreCall::ReadCommitted));
   return inner_.read_committed(graph, table, epoch);

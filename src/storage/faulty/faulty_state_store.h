@@ -29,6 +29,7 @@ enum class StoreCall : uint8_t {
   BeginImport,
   AddImport,
   FinishImport,
+  AdoptSegments,
 };
 constexpr size_t kStoreCalls = 15;
 
@@ -57,6 +58,7 @@ class FaultyStateStore final : public StateStore {
   Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off, std::span<const GraphTerm> with) override;
   void clear(PartialGraphId graph) override { inner_.clear(graph); }
   [[nodiscard]] Result<std::unique_ptr<SegmentImport>> begin_import(GraphTerm graph, Epoch epoch) override;
+  Status adopt_segments(GraphTerm graph, Epoch epoch, std::span<const SegmentRef> files) override;
   [[nodiscard]] Result<std::unique_ptr<ChangeFeed>> follow(PartialGraphId graph, std::span<const TableId> tables) override {
     return inner_.follow(graph, tables);
   }

@@ -115,6 +115,27 @@ void MemoryStateStore::adopt(Graph& graph, const MemoryDisk::Segment& segment, c
   graph.committed_segments.push_back(segment.info.ref.sequence);
 }
 
+Status MemoryStateStore::adopt_segments(GraphTerm id, Epoch epoch, std::span<const SegmentRef> files) {
+  MutexLock lock(mutex_);
+  PENSTOCK_TRY(Graph * graph, open_graph_of(id.graph));
+  if (graph->term != id.term) return error(Code::Stale, "graph {} is in term {}, not {}", id.graph, graph->term, id.term);
+  if (graph->committed != epoch) {
+    return error(Code::Protocol, "graph {}: files of epoch {} are adopted at epoch {}", id.graph, epoch, graph->committed);
+  }
+  std::vector<const MemoryDisk::Segment*> fresh;
+  for (const SegmentRef& ref : files) {
+    if (std::ranges::find(graph->committed_segments, ref.sequence) != graph->committed_segments.end()) continue;
+    const auto found = disk_->segments.find(ref.sequence);
+    if (found == disk_->segments.end() || found->second.info.ref.checksum != ref.checksum) {
+      return error(Code::Corruption, "graph {}: a file with moved rows: {} {}", id.graph, ref.sequence,
+                   found == disk_->segments.end() ? "missing" : "broken");
+    }
+    fresh.push_back(&found->second);
+  }
+  for (const auto* segment : fresh) adopt(*graph, *segment, std::nullopt);
+  return ok();
+}
+
 MemoryTable& MemoryStateStore::table(TableId id) {
   const auto [found, is_new] = tables_.try_emplace(id);
   if (is_new) {

@@ -45,6 +45,7 @@ class MemoryStateStore final : public StateStore {
   Status commit_epoch(PartialGraphId graph, Epoch epoch, std::span<const uint64_t> struck_off, std::span<const GraphTerm> with) override;
   void clear(PartialGraphId graph) override;
   [[nodiscard]] Result<std::unique_ptr<SegmentImport>> begin_import(GraphTerm graph, Epoch epoch) override;
+  Status adopt_segments(GraphTerm graph, Epoch epoch, std::span<const SegmentRef> files) override;
   void remove_graph(PartialGraphId graph) override;
   void drop_tables(std::span<const TableId> tables) override;
   [[nodiscard]] std::vector<uint64_t> flushed_segments(PartialGraphId graph) const override;

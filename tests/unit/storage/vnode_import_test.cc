@@ -90,6 +90,73 @@ TEST_P(VnodeImportTest, the_new_owner_holds_what_the_old_one_had_once_a_commit_n
   EXPECT_EQ(nodes.new_owner.scan(), "3/a=1 3/b=2 4/c=3 9/own=6");
 }
 
+TEST_P(VnodeImportTest, a_graph_that_runs_on_adopts_the_files_when_it_is_told) {
+  TwoNodes nodes(GetParam());
+  nodes.old_owner.put_key(key(3, "a"), "1");
+  nodes.old_owner.put_key(key(3, "b"), "2");
+  nodes.new_owner.put_key(key(3, "left"), "earlier");
+  nodes.new_owner.put_key(key(9, "own"), "6");
+  const Epoch epoch = nodes.checkpoint();
+  nodes.new_owner.put_key(key(9, "running"), "7");
+  const auto files = transfer(nodes, {TableId{kTable}}, vnodes({3}));
+  ASSERT_TRUE(files.has_value()) << files.error().to_string();
+  std::vector<SegmentRef> refs;
+  for (const SegmentInfo& file : files.value()) refs.push_back(file.ref);
+  StateStore& store = nodes.new_owner.store();
+  for (int again = 0; again < 2; ++again) {
+    const Status adopted = store.adopt_segments(nodes.new_owner.term(), epoch, refs);
+    ASSERT_TRUE(adopted.has_value()) << adopted.error().to_string();
+    EXPECT_EQ(nodes.new_owner.committed_at(epoch), "3/a=1 3/b=2 9/own=6");
+    EXPECT_EQ(nodes.new_owner.scan(), "3/a=1 3/b=2 9/own=6 9/running=7") << "also by a handle that was there before";
+  }
+  nodes.new_owner.meta_lists(files.value());
+  nodes.new_owner.put_key(key(3, "a"), "changed");
+  const Epoch next = nodes.checkpoint();
+  EXPECT_EQ(nodes.new_owner.committed_at(next), "3/a=changed 3/b=2 9/own=6 9/running=7");
+  nodes.crash_new();
+  EXPECT_EQ(nodes.new_owner.committed_at(next), "3/a=changed 3/b=2 9/own=6 9/running=7");
+  nodes.new_owner.flush();
+  EXPECT_EQ(nodes.new_owner.scan(), "3/a=changed 3/b=2 9/own=6 9/running=7");
+}
+
+TEST_P(VnodeImportTest, a_handle_that_is_opened_before_and_begins_after_an_adoption_reads_all_of_it) {
+  TwoNodes nodes(GetParam());
+  nodes.old_owner.put_key(key(3, "a"), "1");
+  const Epoch epoch = nodes.checkpoint();
+  StateStore& store = nodes.new_owner.store();
+  auto table = store.open_table({TableId{kTable}, nodes.new_owner.graph(), vnodes({3}), "test"});
+  ASSERT_TRUE(table.has_value());
+  const auto files = transfer(nodes, {TableId{kTable}}, vnodes({3}));
+  ASSERT_TRUE(files.has_value());
+  std::vector<SegmentRef> refs;
+  for (const SegmentInfo& file : files.value()) refs.push_back(file.ref);
+  ASSERT_TRUE(store.adopt_segments(nodes.new_owner.term(), epoch, refs).has_value());
+  ASSERT_TRUE(table.value()->init({epoch, nodes.new_owner.running()}).has_value());
+  EXPECT_EQ(table.value()->get(key(3, "a")).value(), "1");
+}
+
+TEST_P(VnodeImportTest, an_adoption_of_another_time_or_of_files_that_are_not_there_changes_nothing) {
+  TwoNodes nodes(GetParam());
+  nodes.old_owner.put_key(key(3, "a"), "1");
+  const Epoch epoch = nodes.checkpoint();
+  const auto files = transfer(nodes, {TableId{kTable}}, vnodes({3}));
+  ASSERT_TRUE(files.has_value());
+  const SegmentRef good = files.value().front().ref;
+  SegmentRef missing = good, broken = good;
+  missing.sequence += 100;
+  broken.checksum += 1;
+  StateStore& store = nodes.new_owner.store();
+  const GraphTerm term = nodes.new_owner.term();
+  const auto code = [&](GraphTerm graph, Epoch at, std::vector<SegmentRef> refs) {
+    return store.adopt_segments(graph, at, refs).error().code();
+  };
+  EXPECT_EQ(code({term.graph, Term{term.term.value + 1}}, epoch, {good}), Code::Stale);
+  EXPECT_EQ(code(term, Epoch{epoch.value + 1}, {good}), Code::Protocol);
+  EXPECT_EQ(code(term, epoch, {good, missing}), Code::Corruption);
+  EXPECT_EQ(code(term, epoch, {broken, good}), Code::Corruption);
+  EXPECT_EQ(nodes.new_owner.committed_at(epoch), "");
+}
+
 TEST_P(VnodeImportTest, files_that_no_commit_names_are_gone_after_a_reset) {
   TwoNodes nodes(GetParam());
   nodes.old_owner.put_key(key(3, "a"), "1");
