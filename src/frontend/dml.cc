@@ -10,7 +10,6 @@ namespace penstock::frontend {
 namespace {
 
 constexpr runtime::Duration kSendTimeout = std::chrono::seconds(30);
-constexpr int kMostOffers = 20;
 constexpr runtime::Duration kOfferAgain = std::chrono::milliseconds(100);
 constexpr runtime::Duration kCommitTimeout = std::chrono::seconds(600);
 
@@ -31,20 +30,6 @@ Result<TakenRows> send(const SessionServices& services, const std::string& endpo
   pb::DmlResponse response;
   if (!response.ParseFromString(answer.value())) return error(Code::Protocol, "a node answered with bytes that are no DmlResponse");
   return TakenRows{PartialGraphId{response.graph().id()}, Term{response.graph().term()}, Epoch{response.epoch()}};
-}
-
-// A recovery takes a moment in which nobody takes rows, and frontends hear of it a little later: what was refused is offered again.
-Result<TakenRows> send_where_taken(const SessionServices& services, const CatalogView& catalog, const pb::CatalogObject& table,
-                                   const data::StreamChunk& rows, const CancelFlag& cancel) {
-  for (int attempt = 1;; ++attempt) {
-    PENSTOCK_TRY(wait_until_running(services, catalog.database(), cancel));
-    auto route = pick_route(services, CatalogView(services.meta.view(), catalog.database()), table);
-    auto taken = route.has_error() ? Result<TakenRows>(route.error()) : send(services, route.value().endpoint, table, rows);
-    if (taken.has_value() || taken.error().code() != Code::Unavailable) return taken;
-    if (attempt == kMostOffers) return nobody_takes(table);
-    if (cancel) return error(Code::Cancelled, "canceling statement due to user request");
-    (void)services.meta.wait([](const MetaView&) { return false; }, kOfferAgain, &cancel, "the next offer");
-  }
 }
 
 enum class Fate { Open, Committed, Lost, Unknown };
@@ -96,6 +81,12 @@ Result<DmlRoute> pick_route(const SessionServices& services, const CatalogView& 
   return routes[services.runtime.random() % routes.size()];
 }
 
+Status before_offer(const SessionServices& services, DatabaseId database, const CancelFlag& cancel, int attempt) {
+  if (attempt > 1) (void)services.meta.wait([](const MetaView&) { return false; }, kOfferAgain, &cancel, "the next offer");
+  if (cancel) return error(Code::Cancelled, "canceling statement due to user request");
+  return wait_until_running(services, database, cancel);
+}
+
 Status check_disk(const MetaView& view, DatabaseId database) {
   const auto status = view.databases.find(database);
   if (status == view.databases.end() || status->second.disk_low.empty()) return ok();
@@ -128,7 +119,9 @@ Status wait_for_commit(const SessionServices& services, const TakenRows& taken, 
 Result<Epoch> write_rows(const SessionServices& services, const CatalogView& catalog, const pb::CatalogObject& table,
                          const data::StreamChunk& rows, bool accepted_is_enough, const CancelFlag& cancel) {
   PENSTOCK_TRY(check_disk(catalog.meta(), catalog.database()));
-  PENSTOCK_TRY(const TakenRows taken, send_where_taken(services, catalog, table, rows, cancel));
+  PENSTOCK_TRY(const TakenRows taken, offer_until_taken(services, catalog.database(), table, cancel, [&](const DmlRoute& route) {
+                 return send(services, route.endpoint, table, rows);
+               }));
   if (accepted_is_enough) return taken.epoch;
   pb::FlushRequest soon;
   soon.set_database_id(catalog.database().value);

@@ -28,7 +28,6 @@ class Commit {
 
   // Nobody applies what was not named: a failure here is "not applied", whatever became of the message.
   Status hold(const TableWrite& write) {
-    PENSTOCK_TRY(wait_until_running(services_, catalog_.database(), cancel_));
     const Status held = hold_pieces(write);
     if (held.has_error()) give_up();
     return held;
@@ -55,31 +54,44 @@ class Commit {
 
  private:
   Status hold_pieces(const TableWrite& write) {
-    PENSTOCK_TRY(const DmlRoute route, pick_route(services_, catalog_, write.table));
-    pb::TransactionParticipant* participant = nullptr;
-    for (size_t begin = 0; begin < write.rows.rows(); begin += kPieceRows) {
+    if (write.rows.rows() == 0) {
+      add_keys(write);
+      return ok();
+    }
+    DmlRoute route;
+    PENSTOCK_TRY(const pb::DmlResponse first,
+                 offer_until_taken(services_, catalog_.database(), write.table, cancel_, [&](const DmlRoute& offered) {
+                   route = offered;
+                   return hold_piece(offered, write, 0, 0);
+                 }));
+    pb::TransactionParticipant* participant = request_.add_participants();
+    participant->set_worker_id(route.worker.value);
+    participant->set_actor_id(first.actor_id());
+    *participant->mutable_graph() = first.graph();
+    for (size_t begin = kPieceRows; begin < write.rows.rows(); begin += kPieceRows) {
       if (cancel_) return error(Code::Cancelled, "canceling statement due to user request");
-      pb::DmlRequest request;
-      request.set_object_id(write.table.id());
-      request.set_transaction(request_.transaction());
-      if (participant != nullptr) request.set_actor_id(participant->actor_id());
-      data::encode_chunk(piece(write.rows, begin), *request.mutable_chunk());
-      auto answer = services_.transport.call_and_wait(services_.runtime, route.endpoint, "/penstock.Compute/Dml",
-                                                      request.SerializeAsString(), kHoldTimeout);
-      if (answer.has_error()) return not_held(answer.error(), write.table);
-      pb::DmlResponse response;
-      if (!response.ParseFromString(answer.value())) return error(Code::Protocol, "a node answered with bytes that are no DmlResponse");
-      if (participant == nullptr) {
-        participant = request_.add_participants();
-        participant->set_worker_id(route.worker.value);
-        participant->set_actor_id(response.actor_id());
-        *participant->mutable_graph() = response.graph();
-      } else if (participant->graph().term() != response.graph().term()) {
+      PENSTOCK_TRY(const pb::DmlResponse next, hold_piece(route, write, begin, participant->actor_id()));
+      if (participant->graph().term() != next.graph().term()) {
         return error(Code::SerializationFailure, "a recovery dropped a part of the rows; nothing was applied").with_hint("Run it again.");
       }
     }
     add_keys(write);
     return ok();
+  }
+
+  /// `actor`: who holds the pieces before it; 0: none has been held.
+  Result<pb::DmlResponse> hold_piece(const DmlRoute& route, const TableWrite& write, size_t begin, uint32_t actor) {
+    pb::DmlRequest request;
+    request.set_object_id(write.table.id());
+    request.set_transaction(request_.transaction());
+    request.set_actor_id(actor);
+    data::encode_chunk(piece(write.rows, begin), *request.mutable_chunk());
+    auto answer = services_.transport.call_and_wait(services_.runtime, route.endpoint, "/penstock.Compute/Dml", request.SerializeAsString(),
+                                                    kHoldTimeout);
+    if (answer.has_error()) return not_held(answer.error(), write.table);
+    pb::DmlResponse response;
+    if (!response.ParseFromString(answer.value())) return error(Code::Protocol, "a node answered with bytes that are no DmlResponse");
+    return response;
   }
 
   static data::StreamChunk piece(const data::StreamChunk& rows, size_t begin) {
@@ -93,7 +105,6 @@ class Commit {
   }
 
   static Error not_held(const Error& reason, const pb::CatalogObject& table) {
-    if (reason.code() == Code::Unavailable) return nobody_takes(table);
     if (reason.code() != Code::Closed && reason.code() != Code::Timeout) return reason;
     return error(Code::SerializationFailure, "the node that was to hold rows of \"{}\" gave no answer ({}); nothing was applied",
                  table.name(), reason.message())

@@ -112,9 +112,7 @@ class DmlManager::Queue {
   }
 
  private:
-  [[nodiscard]] Error not_applied() const {
-    return error(Code::SerializationFailure, "not applied: actor {} of the table has ended", actor_);
-  }
+  [[nodiscard]] Error not_applied() const { return error(Code::Unavailable, "not applied: actor {} of the table has ended", actor_); }
 
   std::vector<data::StreamChunk> forget(TransactionId transaction) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     auto found = held_.extract(transaction);

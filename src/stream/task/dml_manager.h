@@ -13,9 +13,8 @@ namespace penstock::stream {
 /// The way of INSERT, UPDATE and DELETE to the actors of their tables on this node. All rows of a batch go to one actor, so to one epoch.
 ///
 /// Every submitted batch is answered exactly once: with the epoch (and graph and term) that holds its rows, or with an error. Errors:
-///  - `Unavailable`: no actor of the table runs here;
+///  - `Unavailable`: no actor of the table runs here, or it ended before it took the batch: not applied, to be offered again;
 ///  - `ConfigurationLimit`: the actor's queue is full, not applied;
-///  - `SerializationFailure`: the actor ended before it took the batch, not applied;
 ///  - `OutcomeUnknown`: it ended after it took it and before it said in which epoch.
 ///
 /// Rows of a transaction are held instead: by one actor a table, until the barrier worker says that a barrier names the transaction. They

@@ -94,7 +94,7 @@ TEST_F(DmlManagerTest, fails_what_was_not_taken_as_not_applied) {
   auto queue = add(1);
   submit();
   queue.reset();
-  EXPECT_EQ(answers_[0], "SerializationFailure");
+  EXPECT_EQ(answers_[0], "Unavailable");
 }
 
 TEST_F(DmlManagerTest, says_that_the_outcome_is_unknown_if_the_actor_took_rows_and_said_nothing) {
