@@ -7,8 +7,9 @@
 namespace penstock::stream {
 
 bool Barrier::stops(ActorId actor) const {
-  if (!mutation || !mutation->has_stop()) return false;
-  return std::ranges::binary_search(mutation->stop().actors(), actor.value);
+  if (!mutation) return false;
+  return std::ranges::binary_search(mutation->stop().actors(), actor.value) ||
+         std::ranges::binary_search(mutation->update().dropped_actors(), actor.value);
 }
 
 }  // namespace penstock::stream

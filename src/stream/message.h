@@ -25,8 +25,8 @@ enum class BarrierKind : uint8_t { Initial = 1, Barrier = 2, Checkpoint = 3 };
 struct Barrier {
   EpochPair epoch;
   BarrierKind kind = BarrierKind::Barrier;
-  /// Shared by all actors of the worker; null: none. It may hold several mutations, one of a kind (`take_apart`); lists of actors are
-  /// sorted.
+  /// Shared by all actors of the worker; null: none. It may hold several mutations, one of a kind (`take_apart`); lists of actors
+  /// and fragments are sorted.
   std::shared_ptr<const pb::Mutation> mutation;
   /// How many actors of the worker have yet to collect it: inside a worker only, and shared by all of its actors.
   std::shared_ptr<std::atomic<int64_t>> uncollected;

@@ -193,6 +193,8 @@ class Blame {
         return fmt::format("waits for actor {} to connect for {}", record.on_actor(), time);
       case pb::WAIT_SLEEP:
         return fmt::format("sleeps{} for {}, because of a pg_sleep", in_operator(record), time);
+      case pb::WAIT_VNODES:
+        return fmt::format("waits for rows that move here, as of epoch {}, for {}", record.epoch_awaited(), time);
       case pb::WAIT_MEMORY:
         return fmt::format("holds rows back for {} until a barrier has passed: the node is over its memory budget", time);
       default:
@@ -229,6 +231,8 @@ std::string waits_on(const pb::ActorWait& record) {
       return "memory";
     case pb::WAIT_SLEEP:
       return "the end of a pg_sleep";
+    case pb::WAIT_VNODES:
+      return "rows that move here";
     default:
       return "a state read";
   }

@@ -48,7 +48,8 @@ bool CheckpointControl::step(Now now, ControlEffects& out) {
   if (std::holds_alternative<Initializing>(state_)) return step_front(now, out) || step_ending(now, out);
   if (std::holds_alternative<Running>(state_)) {
     if (step_front(now, out) || step_ending(now, out) || step_restart(now) || step_retire(out)) return true;
-    if (rescaling_ || replacing_ || !std::holds_alternative<Running>(state_)) return false;  // its barrier is the last one of this term
+    // No barrier follows those until the actors that take over have begun.
+    if (rescaling_ || replacing_ || !std::holds_alternative<Running>(state_)) return false;
     return step_commands(now, out) || step_inject(now, out);
   }
   return false;
@@ -280,7 +281,6 @@ std::string CheckpointControl::recovery_reason() const {
   if (const auto* resetting = std::get_if<Resetting>(&state_)) return resetting->reason;
   if (const auto* waiting = std::get_if<BackingOff>(&state_)) return waiting->reason;
   if (const auto* initializing = std::get_if<Initializing>(&state_)) return initializing->reason;
-  if (std::holds_alternative<Transferring>(state_)) return "actors and their state move to other nodes";
   if (const auto* blocked = std::get_if<Blocked>(&state_)) {
     std::string out = blocked->reason;
     for (const WorkerId worker : blocked->missing) {
@@ -321,7 +321,7 @@ std::string CheckpointControl::standstill_reason(JobId id, Now now) const {
 }
 
 std::string CheckpointControl::debug_string(Now now) const {
-  constexpr std::string_view kStates[] = {"running", "resetting", "backing off", "blocked", "initializing", "transferring"};
+  constexpr std::string_view kStates[] = {"running", "resetting", "backing off", "blocked", "initializing"};
   std::string out = fmt::format("database {} graph {} term {} {}: {} jobs on {} nodes, committed {}, chain ends at {}{}\n", database_,
                                 term_.graph, term_.term, kStates[state_.index()], graph_.jobs().size(), members_.size(), committed_,
                                 chain_end_, committing_ ? ", committing" : "");

@@ -153,6 +153,7 @@ class CheckpointControl {
     std::set<JobId> leaving;                                     // the graph, with this barrier
     std::map<Participant, std::vector<uint32_t>> tables_before;  // if a command added tables
     std::map<Participant, std::vector<pb::BuildFragment>> build;
+    std::map<Participant, std::vector<uint32_t>> collect_too;  // actors that are not in the graph yet
     std::map<JobId, JobPlacement> placed;
     std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned;
     std::vector<uint32_t> dropped_tables;
@@ -200,10 +201,7 @@ class CheckpointControl {
     uint32_t times = 0;
     runtime::TimePoint since;
   };
-  /// All actors have stopped at a committed epoch; new owners pull their vnodes, then the new placement is committed and the graph begins
-  /// anew. Reads go on.
-  struct Transferring {};
-  using State = std::variant<Running, Resetting, BackingOff, Blocked, Initializing, Transferring>;
+  using State = std::variant<Running, Resetting, BackingOff, Blocked, Initializing>;
 
   /// Rows that are to move are copied while the graph runs, from the joining of their new owners to the last one's answer.
   struct CopyingAhead {
@@ -214,13 +212,14 @@ class CheckpointControl {
     std::set<WorkerId> waiting;  // then: those that have not answered
   };
 
-  /// A change of placement on its way, from its barrier to the reset after its commit.
+  /// A change of placement on its way, from its barrier, which no other follows, to its commit.
   struct Rescaling {
     RescaleJobs command;
     RescalePlan plan;
+    InflightGraph after;  // until its barrier is committed
     runtime::TimePoint began;
-    runtime::TimePoint stopped;  // when its barrier was committed
-    std::set<WorkerId> waiting;  // new owners that have not answered
+    runtime::TimePoint updated;  // when its barrier was committed
+    std::set<WorkerId> waiting;  // then: new owners that have not answered
     std::map<WorkerId, WorkerSegments> arrived;
     bool committed = false;
   };
@@ -340,12 +339,15 @@ class CheckpointControl {
   [[nodiscard]] bool take_copied(Now now, const VnodesTransferred& event, ControlEffects& out);
   void stop_copying(Now now);
   [[nodiscard]] std::vector<SendRequest> transfer_orders(const std::vector<VnodeMove>& moves, bool ahead) const;
-  void stop_for_rescale(Now now, const RescaleJobs& command, RescalePlan plan, Injection& injection, ControlEffects& out);
+  [[nodiscard]] std::set<FragmentId> replace_downstream(RescalePlan& plan) const;
+  void update_actors(Now now, const RescaleJobs& command, RescalePlan plan, const std::set<FragmentId>& replaced, Injection& injection,
+                     ControlEffects& out);
   void begin_transfer(Now now, ControlEffects& out);
   void commit_rescale(ControlEffects& out);
   void release_left_nodes(ControlEffects& out);
   void retry_rescale(Now now);
-  void fill_owned(WorkerId worker, pb::CreatePartialGraph* out) const;
+  void tell_vnodes_here(WorkerId worker, ControlEffects& out) const;
+  void fill_owned(WorkerId worker, google::protobuf::RepeatedPtrField<pb::OwnedVnodes>* out) const;
 
   // checkpoint_replace.cc
   bool replace_plans(Now now, ControlEffects& out);

@@ -87,7 +87,7 @@ void CheckpointControl::create_on(WorkerId worker, ControlEffects& out) {
     if (plan->database() != database_) continue;
     for (const TableId table : plan->tables()) create->add_live_tables(table.value);
   }
-  fill_owned(worker, create);
+  fill_owned(worker, create->mutable_owned());
   out.emplace_back(std::move(send));
 }
 
@@ -143,6 +143,9 @@ void CheckpointControl::send_barrier(const InflightBarrier& barrier, Injection& 
     if (mutation) *inject->mutable_barrier()->mutable_mutation() = *mutation;
     const InflightGraph::Share& share = graph_.share(graph.graph, worker);
     inject->mutable_actors_to_collect()->Assign(share.actors.begin(), share.actors.end());
+    if (const auto more = injection.collect_too.find(who); more != injection.collect_too.end()) {
+      inject->mutable_actors_to_collect()->Add(more->second.begin(), more->second.end());
+    }
     const bool added = !injection.placed.empty();
     const auto before = injection.tables_before.find(who);
     if (!added) {

@@ -4,7 +4,7 @@
 namespace penstock::meta {
 
 CheckpointControl::Progress CheckpointControl::progress(Now now) const {
-  constexpr std::string_view kStates[] = {"running", "resetting", "backing off", "blocked", "initializing", "transferring"};
+  constexpr std::string_view kStates[] = {"running", "resetting", "backing off", "blocked", "initializing"};
   static_assert(std::variant_size_v<State> == std::size(kStates));
   Progress out{.state = kStates[state_.index()],
                .in_flight = barriers_.size(),

@@ -1,10 +1,12 @@
-// Jobs move to other nodes, or to another number of actors, with their state:
+// Jobs move to other nodes, or to another number of actors, with their state, while the rest of the graph runs:
 //
-//   0. While the graph runs, new owners copy what they are to own (checkpoint_ahead.cc), so that 2 is quick. Nothing depends on it.
-//   1. `take`: where should they be? A Checkpoint stops every actor of the graph; nodes that are to own vnodes take part in it.
-//   2. It is committed: `begin_transfer` tells each new owner which vnodes to pull from whom, as of that epoch.
+//   0. New owners copy what they are to own (checkpoint_ahead.cc), so that 2 is quick. Nothing depends on it.
+//   1. `take`: where should they be? A Checkpoint with the mutation Update ends the actors of fragments that change, and of all that read
+//      from them, and begins those that take their place. These pass it on and then wait, so what is sent to them waits in the channels.
+//   2. It is committed: `begin_transfer` tells each new owner which vnodes to pull from whom, as of that epoch. No barrier is injected.
 //   3. All have answered with files that are durable: one transaction lists the files and flips ownership (`commit_rescale`).
-//   4. The graph is reset and begins anew, as after a failure; new owners adopt the files like any other segment.
+//   4. A CommitEpoch tells every node which files to adopt and what it owns now: the actors that waited begin. Those of sources are given
+//      their splits by the next barrier.
 //
 // Until 3 is durable, whatever fails is a failure of the graph as any other: it begins anew where it was, and files that no commit names
 // are deleted when it does. After it, it begins where it is to be. So every step may be the last one of any process.
@@ -89,6 +91,7 @@ CheckpointControl::Taken CheckpointControl::take(Now now, const RescaleJobs& com
     return Taken::Void;
   }
   RescalePlan plan = std::move(planned).value();
+  const std::set<FragmentId> replaced = replace_downstream(plan);
   if (options_.copy_ahead && !command.copied && !plan.moves.empty()) {
     copy_ahead(now, command, std::move(plan), out);
     return Taken::Void;
@@ -99,8 +102,32 @@ CheckpointControl::Taken CheckpointControl::take(Now now, const RescaleJobs& com
     return Taken::NotNow;
   }
   number_new_actors(plan, *first);
-  stop_for_rescale(now, command, std::move(plan), injection, out);
+  update_actors(now, command, std::move(plan), replaced, injection, out);
   return Taken::Yes;
+}
+
+/// What reads from actors that are replaced is so itself, where it is, so that no actor's inputs change while it runs. All of them.
+std::set<FragmentId> CheckpointControl::replace_downstream(RescalePlan& plan) const {
+  std::set<FragmentId> replaced;
+  std::vector<FragmentId> next;
+  for (const auto& [job, placement] : plan.placements) {
+    for (const auto& [fragment, actors] : placement.fragments) {
+      const bool changes = std::ranges::find(actors, ActorId{}, &ActorPlacement::actor) != actors.end();
+      if (changes && graph_.actors(fragment) != nullptr && replaced.insert(fragment).second) next.push_back(fragment);
+    }
+  }
+  while (!next.empty()) {
+    const FragmentId fragment = next.back();
+    next.pop_back();
+    for (const InflightGraph::OutEdge& edge : graph_.edges_out(fragment)) {
+      const FragmentId reader = edge.edge->downstream;
+      if (!replaced.insert(reader).second) continue;
+      next.push_back(reader);
+      JobPlacement& placement = plan.placements.try_emplace(edge.job, graph_.job(edge.job)->placement).first->second;
+      for (ActorPlacement& actor : placement.fragments.at(reader)) actor.actor = ActorId{};
+    }
+  }
+  return replaced;
 }
 
 void CheckpointControl::finish_rescale(const Status& result, ControlEffects& out) {
@@ -109,14 +136,31 @@ void CheckpointControl::finish_rescale(const Status& result, ControlEffects& out
   for (const RescaleWaiter& waiter : std::exchange(rescale_waiters_, {})) out.emplace_back(RescaleDone{waiter, result});
 }
 
-void CheckpointControl::stop_for_rescale(Now now, const RescaleJobs& command, RescalePlan plan, Injection& injection, ControlEffects& out) {
-  std::set<WorkerId> new_owners;
-  for (const VnodeMove& move : plan.moves) new_owners.insert(move.to);
-  join(new_owners, out);
-  std::vector<JobId> jobs;
-  for (const auto& [id, job] : graph_.jobs()) jobs.push_back(id);
-  *injection.add(command).mutable_stop() = messages().stop(jobs);
-  rescaling_ = Rescaling{.command = command, .plan = std::move(plan), .began = now.mono};
+void CheckpointControl::update_actors(Now now, const RescaleJobs& command, RescalePlan plan, const std::set<FragmentId>& replaced,
+                                      Injection& injection, ControlEffects& out) {
+  InflightGraph next = graph_;
+  std::set<WorkerId> workers;
+  for (const auto& [id, placement] : plan.placements) {
+    const InflightGraph::Job* job = graph_.job(id);
+    if (job != nullptr) next.add(job->plan, placement, job->graph);
+    workers.merge(workers_of(placement));
+  }
+  join(workers, out);
+  const GraphMessages after(next, [this](WorkerId worker) { return env_.cluster.endpoint(worker); });
+  for (const auto& [id, placement] : plan.placements) {
+    if (graph_.job(id) == nullptr) continue;
+    for (const WorkerId worker : workers_of(placement)) {
+      const Participant who{term_, worker};
+      for (pb::BuildFragment& fragment : after.build(id, worker, {})) {
+        if (!replaced.contains(FragmentId{fragment.fragment_id()})) continue;
+        fragment.set_awaits_vnodes(true);
+        for (const pb::BuildActor& actor : fragment.actors()) injection.collect_too[who].push_back(actor.actor_id());
+        injection.build[who].push_back(std::move(fragment));
+      }
+    }
+  }
+  *injection.add(command).mutable_update() = after.update(graph_, replaced);
+  rescaling_ = Rescaling{.command = command, .plan = std::move(plan), .after = std::move(next), .began = now.mono};
 }
 
 /// One for each new owner, as of the committed epoch.
@@ -141,19 +185,18 @@ std::vector<SendRequest> CheckpointControl::transfer_orders(const std::vector<Vn
 }
 
 void CheckpointControl::begin_transfer(Now now, ControlEffects& out) {
-  state_ = Transferring{};
-  rescaling_->stopped = now.mono;
+  graph_ = std::move(rescaling_->after);
+  rescaling_->updated = now.mono;
   for (SendRequest& send : transfer_orders(rescaling_->plan.moves, false)) {
     rescaling_->waiting.insert(send.worker);
     out.emplace_back(std::move(send));
   }
-  out.emplace_back(StatusChanged{});
   if (rescaling_->waiting.empty()) commit_rescale(out);
 }
 
 void CheckpointControl::on(Now now, VnodesTransferred& event, ControlEffects& out) {
   if (take_copied(now, event, out)) return;
-  const bool expected = std::holds_alternative<Transferring>(state_) && rescaling_->waiting.contains(event.worker);
+  const bool expected = std::holds_alternative<Running>(state_) && rescaling_ && rescaling_->waiting.contains(event.worker);
   if (from_pb(event.report.graph()) != term_ || !expected || event.report.epoch() != committed_.value) {
     ++stale_events_;
     return;
@@ -187,25 +230,39 @@ void CheckpointControl::on(Now now, const RescaleCommitted&, ControlEffects& out
                     fmt::format("{} jobs placed anew, {} vnodes of tables moved; copied ahead in {:.0f} ms, barrier {:.0f} ms, "
                                 "transfer {:.0f} ms",
                                 rescaling_->plan.placements.size(), vnodes, millis(rescaling_->command.took),
-                                millis(rescaling_->stopped - rescaling_->began), millis(now.mono - rescaling_->stopped)),
+                                millis(rescaling_->updated - rescaling_->began), millis(now.mono - rescaling_->updated)),
                     {},
                     {}});
-  if (!std::holds_alternative<Transferring>(state_)) return;
+  if (!std::holds_alternative<Running>(state_)) return;
   release_left_nodes(out);
-  Resetting resetting{.waiting = {}, .reason = "actors have moved to other nodes", .root = {}, .lost_worker = true};
-  for (const WorkerId worker : members_) resetting.waiting.insert({term_, worker});
-  state_ = std::move(resetting);
+  for (const WorkerId worker : members_) tell_vnodes_here(worker, out);
+  for (const auto& [id, placement] : rescaling_->plan.placements) {
+    if (graph_.job(id) != nullptr) commands_.emplace_back(ChangeSplits{id});
+  }
+  rescaling_.reset();
+  queue_rescale({.not_before = now.mono});  // finds nothing left to do, and tells those who wait
+  out.emplace_back(StatusChanged{});
+}
+
+void CheckpointControl::tell_vnodes_here(WorkerId worker, ControlEffects& out) const {
+  SendRequest send{worker, {}};
+  pb::CommitEpoch* commit = send.request.mutable_commit_epoch();
+  to_pb(term_, commit->mutable_graph());
+  commit->set_epoch(committed_.value);
+  commit->set_vnodes_here(true);
+  if (const auto arrived = rescaling_->arrived.find(worker); arrived != rescaling_->arrived.end()) {
+    for (const pb::SegmentRef& file : arrived->second.written) *commit->add_adopt() = file;
+  }
+  fill_owned(worker, commit->mutable_owned());
+  out.emplace_back(std::move(send));
 }
 
 // A node that owns nothing of the database any more forgets the graph, and gives its memory back. Nothing is in flight there.
 void CheckpointControl::release_left_nodes(ControlEffects& out) {
-  std::set<WorkerId> owners;
+  std::set<WorkerId> owners = graph_.workers();  // also of jobs that were dropped meanwhile
   for (const auto& [id, plan] : env_.model.jobs()) {
     const JobPlacement* placement = env_.model.placement(id);
-    if (plan->database() != database_ || placement == nullptr) continue;
-    for (const auto& [fragment, actors] : placement->fragments) {
-      for (const ActorPlacement& actor : actors) owners.insert(actor.worker);
-    }
+    if (plan->database() == database_ && placement != nullptr) owners.merge(workers_of(*placement));
   }
   for (const WorkerId worker : std::set<WorkerId>(members_)) {
     if (owners.contains(worker)) continue;
@@ -225,7 +282,7 @@ void CheckpointControl::retry_rescale(Now now) {
   queue_rescale({.not_before = now.mono, .failed = failed});
 }
 
-void CheckpointControl::fill_owned(WorkerId worker, pb::CreatePartialGraph* out) const {
+void CheckpointControl::fill_owned(WorkerId worker, google::protobuf::RepeatedPtrField<pb::OwnedVnodes>* out) const {
   for (const auto& [id, plan] : env_.model.jobs()) {
     const JobPlacement* placement = env_.model.placement(id);
     if (plan->database() != database_ || placement == nullptr) continue;
@@ -236,7 +293,7 @@ void CheckpointControl::fill_owned(WorkerId worker, pb::CreatePartialGraph* out)
         if (actor.worker != worker) continue;
         for (const VNode v : actor.vnodes.list()) vnodes.add(v);
       }
-      pb::OwnedVnodes* owned = out->add_owned();
+      pb::OwnedVnodes* owned = out->Add();
       for (const TableId table : fragment.tables) owned->add_tables(table.value);
       owned->set_vnodes(vnodes.to_bytes());
       owned->set_vnode_count(vnodes.size());

@@ -20,7 +20,7 @@ namespace penstock::meta {
 /// | DropJobs     | Stop              | nothing (the catalog has dropped them)  | rebuilds the graph without them               |
 /// | ChangeSplits | SourceChangeSplit | who reads the new splits                | assigns them itself                           |
 /// | DetachJob    | Stop              | nothing (see CommitRecord::detached)    | rebuilds the graph without its edges          |
-/// | RescaleJobs  | Stop (all actors) | nothing; a later transaction: new owners | looks again where the jobs should be         |
+/// | RescaleJobs  | Update            | nothing; a later transaction: new owners | looks again where the jobs should be         |
 struct CreateJob {
   JobId job;
   uint32_t lost_barriers = 0;  // how often its barrier died with something else; after a few it is taken for the cause
@@ -43,7 +43,7 @@ struct DetachJob {
 struct RescaleJobs {
   runtime::TimePoint not_before;  // nodes often come in numbers
   uint32_t failed = 0;            // how often it was tried in vain
-  bool copied = false;            // that was done, or is not to be: the graph stops
+  bool copied = false;            // that was done, or is not to be
   runtime::Duration took = {};    // the copying
 };
 using Command = std::variant<CreateJob, DropJobs, ChangeSplits, DetachJob, RescaleJobs>;

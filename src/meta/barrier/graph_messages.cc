@@ -119,6 +119,25 @@ pb::AddMutation GraphMessages::add(JobId id) const {
   return out;
 }
 
+pb::UpdateMutation GraphMessages::update(const InflightGraph& before, const std::set<FragmentId>& fragments) const {
+  pb::UpdateMutation out;
+  for (const FragmentId fragment : fragments) {
+    for (const ActorPlacement& actor : *before.actors(fragment)) out.add_dropped_actors(actor.actor.value);
+  }
+  for (const auto& [id, job] : graph_.jobs()) {
+    for (const auto& [fragment, actors] : job.placement.fragments) {
+      if (fragments.contains(fragment)) continue;
+      for (const InflightGraph::OutEdge& edge : graph_.edges_out(fragment)) {
+        if (!fragments.contains(edge.edge->downstream)) continue;
+        for (size_t i = 0; i < actors.size(); ++i) {
+          *(*out.mutable_dispatchers())[actors[i].actor.value].add_dispatchers() = dispatcher(*edge.edge, i);
+        }
+      }
+    }
+  }
+  return out;
+}
+
 pb::StopMutation GraphMessages::stop(const std::vector<JobId>& jobs) const {
   pb::StopMutation out;
   for (const JobId id : jobs) {

@@ -28,6 +28,9 @@ class GraphMessages {
   [[nodiscard]] std::vector<pb::BuildFragment> build(JobId job, WorkerId worker, const ActorSplits& splits) const;
   /// The new outputs that actors of other jobs get with `job`, and its actors. The job is in the graph already.
   [[nodiscard]] pb::AddMutation add(JobId job) const;
+  /// The fragments' actors of `before` end and those of the graph take their place; others that feed them get other outputs. What reads
+  /// from one of the fragments is one of them.
+  [[nodiscard]] pb::UpdateMutation update(const InflightGraph& before, const std::set<FragmentId>& fragments) const;
   /// The jobs' actors and fragments. They are in the graph still.
   [[nodiscard]] pb::StopMutation stop(const std::vector<JobId>& jobs) const;
 

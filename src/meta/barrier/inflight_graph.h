@@ -39,6 +39,19 @@ class InflightGraph {
     WorkerId worker;
   };
 
+  InflightGraph() = default;
+  InflightGraph(const InflightGraph& other) { replace(other.jobs_); }  // what is made from the jobs refers to them
+  InflightGraph(InflightGraph&&) noexcept = default;
+  InflightGraph& operator=(InflightGraph other) noexcept {
+    jobs_.swap(other.jobs_);
+    shares_.swap(other.shares_);
+    edges_out_.swap(other.edges_out_);
+    fragments_.swap(other.fragments_);
+    actors_.swap(other.actors_);
+    return *this;
+  }
+  ~InflightGraph() = default;
+
   void add(std::shared_ptr<const JobPlan> plan, JobPlacement placement, GraphTerm graph);
   /// The job's actors are in another graph from now on.
   void move(JobId job, GraphTerm graph);

@@ -26,6 +26,11 @@ class Dispatcher {
   [[nodiscard]] std::vector<std::unique_ptr<OutputPort>>& ports() { return ports_; }
   [[nodiscard]] const std::vector<std::unique_ptr<OutputPort>>& ports() const { return ports_; }
 
+  /// Perhaps to other actors.
+  [[nodiscard]] bool same_edge(const Dispatcher& other) const {
+    return downstream_ == other.downstream_ && ports_.front()->link() == other.ports_.front()->link();
+  }
+
   [[nodiscard]] Status dispatch(const data::StreamChunk& chunk);
 
  private:

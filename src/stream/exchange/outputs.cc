@@ -17,12 +17,16 @@ void fetch_ahead(const Mailbox* mailbox) {
 
 }  // namespace
 
-Status Outputs::add(const pb::Dispatcher& description) {
+Status Outputs::add(const pb::Dispatcher& description) { return add(description, 0); }
+
+Status Outputs::replace(const pb::Dispatcher& description) { return add(description, 1); }
+
+Status Outputs::add(const pb::Dispatcher& description, ptrdiff_t there) {
   PENSTOCK_TRY(Dispatcher made, Dispatcher::make(description, width_, own_));
-  for (Dispatcher& there : dispatchers_) {
-    if (there.downstream() == made.downstream() && there.ports().front()->link() == made.ports().front()->link()) {
-      return error(Code::Protocol, "an edge to fragment {} over link {} is there already", made.downstream(), description.link());
-    }
+  const auto found = std::ranges::count_if(dispatchers_, [&](const Dispatcher& other) { return other.same_edge(made); });
+  if (found != there) {
+    return error(Code::Protocol, "an edge to fragment {} over link {} is there {}", made.downstream(), description.link(),
+                 found == 0 ? "not" : "already");
   }
   for (const auto& port : made.ports()) lanes_.push_back({port.get(), port->lane()});
   dispatchers_.push_back(std::move(made));
@@ -30,20 +34,19 @@ Status Outputs::add(const pb::Dispatcher& description) {
   return ok();
 }
 
-void Outputs::expect_end(const std::set<FragmentId>& fragments, const std::set<ActorId>& actors) {
+void Outputs::expect_end(Ended ended) {
   for (Dispatcher& dispatcher : dispatchers_) {
-    const bool whole = fragments.contains(dispatcher.downstream());
     for (const auto& port : dispatcher.ports()) {
-      if (whole || actors.contains(port->downstream())) port->expect_end();
+      if (ended(dispatcher.downstream(), port->downstream())) port->expect_end();
     }
   }
 }
 
-void Outputs::remove(const std::set<FragmentId>& fragments, const std::set<ActorId>& actors) {
-  std::erase_if(dispatchers_, [&](Dispatcher& dispatcher) {
-    return fragments.contains(dispatcher.downstream()) ||
-           std::ranges::all_of(dispatcher.ports(), [&](const auto& port) { return actors.contains(port->downstream()); });
+void Outputs::remove(Ended ended) {
+  const size_t gone = std::erase_if(dispatchers_, [&](Dispatcher& dispatcher) {
+    return std::ranges::all_of(dispatcher.ports(), [&](const auto& port) { return ended(dispatcher.downstream(), port->downstream()); });
   });
+  if (gone == 0) return;
   note_lanes();
   note_pending();
 }

@@ -1,7 +1,8 @@
 #pragma once
 
+#include <absl/functional/function_ref.h>
+
 #include <memory>
-#include <set>
 #include <vector>
 
 #include "stream/exchange/dispatcher.h"
@@ -27,10 +28,14 @@ class Outputs {
 
   /// Errors: `Protocol` when the description makes no sense or the edge is there already.
   [[nodiscard]] Status add(const pb::Dispatcher& description);
-  /// The barrier just sent ends actors of these fragments, and these actors: once they have it they may be gone.
-  void expect_end(const std::set<FragmentId>& fragments, const std::set<ActorId>& actors);
-  /// Edges to these fragments go, and those to none but these actors.
-  void remove(const std::set<FragmentId>& fragments, const std::set<ActorId>& actors);
+  /// Likewise, where the edge is there and leads to others, who are about to end. Errors: `Protocol` also when it is not there.
+  [[nodiscard]] Status replace(const pb::Dispatcher& description);
+  /// Who ends with a barrier, by fragment and id.
+  using Ended = absl::FunctionRef<bool(FragmentId, ActorId)>;
+  /// The barrier just sent ends these: once they have it they may be gone.
+  void expect_end(Ended ended);
+  /// Edges to none but these go.
+  void remove(Ended ended);
   void attach(AttachedOutput output);
 
   [[nodiscard]] Status dispatch(const data::StreamChunk& chunk);
@@ -53,6 +58,7 @@ class Outputs {
  private:
   void note_pending();
   void note_lanes();
+  [[nodiscard]] Status add(const pb::Dispatcher& description, ptrdiff_t there);
 
   struct Lane {
     OutputPort* port;

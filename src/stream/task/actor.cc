@@ -66,6 +66,7 @@ Actor::Actor(Key, const Environment& environment, storage::GraphTerm graph, std:
                .wake = [signal = signal_] { signal->wake(Wake::Generator); }},
       alive_(std::move(alive)),
       passed_(plan.actor_id()),
+      awaits_vnodes_(fragment_->awaits_vnodes()),
       paused_(context_.paused) {}
 
 // One that was never run to its end may stand by, and its parts must not be gone while a barrier is passed for it.
@@ -77,7 +78,9 @@ Status Actor::build(const TreeBuilder& tree, EpochPair first) {
   PENSTOCK_TRY(OperatorTree operators, tree(fragment_->root(), context_));
   for (const OperatorTree::Node& node : operators.nodes) operator_names_.push_back(node.identity);
   chain_.emplace(std::move(operators), stats_);
-  PENSTOCK_TRY(chain_->init(first));
+  if (!awaits_vnodes_) {
+    PENSTOCK_TRY(chain_->init(first));
+  }
   generators_.resize(chain_->generators());
   outputs_.emplace(context_.graph, chain_->output_types().size(), signal_);
   for (const pb::Dispatcher& dispatcher : plan_->dispatchers()) {
@@ -218,7 +221,11 @@ Status Actor::look_at_wakes() {
   if (says(Wake::StateRead)) reading_state_ = false;
   if (stop_requested_.load(std::memory_order_relaxed)) return ok();
   if (says(Wake::StateRead)) {
-    PENSTOCK_TRY(chain_->state_read_done(*std::exchange(state_read_result_, std::nullopt)));
+    const Status result = *std::exchange(state_read_result_, std::nullopt);
+    PENSTOCK_TRY(awaits_vnodes_ ? result : chain_->state_read_done(result));
+    if (awaits_vnodes_) {
+      PENSTOCK_TRY(begin_with_vnodes());
+    }
   }
   if (says(Wake::Control)) {
     std::vector<AttachedOutput> attached;

@@ -43,6 +43,12 @@ class ActorKeeper {
 ///             every
 ///                           operator's after_barrier
 ///             -> Running    with the next message
+/// One that takes the place of others (mutation Update) passes its first barrier on before its operators have seen it, because their state
+/// is not here yet:
+///
+///     Running -> Sending -> Awaiting:  collected; the rows come, and are committed
+///             -> Beginning:            every operator's init and on_barrier
+///             -> After
 /// One that finds the operators with nothing to do goes from Running to Sending and back: they hear of it when they next have. And one that
 /// comes while the actor sleeps with nothing to do is passed by whoever brings it last, without the actor being run (`pass`).
 ///
@@ -103,7 +109,7 @@ class Actor final : public Wakeable, private BarrierPasser, public std::enable_s
   void run() override;
 
  private:
-  enum class Stage { Running, Flushing, Sending, After };
+  enum class Stage { Running, Flushing, Sending, After, Awaiting, Beginning };
   enum class Turn { Worked, Wait, Ended };
 
   // The run loop.
@@ -130,9 +136,12 @@ class Actor final : public Wakeable, private BarrierPasser, public std::enable_s
   // Barriers.
   [[nodiscard]] Result<Turn> next_stage();
   [[nodiscard]] Status begin_barrier(Barrier barrier);
+  [[nodiscard]] Status change_outputs();
   [[nodiscard]] Status send_barrier();
   void remove_outputs();
   [[nodiscard]] Turn finish_barrier();
+  [[nodiscard]] Result<Turn> await_vnodes();
+  [[nodiscard]] Status begin_with_vnodes();
   /// Nothing came in before it, so that the operators need not see it.
   [[nodiscard]] bool leaves_out(const Barrier& barrier);
   /// So many may follow before one must be seen all the same.
@@ -163,6 +172,7 @@ class Actor final : public Wakeable, private BarrierPasser, public std::enable_s
   std::optional<Error> pass_error_;  // of a barrier that was passed while it slept; written under the mailbox's lock
   uint32_t passed_;                  // barriers, begun at a number of the actor's own
   bool begun_ = false;               // the first barrier has passed
+  bool awaits_vnodes_;               // the operators have not begun: their state is not here
   bool paused_;                      // generators are not asked
   bool reading_state_ = false;
   std::optional<runtime::TimePoint> asleep_until_;  // an expression asked for it; the operators stand still, barriers too

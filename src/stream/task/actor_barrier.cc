@@ -1,4 +1,6 @@
 // The part of an actor that takes a barrier through its stages.
+#include <algorithm>
+
 #include "common/check.h"
 #include "proto/control_stream.pb.h"
 #include "stream/executor/mutation.h"
@@ -12,19 +14,18 @@ namespace {
 // barrier (a view of rows that have moved to the disk) let go of it; each actor's is another one.
 constexpr uint32_t kBarriersLeftOut = 64;
 
-struct Stopped {
-  std::set<FragmentId> fragments;
-  std::set<ActorId> actors;
-};
+/// Whom a barrier ends downstream; of a fragment that ends, also actors that it does not name.
+class Ended {
+ public:
+  explicit Ended(const Barrier& barrier) : barrier_(barrier) {}
+  [[nodiscard]] bool anybody() const { return barrier_.mutation && (barrier_.mutation->has_stop() || barrier_.mutation->has_update()); }
+  bool operator()(FragmentId fragment, ActorId actor) const {
+    return std::ranges::binary_search(barrier_.mutation->stop().fragments(), fragment.value) || barrier_.stops(actor);
+  }
 
-std::optional<Stopped> stopped_by(const Barrier& barrier) {
-  if (!barrier.mutation || !barrier.mutation->has_stop()) return std::nullopt;
-  const pb::StopMutation& stop = barrier.mutation->stop();
-  Stopped stopped;
-  for (const uint32_t fragment : stop.fragments()) stopped.fragments.insert(FragmentId{fragment});
-  for (const uint32_t actor : stop.actors()) stopped.actors.insert(ActorId{actor});
-  return stopped;
-}
+ private:
+  const Barrier& barrier_;
+};
 
 }  // namespace
 
@@ -50,7 +51,7 @@ bool Actor::pass(ActorId self, EpochPair epoch, BarrierKind kind) {
 
 Status Actor::begin_barrier(Barrier barrier) {
   barrier_ = std::move(barrier);
-  left_out_ = leaves_out(*barrier_);
+  left_out_ = awaits_vnodes_ || leaves_out(*barrier_);
   if (left_out_) {
     stage_ = Stage::Sending;
     return outputs_->send_barrier(*barrier_);
@@ -74,7 +75,17 @@ Result<Actor::Turn> Actor::next_stage() {
       remove_outputs();
       manager_->collect(context_.actor, *barrier_);
       if (barrier_->stops(context_.actor)) return Turn::Ended;
+      if (awaits_vnodes_) {
+        stage_ = Stage::Awaiting;
+        return Turn::Worked;
+      }
       if (left_out_) return finish_barrier();
+      chain_->begin_after_barrier();
+      stage_ = Stage::After;
+      return Turn::Worked;
+    case Stage::Awaiting:
+      return await_vnodes();
+    case Stage::Beginning:
       chain_->begin_after_barrier();
       stage_ = Stage::After;
       return Turn::Worked;
@@ -84,25 +95,59 @@ Result<Actor::Turn> Actor::next_stage() {
   return Turn::Worked;
 }
 
-Status Actor::send_barrier() {
-  if (barrier_->mutation && barrier_->mutation->has_add()) {
-    const auto& added = barrier_->mutation->add().dispatchers();
-    if (const auto own = added.find(context_.actor.value); own != added.end()) {
-      for (const pb::Dispatcher& dispatcher : own->second.dispatchers()) {
-        PENSTOCK_TRY(outputs_->add(dispatcher));
-      }
+// What comes meanwhile waits in the mailbox, and when that is full, with those who sent it.
+Result<Actor::Turn> Actor::await_vnodes() {
+  const Epoch prev = barrier_->epoch.prev;
+  if (!manager_->vnodes_here(context_.actor, prev, [signal = signal_] { signal->wake(Wake::Control); })) {
+    PENSTOCK_TRY(outputs_->send(true));
+    stats_.wait(WaitingFor::Vnodes, context_.runtime.now(), {}, {}, prev);
+    return Turn::Wait;
+  }
+  reading_state_ = true;
+  context_.runtime.blocking().post([self = shared_from_this()] {
+    self->state_read_result_ = self->chain_->init(self->barrier_->epoch);
+    self->signal_->wake(Wake::StateRead);
+  });
+  return wait(WaitingFor::StateRead);
+}
+
+Status Actor::begin_with_vnodes() {
+  awaits_vnodes_ = false;
+  left_out_ = false;
+  stage_ = Stage::Beginning;
+  chain_->begin_barrier(*barrier_);
+  return ok();
+}
+
+Status Actor::change_outputs() {
+  if (!barrier_->mutation) return ok();
+  const auto& added = barrier_->mutation->add().dispatchers();
+  if (const auto own = added.find(context_.actor.value); own != added.end()) {
+    for (const pb::Dispatcher& dispatcher : own->second.dispatchers()) {
+      PENSTOCK_TRY(outputs_->add(dispatcher));
     }
   }
+  const auto& replaced = barrier_->mutation->update().dispatchers();
+  if (const auto own = replaced.find(context_.actor.value); own != replaced.end()) {
+    for (const pb::Dispatcher& dispatcher : own->second.dispatchers()) {
+      PENSTOCK_TRY(outputs_->replace(dispatcher));
+    }
+  }
+  return ok();
+}
+
+Status Actor::send_barrier() {
+  PENSTOCK_TRY(change_outputs());
   PENSTOCK_TRY(outputs_->send_barrier(*barrier_));
   // Whom it ends may be gone before the last of the others has it.
-  if (outputs_->none()) return ok();
-  if (const auto stopped = stopped_by(*barrier_)) outputs_->expect_end(stopped->fragments, stopped->actors);
+  const Ended ended(*barrier_);
+  if (!outputs_->none() && ended.anybody()) outputs_->expect_end(ended);
   return ok();
 }
 
 void Actor::remove_outputs() {
-  if (outputs_->none()) return;
-  if (const auto stopped = stopped_by(*barrier_)) outputs_->remove(stopped->fragments, stopped->actors);
+  const Ended ended(*barrier_);
+  if (!outputs_->none() && ended.anybody()) outputs_->remove(ended);
 }
 
 Actor::Turn Actor::finish_barrier() {

@@ -46,6 +46,9 @@ class ActorManager {
   /// Ends every actor of the graph, closes its channels, fails its parked exchange requests. `done` is called on any thread when none runs
   /// any more. Afterwards requests of this and lower terms are refused.
   virtual void stop_graph(storage::GraphTerm graph, absl::AnyInvocable<void()> done) = 0;
+  /// As `stop_graph`, of a graph that this node has nothing to do with any more, but may have again in the same term: requests that come
+  /// meanwhile wait for it.
+  virtual void remove_graph(storage::GraphTerm graph, absl::AnyInvocable<void()> done) = 0;
   /// From now on exchange requests of this term are served; those parked for it are looked at again.
   virtual void start_graph(storage::GraphTerm graph) = 0;
 

@@ -24,6 +24,8 @@ std::string in_words(const ActorWait& wait) {
       return "memory: the next barrier, after which state can be evicted";
     case WaitingFor::Sleep:
       return "pg_sleep";
+    case WaitingFor::Vnodes:
+      return fmt::format("rows that move here, as of epoch {}", wait.awaited);
   }
   return "";
 }

@@ -22,8 +22,9 @@ enum class WaitingFor : uint8_t {
   StateRead,     // rows from the state store
   Memory,        // the next barrier, which makes state clean that can then be evicted
   Sleep,         // the end of a pause that an expression asked for (pg_sleep)
+  Vnodes,        // rows of vnodes that move here, and the commit that makes them its own
 };
-constexpr size_t kWaitKinds = static_cast<size_t>(WaitingFor::Sleep) + 1;
+constexpr size_t kWaitKinds = static_cast<size_t>(WaitingFor::Vnodes) + 1;
 
 /// An actor's record at one moment.
 struct ActorWait {

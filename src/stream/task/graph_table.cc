@@ -32,10 +32,10 @@ void GraphTable::start(GraphTerm graph, std::unique_ptr<DmlRegistry> dml) {
   }
 }
 
-GraphTable::Stopped GraphTable::stop(GraphTerm graph) {
+GraphTable::Stopped GraphTable::stop(GraphTerm graph, End how) {
   Stopped stopped;
   Term& over = over_[graph.graph];
-  over = std::max(over, graph.term);
+  if (how == End::ForGood) over = std::max(over, graph.term);
   const auto end = early_.upper_bound(graph);
   for (auto it = early_.lower_bound({graph.graph, Term{0}}); it != end; it = early_.erase(it)) {
     for (OutputRequest& request : it->second) stopped.parked.push_back(std::move(request.output));

@@ -49,7 +49,9 @@ class GraphTable {
     std::vector<std::shared_ptr<GraphLife>> lives;  // its own, and those of graphs that were merged into it
     std::vector<AttachedOutput> parked;
   };
-  [[nodiscard]] Stopped stop(storage::GraphTerm graph);
+  /// ForGood: the term is over. Here: it may begin again.
+  enum class End : uint8_t { ForGood, Here };
+  [[nodiscard]] Stopped stop(storage::GraphTerm graph, End how = End::ForGood);
 
   /// The actors of `from` are part of `into`. Requests that came under the latter's name before: `found`, by actor.
   void merge(storage::GraphTerm from, storage::GraphTerm into, std::vector<std::pair<std::shared_ptr<Actor>, AttachedOutput>>& found);

@@ -37,6 +37,8 @@ class LocalBarrierManager : public EpochReports, public BarrierPasser {
   virtual void notify_failure(ActorId actor, Error error) = 0;
   /// The barriers from the actor's first one on. `wake` is called after one was put.
   [[nodiscard]] virtual std::shared_ptr<BarrierSubscription> subscribe_barrier(ActorId actor, std::function<void()> wake) = 0;
+  /// The rows that the actor's first barrier, which ends `prev`, has made its own are here. False: not yet; `wake` is called once they are.
+  [[nodiscard]] virtual bool vnodes_here(ActorId /*actor*/, Epoch /*prev*/, std::function<void()> /*wake*/) { return true; }
   /// How long rows may wait in the channels of this graph; null: as long as they like.
   [[nodiscard]] virtual std::shared_ptr<const Pace> pace() const { return nullptr; }
 };

@@ -58,10 +58,18 @@ void LocalStreamManager::start_graph(GraphTerm graph) {
 }
 
 void LocalStreamManager::stop_graph(GraphTerm graph, absl::AnyInvocable<void()> done) {
+  end_graph(graph, GraphTable::End::ForGood, std::move(done));
+}
+
+void LocalStreamManager::remove_graph(GraphTerm graph, absl::AnyInvocable<void()> done) {
+  end_graph(graph, GraphTable::End::Here, std::move(done));
+}
+
+void LocalStreamManager::end_graph(GraphTerm graph, GraphTable::End end, absl::AnyInvocable<void()> done) {
   GraphTable::Stopped stopped;
   {
     MutexLock lock(mutex_);
-    stopped = table_.stop(graph);
+    stopped = table_.stop(graph, end);
   }
   for (const auto& actor : stopped.actors) actor->request_stop();
   for (AttachedOutput& output : stopped.parked) {

@@ -35,6 +35,7 @@ class LocalStreamManager final : public ActorManager, public OutputHub, private 
   void build(storage::GraphTerm graph, std::shared_ptr<const pb::BuildFragment> plan, EpochPair first,
              std::shared_ptr<LocalBarrierManager> manager) override;
   void stop_graph(storage::GraphTerm graph, absl::AnyInvocable<void()> done) override;
+  void remove_graph(storage::GraphTerm graph, absl::AnyInvocable<void()> done) override;
   void start_graph(storage::GraphTerm graph) override;
   void merge_graph(storage::GraphTerm graph, storage::GraphTerm into) override;
   [[nodiscard]] std::vector<ActorStatus> status() const override;
@@ -56,6 +57,7 @@ class LocalStreamManager final : public ActorManager, public OutputHub, private 
     std::shared_ptr<GraphLife> life;               // likewise
   };
 
+  void end_graph(storage::GraphTerm graph, GraphTable::End end, absl::AnyInvocable<void()> done);
   void build_one(BuildJob job);
   [[nodiscard]] Status build_and_start(BuildJob& job);
   [[nodiscard]] Status open_inputs(Actor& actor);

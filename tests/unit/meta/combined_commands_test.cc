@@ -248,7 +248,7 @@ TEST_F(CombinedKindsTest, a_move_waits_until_nothing_else_goes) {
     rescale 9       =>
   )");
   EXPECT_EQ(apply("collect 1"), "commit 3020, 1:checkpoint 3021..3022 a1,2,4,5,6 t1,8,10,11,12,13 +stop");
-  EXPECT_EQ(apply("collect 1"), "1:checkpoint 3022..3023 a1,2,5,6 t1,8,12,13 +stop");
+  EXPECT_EQ(apply("collect 1"), "1:checkpoint 3022..3023 a1,2,5,6,7,8 t1,8,12,13 b7,8 +update-2");
 }
 
 }  // namespace

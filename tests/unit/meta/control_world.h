@@ -40,12 +40,14 @@ namespace penstock::meta::testing {
 ///     fail 1 ACTOR SCORE [JOB]  node 1 says the graph failed, or that of a job     reset 1 [ACTOR SCORE]   node 1 answers its resets
 /// Effects:
 ///     1:create(5)[s1]     CreatePartialGraph at committed epoch 5 with segment 1
-///     1:initial 0..5 a1,2 t1 b2    barrier with actors to collect, tables to sync, actors built; +add +stop +splits for mutations, +x7 -x8
+///     1:initial 0..5 a1,2 t1 b2    barrier with actors to collect, tables to sync, actors built; +add +stop +splits for mutations,
+///                     +update-1,2~3: actors 1 and 2 end, 3 gets other outputs, +x7 -x8
 ///                         for transactions to commit and abort, +pause4,5 with the actors named, +throttle 4=500 backfill 5=100; paused:
 ///                         something is built so
 ///     1/2:…               likewise of the graph of job 2, which is being created;   1/2:merge 5
 ///     1:pull(5) 2:t1,3:v0-3       TransferVnodes as of epoch 5: from node 2 these vnodes of tables 1 and 3
 ///     1:copy(5) …                 the same, ahead: while the graph runs
+///     1:here(5)[s7]       CommitEpoch of 5 that says its vnodes are here, with segment 7
 ///     move [1:s7]         the new placement is to be durable, with segment 7 of node 1    rescaled 9   rescaled 9 CODE
 ///     1:committed 5       1:committed 5 with 2      1:reset   1:reset+2 (and job 2's graph)   1:reset2 (that alone)   1:remove   commit 5
 ///     flushed 7 at 5   created 3   failed 3   quarantine 2   term   stuck 1 disconnect 1   lease
@@ -117,6 +119,7 @@ class ControlWorld {
   EpochGenerator& epochs() { return epochs_; }
   const pb::ControlRequest& last_sent(uint32_t worker) const { return last_sent_.at(WorkerId{worker}); }
   const pb::CreatePartialGraph& created(uint32_t worker) const { return created_.at(WorkerId{worker}); }
+  const std::vector<pb::OwnedVnodes>& owned(uint32_t worker) const { return owned_.at(WorkerId{worker}); }
   const CommitRecord& record() const { return *record_; }
   std::string last_event() const { return last_event_; }
 
@@ -166,6 +169,7 @@ class ControlWorld {
   std::map<PartialGraphId, GraphTerm> terms_;               // of jobs' graphs, as last created
   std::map<WorkerId, pb::ControlRequest> last_sent_;
   std::map<WorkerId, pb::CreatePartialGraph> created_;
+  std::map<WorkerId, std::vector<pb::OwnedVnodes>> owned_;  // as last told to a running graph
   std::optional<CommitRecord> record_;
   std::optional<CommitRecord> move_;
   std::string last_event_;

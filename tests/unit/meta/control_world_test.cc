@@ -358,6 +358,12 @@ std::string describe_mutation(const pb::Mutation& mutation) {
   std::string out;
   if (mutation.has_add()) out += " +add";
   if (mutation.has_stop()) out += " +stop";
+  if (mutation.has_update()) {
+    out += " +update-" + listed(mutation.update().dropped_actors());
+    std::set<uint32_t> stay;
+    for (const auto& [actor, outputs] : mutation.update().dispatchers()) stay.insert(actor);
+    if (!stay.empty()) out += "~" + listed(stay);
+  }
   if (mutation.has_source_change_split()) out += " +splits";
   if (mutation.has_pause()) out += " +pause" + listed(mutation.pause().actors());
   if (mutation.has_resume()) out += " +resume" + listed(mutation.resume().actors());
@@ -422,6 +428,12 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
   }
   if (request.has_commit_epoch()) {
     const auto& commit = request.commit_epoch();
+    if (commit.vnodes_here()) {
+      owned_[worker] = {commit.owned().begin(), commit.owned().end()};
+      std::vector<uint64_t> files;
+      for (const pb::SegmentRef& ref : commit.adopt()) files.push_back(ref.sequence());
+      return fmt::format("{}:here({}){}", worker, show(commit.epoch()), files.empty() ? "" : fmt::format("[s{}]", listed(files)));
+    }
     std::string out = fmt::format("{}:committed {}{}", worker, show(commit.epoch()),
                                   commit.struck_off().empty() ? "" : fmt::format(" struck {}", listed(commit.struck_off())));
     for (const pb::GraphId& graph : commit.with()) out += fmt::format(" with {}", job_in(graph.id()));

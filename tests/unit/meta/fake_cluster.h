@@ -61,6 +61,13 @@ struct Ledger {
   std::map<uint64_t, FakeRows> positions;                // by epoch: how far the splits were read at its end
   std::map<std::string, class FakeCompute*> computes;    // by name: those that live
   std::map<std::pair<uint32_t, uint64_t>, int> columns;  // by job and term: of its table, as it was built
+
+  [[nodiscard]] uint64_t last_position(const FakeSplit& split) const {
+    for (auto at = positions.rbegin(); at != positions.rend(); ++at) {
+      if (const auto read = at->second.find(split); read != at->second.end()) return read->second;
+    }
+    return 0;
+  }
 };
 
 /// A compute that speaks the control stream as LocalBarrierWorker does and runs no actors: each split it has moves by one row a barrier
@@ -96,7 +103,8 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
     FakeRows rows;
     FakeState state;
     std::map<uint32_t, FakeRows> by_actor;
-    std::map<uint32_t, std::vector<std::pair<uint32_t, VNode>>> owned;  // by actor
+    std::map<uint32_t, std::vector<std::pair<uint32_t, VNode>>> owned;    // by actor
+    std::map<uint32_t, std::vector<std::pair<uint32_t, VNode>>> awaited;  // likewise: when they are here
     std::set<uint32_t> actors;
     std::deque<pb::InjectBarrier> held;
     std::map<uint64_t, std::vector<uint64_t>> staged;  // by prev: segments not committed yet
@@ -120,6 +128,7 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
   void drain(Graph& graph);
   void hand_over(uint64_t id);
   void take_committed(const pb::GraphId& graph, uint64_t epoch);
+  void take_vnodes(Graph& graph, const pb::CommitEpoch& commit);
   void complete(Graph& graph, const pb::InjectBarrier& inject);
   void write_segment(Graph& graph, const pb::InjectBarrier& inject, pb::BarrierComplete& complete);
   void build(Graph& graph, const pb::InjectBarrier& inject);

@@ -194,11 +194,13 @@ pb::InjectBarrier taken_apart(const pb::InjectBarrier& sent) {
   pb::Mutation& whole = *out.mutable_barrier()->mutable_mutation();
   for (const pb::Mutation& one : sent.barrier().mutation().combined().mutations()) {
     EXPECT_FALSE(one.has_combined());
+    EXPECT_FALSE(one.has_update()) << "an Update shares no barrier";
     whole.mutable_stop()->MergeFrom(one.stop());
     for (const auto& [actor, splits] : one.source_change_split().splits()) {
       (*whole.mutable_source_change_split()->mutable_splits())[actor] = splits;
     }
   }
+  whole.mutable_stop()->mutable_actors()->MergeFrom(whole.update().dropped_actors());
   return out;
 }
 
@@ -298,7 +300,7 @@ void FakeCompute::build(Graph& graph, const pb::InjectBarrier& inject) {
       for (const uint32_t table : tables) {
         for (const VNode vnode : VNodeBitmap::from_bytes(fragment.vnode_count(), actor.vnodes()).value().list()) {
           const std::pair at(fragment.table_base() + table, vnode);
-          graph.owned[actor.actor_id()].push_back(at);
+          (fragment.awaits_vnodes() ? graph.awaited : graph.owned)[actor.actor_id()].push_back(at);
           // The heart of it: who owns a vnode has what was last written to it, wherever that was, no more and no less.
           if (recovered && !ledger_.left_out.contains(at.first)) {
             EXPECT_EQ(graph.state[at], prev) << name_ << " table " << at.first << " vnode " << vnode;
@@ -324,7 +326,13 @@ void FakeCompute::complete(Graph& graph, const pb::InjectBarrier& inject) {
   complete.set_kind(inject.barrier().kind());
   for (const auto& [number, given] : inject.barrier().mutation().source_change_split().splits()) {
     if (!graph.actors.contains(number)) continue;
-    for (const pb::Split& split : given.splits()) graph.by_actor[number].try_emplace({graph.table_base[number], split.number()}, 0);
+    for (const pb::Split& split : given.splits()) {
+      const FakeSplit at{graph.table_base[number], split.number()};
+      const uint64_t offset = split.offset().empty() ? 0 : std::stoull(split.offset());
+      if (graph.by_actor[number].try_emplace(at, offset).second) {
+        EXPECT_EQ(offset, ledger_.last_position(at)) << name_ << " actor " << number << " split " << split.id();
+      }
+    }
   }
   if (inject.barrier().kind() != pb::BARRIER_INITIAL) {
     for (auto& [actor, splits] : graph.by_actor) {
@@ -384,6 +392,7 @@ void FakeCompute::write_segment(Graph& graph, const pb::InjectBarrier& inject, p
 void FakeCompute::handle(const pb::CommitEpoch& commit) {
   const auto found = graphs_.find(commit.graph().id());
   if (found == graphs_.end() || found->second.term != commit.graph().term()) return;
+  if (commit.vnodes_here()) return take_vnodes(found->second, commit);
   ++ledger_.commits;
   for (const uint64_t sequence : commit.struck_off()) disk_->flushed_marks.erase(sequence);
   take_committed(commit.graph(), commit.epoch());
@@ -397,6 +406,19 @@ void FakeCompute::handle(const pb::CommitEpoch& commit) {
     for (const auto& [vnode, epoch] : segment->second.state) disk_->flushed_state[vnode] = std::max(disk_->flushed_state[vnode], epoch);
     disk_->flushed_marks[sequence] = static_cast<uint32_t>(segment->second.ref.graph().id());
     disk_->segments.erase(segment);
+  }
+}
+
+// Who begins on vnodes now has what was last written to them, wherever that was.
+void FakeCompute::take_vnodes(Graph& graph, const pb::CommitEpoch& commit) {
+  for (const pb::SegmentRef& ref : commit.adopt()) adopt(graph, ref, commit.epoch());
+  for (auto& [actor, owned] : std::exchange(graph.awaited, {})) {
+    for (const auto& at : owned) {
+      if (!ledger_.left_out.contains(at.first)) {
+        EXPECT_EQ(graph.state[at], commit.epoch()) << name_ << " table " << at.first << " vnode " << at.second;
+      }
+    }
+    graph.owned[actor] = std::move(owned);
   }
 }
 

@@ -91,6 +91,30 @@ inline pb::CreateObjectRequest view_on(const std::string& name, uint32_t upstrea
   return request;
 }
 
+/// Two fragments: backfill from `upstream` without shuffle, then by hash into an aggregation that is materialized. Tables 0 (view),
+/// 1 (progress), 2 (groups).
+inline pb::CreateObjectRequest grouped_view_on(const std::string& name, uint32_t upstream, uint32_t parallelism = 2) {
+  auto request = view_on(name, upstream);
+  pb::FragmentGraph& graph = *request.mutable_graph();
+  pb::Fragment& scans = *graph.mutable_fragments(0);
+  scans.set_has_materialize(false);
+  scans.mutable_root()->clear_materialize();
+  scans.mutable_root()->mutable_project();
+  pb::Fragment* aggregates = add_fragment(request);
+  aggregates->set_has_materialize(true);
+  aggregates->mutable_root()->mutable_materialize()->mutable_table()->set_table_id(0);
+  aggregates->mutable_root()->add_input()->mutable_hash_agg()->mutable_group_table()->set_table_id(2);
+  graph.set_table_count(3);
+  pb::FragmentEdge* edge = graph.add_edges();
+  edge->set_upstream(0);
+  edge->set_downstream(1);
+  edge->set_link(3);
+  edge->mutable_strategy()->set_type(pb::DISPATCH_HASH);
+  edge->mutable_strategy()->add_dist_key(0);
+  graph.set_parallelism(parallelism);
+  return request;
+}
+
 inline pb::AddColumnRequest one_more_column(const MetaModel& model, uint32_t table, const std::string& name) {
   pb::AddColumnRequest request;
   request.set_object_id(table);

@@ -7,13 +7,15 @@
 namespace penstock::stream {
 namespace {
 
-/// Of creations, which are many, most actors need not know.
-bool concerns(const pb::Mutation* mutation, ActorId actor) {
-  if (mutation == nullptr) return false;
-  const pb::Mutation& m = *mutation;
-  const bool only_adds = m.has_add() && !m.has_stop() && !m.has_source_change_split() && !m.has_pause() && !m.has_resume() &&
-                         !m.has_throttle() && !m.has_connector_props_change();
-  return !only_adds || m.add().dispatchers().contains(actor.value);
+/// Of creations and moves most actors need not know.
+bool concerns(const Barrier& barrier, ActorId actor) {
+  if (!barrier.mutation) return false;
+  const pb::Mutation& m = *barrier.mutation;
+  if (m.has_stop() || m.has_source_change_split() || m.has_pause() || m.has_resume() || m.has_throttle() ||
+      m.has_connector_props_change()) {
+    return true;
+  }
+  return m.add().dispatchers().contains(actor.value) || m.update().dispatchers().contains(actor.value) || barrier.stops(actor);
 }
 
 }  // namespace
@@ -58,7 +60,7 @@ void BarrierLog::forget(Epoch prev) {
 bool BarrierLog::visit_plain(ActorId actor, EpochPair epoch, BarrierKind kind, absl::FunctionRef<void(const Barrier&)> visit) {
   const std::lock_guard lock(mutex_);
   const auto found = std::ranges::find_if(barriers_, [&](const Barrier& barrier) { return barrier.epoch == epoch; });
-  if (found == barriers_.end() || found->kind != kind || concerns(found->mutation.get(), actor)) return false;
+  if (found == barriers_.end() || found->kind != kind || concerns(*found, actor)) return false;
   visit(*found);
   return true;
 }

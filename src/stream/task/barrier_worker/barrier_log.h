@@ -25,7 +25,7 @@ class BarrierLog : public std::enable_shared_from_this<BarrierLog> {
   void put(const Barrier& barrier);
   /// Every actor has collected up to and including `prev`.
   void forget(Epoch prev);
-  /// Calls `visit` with the barrier, if it is there and its mutation, if any, only adds outputs to other actors; under the lock.
+  /// Calls `visit` with the barrier, if it is there and its mutation, if any, only changes outputs of other actors; under the lock.
   [[nodiscard]] bool visit_plain(ActorId actor, EpochPair epoch, BarrierKind kind, absl::FunctionRef<void(const Barrier&)> visit);
   [[nodiscard]] std::shared_ptr<BarrierSubscription> subscribe(ActorId actor, std::function<void()> wake);
 

@@ -32,6 +32,7 @@ Status hold(Hold& to, const Hold& from) {
 
 Status merge(pb::Mutation& to, const pb::Mutation& from) {
   if (from.has_combined()) return error(Code::Protocol, "a Combined mutation within another");
+  if (from.has_update()) return error(Code::Protocol, "an Update among several mutations");
   if (from.has_add()) add(*to.mutable_add(), from.add());
   if (from.has_stop()) {
     append(*to.mutable_stop()->mutable_actors(), from.stop().actors());
@@ -57,7 +58,11 @@ Status merge(pb::Mutation& to, const pb::Mutation& from) {
 }
 
 void sort_lists(pb::Mutation& mutation) {
-  if (mutation.has_stop()) std::ranges::sort(*mutation.mutable_stop()->mutable_actors());
+  if (mutation.has_stop()) {
+    std::ranges::sort(*mutation.mutable_stop()->mutable_actors());
+    std::ranges::sort(*mutation.mutable_stop()->mutable_fragments());
+  }
+  if (mutation.has_update()) std::ranges::sort(*mutation.mutable_update()->mutable_dropped_actors());
   if (mutation.has_pause()) std::ranges::sort(*mutation.mutable_pause()->mutable_actors());
   if (mutation.has_resume()) std::ranges::sort(*mutation.mutable_resume()->mutable_actors());
 }

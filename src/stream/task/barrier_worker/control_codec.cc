@@ -80,6 +80,15 @@ Result<VNodeBitmap> vnodes_from_pb(uint32_t count, const std::string& bytes) {
   return VNodeBitmap::from_bytes(count, bytes);
 }
 
+Result<std::vector<OwnedVnodes>> owned_from_pb(const google::protobuf::RepeatedPtrField<pb::OwnedVnodes>& all) {
+  std::vector<OwnedVnodes> out;
+  for (const pb::OwnedVnodes& owned : all) {
+    PENSTOCK_TRY(auto vnodes, vnodes_from_pb(owned.vnode_count(), owned.vnodes()));
+    out.push_back({ids_from_pb<TableId>(owned.tables()), std::move(vnodes)});
+  }
+  return out;
+}
+
 Result<ControlRequest> from_pb(const pb::CreatePartialGraph& m) {
   CreatePartialGraph event{from_pb(m.graph()),
                            Epoch{m.committed_epoch()},
@@ -89,10 +98,7 @@ Result<ControlRequest> from_pb(const pb::CreatePartialGraph& m) {
                            m.database(),
                            {}};
   if (m.has_trunk()) event.trunk = from_pb(m.trunk());
-  for (const pb::OwnedVnodes& owned : m.owned()) {
-    PENSTOCK_TRY(auto vnodes, vnodes_from_pb(owned.vnode_count(), owned.vnodes()));
-    event.owned.push_back({ids_from_pb<TableId>(owned.tables()), std::move(vnodes)});
-  }
+  PENSTOCK_TRY(event.owned, owned_from_pb(m.owned()));
   return event;
 }
 
@@ -109,6 +115,19 @@ std::vector<GraphTerm> graphs_from_pb(const google::protobuf::RepeatedPtrField<p
   std::vector<GraphTerm> out;
   for (const pb::GraphId& graph : graphs) out.push_back(from_pb(graph));
   return out;
+}
+
+Result<ControlRequest> from_pb(const pb::CommitEpoch& m) {
+  CommitEpoch commit{from_pb(m.graph()),
+                     Epoch{m.epoch()},
+                     {m.struck_off().begin(), m.struck_off().end()},
+                     ids_from_pb<TableId>(m.dropped_tables()),
+                     graphs_from_pb(m.with()),
+                     m.vnodes_here(),
+                     from_pb(m.adopt()),
+                     {}};
+  PENSTOCK_TRY(commit.owned, owned_from_pb(m.owned()));
+  return commit;
 }
 
 void to_pb(const SourceReport& report, pb::SourceProgress* out) {
@@ -179,14 +198,8 @@ Result<ControlRequest> decode_control_request(std::string_view bytes) {
       return from_pb(request.transfer_vnodes());
     case pb::ControlRequest::kInjectBarrier:
       return from_pb(*request.mutable_inject_barrier());
-    case pb::ControlRequest::kCommitEpoch: {
-      const auto& m = request.commit_epoch();
-      return CommitEpoch{from_pb(m.graph()),
-                         Epoch{m.epoch()},
-                         {m.struck_off().begin(), m.struck_off().end()},
-                         ids_from_pb<TableId>(m.dropped_tables()),
-                         graphs_from_pb(m.with())};
-    }
+    case pb::ControlRequest::kCommitEpoch:
+      return from_pb(request.commit_epoch());
     case pb::ControlRequest::kResetPartialGraphs:
       return ResetGraphs{graphs_from_pb(request.reset_partial_graphs().graphs())};
     case pb::ControlRequest::kRemovePartialGraphs:

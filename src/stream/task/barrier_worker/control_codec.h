@@ -17,8 +17,8 @@ class WorkerSnapshot;
 /// Control stream bytes <-> the worker's own structs (proto/control_stream.proto). Decoding checks everything that came from outside.
 namespace penstock::stream {
 
-constexpr uint32_t kControlVersion = 5;
-constexpr uint32_t kControlMinSupported = 5;
+constexpr uint32_t kControlVersion = 6;
+constexpr uint32_t kControlMinSupported = 6;
 
 struct InitRequest {
   uint32_t protocol_version;
@@ -40,6 +40,9 @@ struct CommitEpoch {
   std::vector<uint64_t> struck_off;
   std::vector<TableId> dropped_tables;
   std::vector<GraphTerm> with;
+  bool vnodes_here = false;                // of an epoch committed before: who owns its vnodes is
+  std::vector<storage::SegmentRef> adopt;  // then: files with rows that have moved here
+  std::vector<OwnedVnodes> owned;          // then: of all tables of the graph
 };
 struct ResetGraphs {
   std::vector<GraphTerm> graphs;

@@ -195,6 +195,7 @@ struct ReportFailure {
 };
 struct StopActors {
   GraphTerm graph;
+  bool removed = false;  // the graph leaves this node, and may come again in its term
 };
 struct StartResetTimer {
   GraphTerm graph;

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 
+#include "common/mutex.h"
 #include "stream/task/barrier_worker/barrier_log.h"
 #include "stream/task/barrier_worker/events.h"
 
@@ -50,10 +52,27 @@ class LocalBarrierManagerImpl : public LocalBarrierManager {
 
   [[nodiscard]] std::shared_ptr<const Pace> pace() const override { return pace_; }
 
+  bool vnodes_here(ActorId actor, Epoch prev, std::function<void()> wake) override {
+    MutexLock lock(mutex_);
+    if (here_ >= prev) return true;
+    awaiting_[actor] = std::move(wake);
+    return false;
+  }
+
   [[nodiscard]] BarrierLog& log() { return *log_; }
   // Of the worker's loop.
   void note_injected(Epoch prev, runtime::TimePoint now) {
     if (pace_) injected_.emplace_back(prev, now);
+  }
+  /// Vnodes that came with the barrier which ends `prev` are this node's.
+  void note_vnodes_here(Epoch prev) {
+    std::map<ActorId, std::function<void()>> awaiting;
+    {
+      MutexLock lock(mutex_);
+      here_ = std::max(here_, prev);
+      awaiting.swap(awaiting_);
+    }
+    for (const auto& [actor, wake] : awaiting) wake();
   }
   /// All local actors have collected up to and including `prev`.
   void note_collected(Epoch prev, runtime::TimePoint now) {
@@ -68,6 +87,10 @@ class LocalBarrierManagerImpl : public LocalBarrierManager {
   BarrierEventSink& sink_;
   const std::shared_ptr<BarrierLog> log_;  // shared with subscriptions, which end with their actors
   std::shared_ptr<Pace> pace_;             // shared with the graph's actors; null: none
+
+  Mutex mutex_;
+  Epoch here_ ABSL_GUARDED_BY(mutex_);
+  std::map<ActorId, std::function<void()>> awaiting_ ABSL_GUARDED_BY(mutex_);
 
   // Owned by the worker's loop.
   PaceController controller_;

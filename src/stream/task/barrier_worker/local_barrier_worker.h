@@ -123,6 +123,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   void handle(const InspectRequest& request);
   void handle(TransferVnodes request);
   void note_owned(const CreatePartialGraph& request);
+  void take_vnodes(const CommitEpoch& request);
   void finish_leave();
   [[nodiscard]] Status check_init(const InitRequest& request) const;
   void reset_all();

@@ -132,14 +132,15 @@ void LocalBarrierWorker::perform(const ReportFailure& effect) {
 void LocalBarrierWorker::perform(const StopActors& effect) {
   if (mover_ != nullptr) mover_->cancel(effect.graph);
   ++off_loop_jobs_;
-  actors_.stop_graph(effect.graph, [this, graph = effect.graph] {
-    post(WorkerQueue::Lane::Operation, [this, graph] {
+  auto stopped = [this, graph = effect.graph, removed = effect.removed] {
+    post(WorkerQueue::Lane::Operation, [this, graph, removed] {
       --off_loop_jobs_;
-      apply(GraphStopped{graph});
+      if (!removed) apply(GraphStopped{graph});
       continue_init();
       finish_stop();
     });
-  });
+  };
+  effect.removed ? actors_.remove_graph(effect.graph, std::move(stopped)) : actors_.stop_graph(effect.graph, std::move(stopped));
 }
 
 void LocalBarrierWorker::perform(const StartResetTimer& effect) {

@@ -143,7 +143,7 @@ void ManagedBarrierState::remove(const RemovePartialGraph& event, BarrierEffects
     effects.push_back(ProtocolViolation{event.graph, removable.error()});
     return;
   }
-  effects.push_back(StopActors{event.graph});
+  effects.push_back(StopActors{event.graph, true});
   forget_merged(event.graph, true);
   graphs_.erase(event.graph.graph);
 }

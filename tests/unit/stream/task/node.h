@@ -64,6 +64,22 @@ class FakeBarrierManager final : public LocalBarrierManager {
   std::shared_ptr<BarrierSubscription> subscribe_barrier(ActorId actor, std::function<void()> wake) override {
     return std::make_shared<Subscription>(*this, std::move(wake), first_of.contains(actor) ? first_of[actor] : 0);
   }
+  bool vnodes_here(ActorId actor, Epoch prev, std::function<void()> wake) override {
+    MutexLock lock(mutex_);
+    if (here_.contains(prev.value)) return true;
+    awaiting_[actor] = std::move(wake);
+    return false;
+  }
+  /// The rows that came with the barrier which ends `prev` are there.
+  void bring_vnodes(uint64_t prev) {
+    std::map<ActorId, std::function<void()>> wakes;
+    {
+      MutexLock lock(mutex_);
+      here_.insert(prev);
+      wakes.swap(awaiting_);
+    }
+    for (const auto& [actor, wake] : wakes) wake();
+  }
   void report_source(Epoch, SourceReport) override {}
   void report_create_progress(Epoch, CreateReport) override {}
   void report_expression_errors(Epoch, uint64_t, const Error&) override {}
@@ -98,6 +114,8 @@ class FakeBarrierManager final : public LocalBarrierManager {
     size_t position_ = 0;
   };
   Mutex mutex_;
+  std::set<uint64_t> here_;
+  std::map<ActorId, std::function<void()>> awaiting_;
   std::deque<Barrier> barriers_;
   std::vector<std::function<void()>> asked_;  // of those that found nothing
 };

@@ -102,6 +102,21 @@ TEST_F(RemoteTest, parks_a_request_for_a_graph_that_has_yet_to_begin) {
   sim_.run_until_idle();
 }
 
+TEST_F(RemoteTest, parks_a_request_for_a_graph_that_has_left_and_comes_again_in_its_term) {
+  two_fragments();
+  bool removed = false;
+  nodes_[0]->node.actors.remove_graph(kGraph, [&] { removed = true; });
+  EXPECT_TRUE(sim_.run_until([&] { return removed; }, 1s));
+  build(2, 2);
+  barrier(1, 2);
+  EXPECT_EQ(nodes_[0]->node.actors.parked_requests(), 4U);
+  nodes_[0]->node.actors.start_graph(kGraph);
+  build(1, 1);
+  sim_.run_until_idle();
+  EXPECT_EQ(collected(1), "11 12 21 22");
+  EXPECT_EQ(failure_of(21), "none");
+}
+
 TEST_F(RemoteTest, refuses_a_request_of_a_term_that_is_over) {
   two_fragments();
   nodes_[0]->node.actors.stop_graph(kGraph, [] {});

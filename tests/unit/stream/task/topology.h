@@ -26,6 +26,12 @@ class Topology {
   void in_graph(uint32_t fragment, storage::GraphTerm graph) { graphs_.insert_or_assign(fragment, graph); }
   /// The fragment's actors begin paused.
   void paused(uint32_t id) { fragments_.at(id).paused = true; }
+  /// From now on the fragment has these actors, which await their vnodes.
+  void replace(uint32_t id, std::vector<uint32_t> actors, std::vector<uint32_t> workers = {}) {
+    const std::string operators = fragments_.at(id).operators;
+    fragment(id, operators, std::move(actors), std::move(workers));
+    fragments_.at(id).awaits_vnodes = true;
+  }
 
   /// What `worker` builds of a fragment; shared by its actors.
   [[nodiscard]] std::shared_ptr<const pb::BuildFragment> build(uint32_t fragment, uint32_t worker = 1) const;
@@ -45,6 +51,7 @@ class Topology {
     std::vector<uint32_t> actors;
     std::vector<uint32_t> workers;
     bool paused = false;
+    bool awaits_vnodes = false;
   };
   struct Edge {
     uint32_t upstream, downstream, link;
@@ -153,6 +160,7 @@ inline std::shared_ptr<const pb::BuildFragment> Topology::build(uint32_t id, uin
   built->set_job_id(1);
   built->set_job_name("toy");
   built->set_paused(of.paused);
+  built->set_awaits_vnodes(of.awaits_vnodes);
   built->set_vnode_count(kDefaultVNodeCount);
   std::string_view text = of.operators;
   parse_operators(text, *built->mutable_root());

@@ -35,6 +35,17 @@ TEST(BarrierLog, a_barrier_without_mutation_is_plain_to_everybody_once_it_is_the
   EXPECT_FALSE(plain_to(*log, 5, 1));
 }
 
+TEST(BarrierLog, an_update_is_plain_to_those_that_neither_end_nor_get_other_outputs) {
+  auto log = std::make_shared<BarrierLog>();
+  pb::Mutation update;
+  update.mutable_update()->add_dropped_actors(5);
+  update.mutable_update()->add_dropped_actors(7);
+  (*update.mutable_update()->mutable_dispatchers())[6];
+  log->put({{Epoch{1}, Epoch{2}}, BarrierKind::Checkpoint, std::make_shared<const pb::Mutation>(update), nullptr});
+  for (const uint32_t actor : {5, 6, 7}) EXPECT_FALSE(plain_to(*log, actor, 1)) << actor;
+  EXPECT_TRUE(plain_to(*log, 8, 1));
+}
+
 TEST(BarrierLog, one_that_adds_outputs_to_others_is_plain_too_and_nothing_else_is) {
   const auto log = std::make_shared<BarrierLog>();
   log->put(barrier(1, "add { added_actors: 9 dispatchers { key: 5 value { dispatchers { downstream_fragment: 3 } } } }"));

@@ -25,6 +25,10 @@ class FakeActors : public ActorManager {
     stopped.push_back(graph);
     done();
   }
+  void remove_graph(GraphTerm graph, absl::AnyInvocable<void()> done) override {
+    removed.push_back(graph);
+    done();
+  }
   void start_graph(GraphTerm graph) override { started.push_back(graph); }
   void merge_graph(GraphTerm graph, GraphTerm into) override { merged.emplace_back(graph, into); }
   std::vector<ActorStatus> status() const override { return waiting; }
@@ -39,7 +43,7 @@ class FakeActors : public ActorManager {
   std::map<ActorId, std::shared_ptr<BarrierSubscription>> subscriptions;
   std::map<ActorId, std::shared_ptr<LocalBarrierManager>> managers;
   std::map<ActorId, int> wakes;
-  std::vector<GraphTerm> started, stopped;
+  std::vector<GraphTerm> started, stopped, removed;
   std::vector<std::pair<GraphTerm, GraphTerm>> merged;
   std::vector<ActorStatus> waiting;
 };

@@ -23,7 +23,8 @@ std::string apart(const std::string& text) {
 
 TEST(CombinedMutation, one_alone_stays_what_it_was_with_its_actors_in_order) {
   EXPECT_EQ(apart("stop { actors: [3, 1, 2] fragments: [9, 7] }"),
-            mutation("stop { actors: [1, 2, 3] fragments: [9, 7] }").ShortDebugString());
+            mutation("stop { actors: [1, 2, 3] fragments: [7, 9] }").ShortDebugString());
+  EXPECT_EQ(apart("update { dropped_actors: [3, 1, 2] }"), mutation("update { dropped_actors: [1, 2, 3] }").ShortDebugString());
   EXPECT_EQ(apart("pause { }"), "pause { }");
   EXPECT_EQ(apart("combined { mutations { resume { actors: [5, 4] } } }"), mutation("resume { actors: [4, 5] }").ShortDebugString());
   EXPECT_EQ(apart("combined { }"), "");
@@ -46,6 +47,7 @@ TEST(CombinedMutation, an_upstream_gets_the_outputs_to_every_job_that_is_added) 
 
 TEST(CombinedMutation, what_means_nothing_is_refused) {
   EXPECT_EQ(apart("combined { mutations { combined { } } }"), "a Combined mutation within another");
+  EXPECT_EQ(apart("combined { mutations { update { } } }"), "an Update among several mutations");
   EXPECT_EQ(apart("combined { mutations { pause { } } mutations { add { added_actors: 5 } } }"),
             "a Pause or Resume among several mutations names no actor");
   EXPECT_EQ(apart("combined { mutations { pause { actors: [1, 2] } } mutations { resume { actors: 2 } } }"),

@@ -38,7 +38,7 @@ class ManagedState : public ::testing::Test {
     pb::Mutation mutation;
     std::string section;
     for (size_t i = 4; i < w.size(); ++i) {
-      if (w[i] == "new" || w[i] == "collect" || w[i] == "stop" || w[i] == "commit" || w[i] == "abort") {
+      if (w[i] == "new" || w[i] == "collect" || w[i] == "stop" || w[i] == "drop" || w[i] == "commit" || w[i] == "abort") {
         section = w[i];
         continue;
       }
@@ -48,8 +48,9 @@ class ManagedState : public ::testing::Test {
       if (section == "commit") event.commit_txns.emplace_back(actor);
       if (section == "abort") event.abort_txns.emplace_back(actor);
       if (section == "stop") mutation.mutable_stop()->add_actors(actor);
+      if (section == "drop") mutation.mutable_update()->add_dropped_actors(actor);
     }
-    if (mutation.has_stop()) event.barrier.mutation = std::make_shared<const pb::Mutation>(mutation);
+    if (mutation.has_stop() || mutation.has_update()) event.barrier.mutation = std::make_shared<const pb::Mutation>(mutation);
     return event;
   }
 
@@ -111,7 +112,7 @@ class ManagedState : public ::testing::Test {
                        e.report.expressions.count > 0 ? fmt::format(" errors {}", e.report.expressions.count) : "");
   }
   static std::string one(const ReportFailure& e) { return fmt::format("failure {}: {}", e.actor, e.error.message()); }
-  static std::string one(const StopActors& e) { return "stop " + name(e.graph); }
+  static std::string one(const StopActors& e) { return (e.removed ? "remove " : "stop ") + name(e.graph); }
   static std::string one(const StartResetTimer& e) { return e.kind == ResetTimer::Kind::RootCause ? "wait for cause" : "wait for end"; }
   static std::string one(const ClearGraph&) { return "clear"; }
   static std::string one(const ReportReset& e) {

@@ -109,6 +109,19 @@ TEST_F(ManagedState, stopped_actors_collect_their_last_barrier_and_are_forgotten
   )");
 }
 
+TEST_F(ManagedState, an_update_is_collected_by_those_that_end_and_by_those_that_take_their_place) {
+  run(kRunning);
+  run(R"(
+    inject 1.1 20..30 checkpoint new 3 collect 1 2 3 drop 2  => start 30, send 20
+    collect 1.1 3 20   =>
+    collect 1.1 2 20   =>
+    collect 1.1 1 20   => forget 20, sync 20
+    synced 1.1 20      => complete 1.1 20
+    inject 1.1 30..40 barrier collect 1 3            => start 40, send 30
+    collect 1.1 2 30   => failure 2: actor 2 collected epoch 30, which it does not owe
+  )");
+}
+
 TEST_F(ManagedState, sums_the_side_reports_of_an_epoch) {
   run(kRunning);
   run(R"(
@@ -269,7 +282,7 @@ TEST_F(ManagedState, a_graph_is_removed_only_without_barriers_in_flight) {
     remove 1.1         => violation: partial graph 1 is removed with 1 barriers in flight
     collect 1.1 1 20   =>
     collect 1.1 2 20   => forget 20, complete 1.1 20
-    remove 1.1         => stop 1.1
+    remove 1.1         => remove 1.1
   )");
   EXPECT_TRUE(state_.graphs().empty());
 }
