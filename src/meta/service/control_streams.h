@@ -11,7 +11,7 @@
 
 namespace penstock::meta {
 
-constexpr uint32_t kControlVersion = 5;
+constexpr uint32_t kControlVersion = 6;
 constexpr uint32_t kControlMinSupported = 5;  // older nodes would take an order ahead for one of the stopped graph
 
 /// The control streams to the nodes, one each: bytes to messages and back. Who lives is `Cluster`'s business. Used on the loop only.

@@ -53,4 +53,9 @@ std::optional<uint64_t> backfill_rate_by(const Barrier& barrier, ActorId actor) 
   return mine == by_actor.end() ? std::nullopt : std::optional<uint64_t>(mine->second);
 }
 
+bool starts_backfill(const Barrier& barrier, FragmentId fragment) {
+  if (barrier.mutation == nullptr || !barrier.mutation->has_start_backfill()) return false;
+  return std::ranges::binary_search(barrier.mutation->start_backfill().fragments(), fragment.value);
+}
+
 }  // namespace penstock::stream
