@@ -40,9 +40,10 @@ bool CheckpointControl::step_commands(Now now, ControlEffects& out) {
   Injection injection;
   if (settings_seen_ != wanted) {
     if (replace_plans(now, out)) return true;
+    change_sources(injection);
+    change_subscribers(injection);
     hold(true, injection);
     hold(false, injection);
-    change_sources(injection);
     settings_seen_ = wanted;
   }
   gather(now, injection, out);
@@ -120,6 +121,7 @@ void CheckpointControl::add_job(const std::shared_ptr<const JobPlan>& plan, JobP
   if (const auto assigned = assign(*plan, placement); !assigned.empty()) injection.assigned[id] = assigned;
   graph_.add(plan, placement, graph);
   is_held(id) ? (void)held_.insert(id) : (void)held_.erase(id);
+  take_subscribers();
   const auto assigned = injection.assigned.find(id);
   const ActorSplits splits = assigned == injection.assigned.end() ? splits_of(id) : splits_of(id, assigned->second);
   for (const WorkerId worker : workers) {

@@ -111,6 +111,7 @@ void CheckpointControl::inject(Now now, Epoch curr, pb::BarrierKind kind, Inject
   traces_.add(std::move(trace));
 
   barrier.commands = std::move(injection.commands);
+  barrier.subscribing = subscribing_;
   barrier.placed = std::move(injection.placed);
   barrier.dropped_tables = std::move(injection.dropped_tables);
   for (auto& [job, splits] : injection.assigned) barrier.assigned[job].insert(splits.begin(), splits.end());
@@ -158,6 +159,7 @@ void CheckpointControl::send_barrier(const InflightBarrier& barrier, Injection& 
     if (const auto build = injection.build.find(who); build != injection.build.end()) {
       for (pb::BuildFragment& fragment : build->second) {
         fragment.set_paused(held_.contains(JobId{fragment.job_id()}));
+        tell_subscribers(fragment);
         *inject->add_build() = std::move(fragment);
       }
     }

@@ -18,7 +18,7 @@ class JobPlan {
   struct FragmentPlan {
     FragmentId id;
     const pb::Fragment* plan;     // of `record()`
-    std::vector<TableId> tables;  // state tables of its operators
+    std::vector<TableId> tables;  // state tables of its operators, and the log of its changes; ascending
   };
   struct Edge {
     FragmentId upstream;       // of this job, or the Materialize fragment of `upstream_object`, which is looked up when it is needed
@@ -52,6 +52,7 @@ class JobPlan {
   JobPlan() = default;
   Status fill();
   Status fill_tables(std::vector<bool>& seen, FragmentPlan& fragment);
+  Status fill_log();
   Status fill_edges();
 
   pb::JobRecord record_;
