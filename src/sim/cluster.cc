@@ -29,7 +29,7 @@ Cluster::Cluster(Options options, Journal& journal, runtime::SimRuntime& world)
   start_meta();
   for (size_t i = 0; i < options_.computes; ++i) {
     computes_.push_back(std::make_unique<Compute>());
-    start_compute(i);
+    if (i + options_.late < options_.computes) start_compute(i);
   }
   frontend_ = std::make_unique<Frontend>(frontend_process_, *frontend_transport_);
 }
@@ -91,6 +91,7 @@ void Cluster::start_compute(size_t i) {
 
 Status Cluster::open_compute(size_t i) {
   Compute& compute = *computes_[i];
+  ++compute.starts;
   compute.process = std::make_unique<Process>(world_);
   compute.transport = network_.transport(name_of(i), compute.process.get());
   PENSTOCK_TRY(compute.folder, storage::DataFolder::open(compute.files, "/data"));
@@ -124,6 +125,27 @@ void Cluster::kill_compute(size_t i) {
   compute.folder.reset();
   compute.transport.reset();
   compute.process.reset();
+}
+
+void Cluster::leave_compute(size_t i) {
+  if (!computes_[i]->node) return;
+  journal_.note("{} leaves", name_of(i));
+  computes_[i]->node->leave([this, i, start = computes_[i]->starts] { undertaker_->post([this, i, start] { bury_compute(i, start); }); });
+}
+
+void Cluster::bury_compute(size_t i, uint64_t start) {
+  if (computes_[i]->starts != start || !computes_[i]->process) return;
+  if (may_kill_compute(i)) return kill_compute(i);
+  world_.post_after(std::chrono::milliseconds(1), *undertaker_, [this, i, start] { bury_compute(i, start); });
+}
+
+WorkerId Cluster::worker_of(size_t i) const {
+  const auto view = frontend_->meta.view();
+  if (!view) return {};
+  for (const auto& [id, worker] : view->workers) {
+    if (worker->endpoint() == name_of(i) + ":5688") return id;
+  }
+  return {};
 }
 
 std::unique_ptr<SqlClient> Cluster::connect(const std::string& database) {

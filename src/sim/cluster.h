@@ -32,6 +32,7 @@ class Cluster {
   struct Options {
     uint64_t seed = 1;
     size_t computes = 2;
+    size_t late = 0;  // of them: the last ones, which are not started with the cluster
     uint32_t parallelism = 2;
     uint32_t barrier_interval_ms = 250;
     uint32_t checkpoint_frequency = 1;
@@ -41,7 +42,7 @@ class Cluster {
     size_t memory_bytes = size_t{4} << 20U;
     uint64_t flush_threshold = 16 << 10;
   };
-  /// All nodes are started.
+  /// All nodes are started but those that come late.
   Cluster(Options options, Journal& journal, runtime::SimRuntime& world);
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
@@ -56,6 +57,10 @@ class Cluster {
   /// False while one of its jobs waits in the middle (a sync, for space on the disk): it cannot be taken away under its own feet.
   [[nodiscard]] bool may_kill_compute(size_t i) const { return !computes_[i]->process || !computes_[i]->process->in_job(); }
   [[nodiscard]] bool has_compute(size_t i) const { return computes_[i]->node != nullptr; }
+  /// As SIGTERM to its process: it hands over what it has, then it ends.
+  void leave_compute(size_t i);
+  /// Its number at meta, as the frontend was told; 0: it has never joined.
+  [[nodiscard]] WorkerId worker_of(size_t i) const;
   [[nodiscard]] size_t computes() const { return computes_.size(); }
   /// The disk of a compute, for faults. Bytes in use there.
   [[nodiscard]] storage::MemoryFileSystem& files(size_t i) { return computes_[i]->files; }
@@ -91,6 +96,7 @@ class Cluster {
     std::unique_ptr<storage::DataFolder> folder;
     std::unique_ptr<storage::LogStateStore> store;
     std::unique_ptr<compute::ComputeNode> node;
+    uint64_t starts = 0;
   };
   struct Frontend {
     Frontend(Process& process, rpc::Transport& transport)
@@ -103,6 +109,7 @@ class Cluster {
 
   Status open_compute(size_t i);
   void on_meta_fatal(const Error& error);
+  void bury_compute(size_t i, uint64_t start);
   static std::string name_of(size_t i) { return fmt::format("compute-{}", i); }
 
   const Options options_;

@@ -8,7 +8,9 @@ constexpr uint64_t kGroups = 7;
 
 }  // namespace
 
-void ModelTable::create(World& world) { world.must(fmt::format("CREATE TABLE {} (id BIGINT PRIMARY KEY, grp BIGINT, v BIGINT)", name_)); }
+void ModelTable::create(World& world) {
+  world.must(fmt::format("CREATE TABLE {} (id BIGINT PRIMARY KEY, grp BIGINT, v BIGINT)", name_), database_);
+}
 
 void ModelTable::write(World& world, SqlClient& client, uint32_t writer) {
   int64_t next = writer * kIdsOfWriter;
@@ -107,7 +109,7 @@ std::optional<int64_t> ModelTable::pick(World& world, uint32_t writer) const {
 
 void ModelTable::check(World& world) const {
   std::map<int64_t, std::pair<int64_t, int64_t>> found;
-  for (const auto& row : world.rows(fmt::format("SELECT id, grp, v FROM {}", name_))) {
+  for (const auto& row : world.rows(fmt::format("SELECT id, grp, v FROM {}", name_), database_)) {
     found[std::stoll(row[0])] = {std::stoll(row[1]), std::stoll(row[2])};
   }
   for (const auto& [id, possible] : rows_) {

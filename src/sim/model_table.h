@@ -15,7 +15,7 @@ namespace penstock::sim {
 /// alone from then on. One thread.
 class ModelTable {
  public:
-  explicit ModelTable(std::string name) : name_(std::move(name)) {}
+  ModelTable(std::string name, std::string database) : name_(std::move(name)), database_(std::move(database)) {}
 
   [[nodiscard]] const std::string& name() const { return name_; }
   void create(World& world);
@@ -41,7 +41,7 @@ class ModelTable {
   /// A row of this writer that is certainly there.
   [[nodiscard]] std::optional<int64_t> pick(World& world, uint32_t writer) const;
 
-  const std::string name_;
+  const std::string name_, database_;
   std::map<int64_t, std::set<Value>> rows_;
   size_t acknowledged_ = 0;
 };

@@ -28,6 +28,15 @@ void Nemesis::schedule() {
   }));
 }
 
+void Nemesis::ambush() {
+  if (resting_ || faults_.total() == 0 || faults_.ambush == 0) return;
+  cluster_.checker().after_messages(random_.below(faults_.ambush), [this] {
+    executor_->post([this] {
+      if (!resting_) strike();
+    });
+  });
+}
+
 void Nemesis::later(runtime::Job job) {
   timers_.push_back(
       cluster_.world().after(between(std::chrono::milliseconds(5), faults_.down_max), *executor_, [this, job = std::move(job)]() mutable {
@@ -64,6 +73,7 @@ void Nemesis::strike() {
   if (is(faults_.partition)) return partition_some();
   if (is(faults_.slow_network)) return slow_network();
   if (is(faults_.freeze)) return freeze(victim);
+  if (is(faults_.sync_fails)) return fail_syncs(victim);
   fill_disk(victim);
 }
 
@@ -130,6 +140,17 @@ void Nemesis::fill_disk(size_t i) {
   }));
 }
 
+void Nemesis::fail_syncs(size_t i) {
+  if (!cluster_.has_compute(i)) return;
+  cluster_.journal().note("the disk of compute-{} cannot sync", i);
+  const auto left = std::make_shared<uint64_t>(1 + random_.below(3));  // shared by copies of the fault
+  cluster_.files(i).set_fault([left](Call call, const std::string& path) -> Status {
+    if (call != Call::Sync || *left == 0) return ok();
+    --*left;
+    return error(Code::Io, "{}: the disk cannot sync", path);
+  });
+}
+
 void Nemesis::slow_network() {
   cluster_.journal().note("the network is slow");
   cluster_.network().set_delay(std::chrono::milliseconds(1), std::chrono::milliseconds(200));
@@ -143,6 +164,7 @@ void Nemesis::rest() {
   resting_ = true;
   timers_.clear();
   cluster_.journal().note("no more faults");
+  cluster_.checker().after_messages(0, nullptr);
   cluster_.network().heal_all();
   cluster_.network().set_delay(cluster_.options().min_delay, cluster_.options().max_delay);
   cluster_.start_meta();

@@ -19,12 +19,15 @@ struct Faults {
   uint32_t slow_network = 0;   // messages take up to 200 ms for a while
   uint32_t freeze = 0;         // of a compute: nobody hears of it, and it of nobody, as if its process was stopped; often for too long
   uint32_t disk_full = 0;      // of a compute, for a while
+  uint32_t sync_fails = 0;     // of a compute: the next syncs of its disk fail, the process lives
+  /// Beside those that come with time: one of them after each `Nemesis::ambush`, at any of so many messages of control streams; 0: none.
+  uint32_t ambush = 0;
   runtime::Duration every_min = std::chrono::milliseconds(200);
   runtime::Duration every_max = std::chrono::milliseconds(2500);
   runtime::Duration down_max = std::chrono::milliseconds(1500);
 
   [[nodiscard]] uint32_t total() const {
-    return kill_compute + crash_in_io + kill_meta + rival_meta + break_streams + partition + slow_network + freeze + disk_full;
+    return kill_compute + crash_in_io + kill_meta + rival_meta + break_streams + partition + slow_network + freeze + disk_full + sync_fails;
   }
 };
 
@@ -36,6 +39,8 @@ class Nemesis {
   Nemesis& operator=(const Nemesis&) = delete;
 
   void start() { schedule(); }
+  /// Something delicate begins.
+  void ambush();
   /// No more faults, and everything is as it should be again: links, disks, nodes started.
   void rest();
 
@@ -48,6 +53,7 @@ class Nemesis {
   void freeze(size_t i);
   void slow_network();
   void fill_disk(size_t i);
+  void fail_syncs(size_t i);
   void later(runtime::Job job);
   [[nodiscard]] runtime::Duration between(runtime::Duration min, runtime::Duration max);
   [[nodiscard]] std::pair<std::string, std::string> two_nodes();

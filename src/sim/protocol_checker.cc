@@ -56,7 +56,14 @@ std::unique_ptr<rpc::Transport> ProtocolChecker::watch(std::unique_ptr<rpc::Tran
   return std::make_unique<Watched>(std::move(inner), *this);
 }
 
+void ProtocolChecker::count_message() {
+  if (!then_) return;
+  if (left_ == 0) return std::exchange(then_, nullptr)();
+  --left_;
+}
+
 void ProtocolChecker::on_request(const std::string& node, const pb::ControlRequest& request) {
+  if (!request.has_ping()) count_message();
   if (request.has_create_partial_graph()) {
     const auto& create = request.create_partial_graph();
     const auto [at, added] = terms_.try_emplace(GraphTerm{create.graph().id(), create.graph().term()});
@@ -85,6 +92,7 @@ void ProtocolChecker::on_inject(const std::string& node, GraphTerm graph, const 
   const pb::Barrier& barrier = request.inject_barrier().barrier();
   if (barrier.mutation().has_combined()) ++counts_.combined;
   const uint64_t prev = barrier.epoch().prev();
+  if (barrier.kind() == pb::BARRIER_INITIAL && !term.barriers.empty()) return on_joined(node, graph, term, barrier);
   const auto [at, added] = term.barriers.try_emplace(prev);
   if (added) {
     ++counts_.barriers;
@@ -110,7 +118,32 @@ void ProtocolChecker::on_inject(const std::string& node, GraphTerm graph, const 
   if (!at->second.nodes.insert(node).second) violation("barrier {} of graph {} is injected twice at {}", prev, graph.first, node);
 }
 
+// A node that comes into a graph that runs has a first barrier of its own: from what is committed to where the others are.
+void ProtocolChecker::on_joined(const std::string& node, GraphTerm graph, TermState& term, const pb::Barrier& barrier) {
+  const uint64_t prev = barrier.epoch().prev(), curr = barrier.epoch().curr();
+  const auto begin = term.begins_at.find(node);
+  if (begin == term.begins_at.end()) {
+    // The first barrier of the term, at another of its first nodes.
+    return violation("graph {} term {}: {} gets a second Initial, {} -> {}", graph.first, graph.second, node, prev, curr);
+  }
+  if (begin->second != prev) {
+    violation("graph {} term {} begins at {} with epoch {}, its first barrier there ends {}", graph.first, graph.second, node,
+              begin->second, prev);
+  }
+  term.begins_at.erase(begin);
+  const auto first = term.barriers.find(prev);
+  if (first != term.barriers.end() && first->second.curr == curr) {
+    first->second.nodes.insert(node);
+  } else if (term.barriers.rbegin()->second.curr != curr) {
+    violation("graph {} term {}: {} joins at {}, the chain ends at {}", graph.first, graph.second, node, curr,
+              term.barriers.rbegin()->second.curr);
+  } else {
+    term.joining[node] = prev;
+  }
+}
+
 void ProtocolChecker::on_response(const std::string& node, const pb::ControlResponse& response) {
+  if (!response.has_pong()) count_message();
   if (!response.has_barrier_complete()) return;
   const auto& complete = response.barrier_complete();
   const GraphTerm graph{complete.graph().id(), complete.graph().term()};
@@ -118,6 +151,11 @@ void ProtocolChecker::on_response(const std::string& node, const pb::ControlResp
   if (found == terms_.end())
     return violation("{} completes a barrier of graph {} term {}, which was never created", node, graph.first, graph.second);
   TermState& term = found->second;
+  if (const auto joining = term.joining.find(node); joining != term.joining.end() && joining->second == complete.epoch()) {
+    term.last_completed[node] = complete.epoch();
+    term.joining.erase(joining);
+    return;
+  }
   const auto barrier = term.barriers.find(complete.epoch());
   if (barrier == term.barriers.end() || !barrier->second.nodes.contains(node)) {
     return violation("{} completes barrier {} of graph {} term {}, which it was not given", node, complete.epoch(), graph.first,

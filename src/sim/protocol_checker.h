@@ -12,6 +12,7 @@
 #include "rpc/transport.h"
 
 namespace penstock::pb {
+class Barrier;
 class ControlRequest;
 class ControlResponse;
 }  // namespace penstock::pb
@@ -23,6 +24,7 @@ namespace penstock::sim {
 ///  - within one term of a graph `next.prev == last.curr`, and an epoch begins once;
 ///  - a node completes only barriers that were injected there, in that term, in order;
 ///  - an epoch of a term commits only after every node of its barrier has completed it, and only if it was a checkpoint;
+///  - a node that joins a graph that runs begins with an Initial of its own, which ends where the others' chain ends;
 ///  - the same holds for the graphs of jobs being created that the commit names;
 ///  - the committed epoch of a graph never goes back, whichever meta speaks, and a new term begins exactly there;
 ///  - a term is used once.
@@ -37,6 +39,12 @@ class ProtocolChecker {
 
   void on_request(const std::string& node, const pb::ControlRequest& request);
   void on_response(const std::string& node, const pb::ControlResponse& response);
+
+  /// Calls `then` once, in the middle of a job of meta's, when that many more messages have come or gone. The last one asked for counts.
+  void after_messages(uint64_t messages, std::function<void()> then) {
+    left_ = messages;
+    then_ = std::move(then);
+  }
 
   struct Counts {
     uint64_t barriers = 0;
@@ -63,10 +71,13 @@ class ProtocolChecker {
   struct TermState {
     absl::btree_map<std::string, uint64_t> begins_at;  // by node: the epoch it was created with, until its first barrier
     absl::btree_map<uint64_t, Barrier> barriers;       // by prev
+    absl::btree_map<std::string, uint64_t> joining;    // by node: prev of the Initial of its own that it has not completed
     absl::btree_map<std::string, uint64_t> last_completed;
   };
 
+  void count_message();
   void on_inject(const std::string& node, GraphTerm graph, const pb::ControlRequest& request);
+  void on_joined(const std::string& node, GraphTerm graph, TermState& term, const pb::Barrier& barrier);
   void on_commit(const std::string& node, GraphTerm graph, uint64_t epoch);
   /// Of the graph of a job that is being created: its rows are in the commit of its database's graph.
   void on_commit_with(GraphTerm graph, uint64_t epoch);
@@ -80,6 +91,8 @@ class ProtocolChecker {
   absl::btree_map<GraphTerm, TermState> terms_;
   absl::btree_map<uint64_t, uint64_t> committed_;  // by graph
   Counts counts_;
+  uint64_t left_ = 0;
+  std::function<void()> then_;  // when none are left; null: nobody waits
 };
 
 }  // namespace penstock::sim

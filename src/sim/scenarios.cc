@@ -1,97 +1,14 @@
 #include <array>
 #include <iterator>
 
-#include "sim/model_table.h"
+#include "sim/movers.h"
 #include "sim/scenario.h"
+#include "sim/tables_workload.h"
 
 namespace penstock::sim {
 namespace {
 
 using std::chrono::milliseconds;
-
-/// A view and the query it is made of.
-struct View {
-  std::string name, sql;
-};
-
-// Over tables a and b of ModelTable: aggregation, join, view on view, union.
-const std::vector<View>& views() {
-  static const std::vector<View> all{
-      {"by_group", "SELECT grp, count(*) AS n, sum(v) AS total, max(v) AS top FROM a GROUP BY grp"},
-      {"pairs", "SELECT a.id AS left_id, b.id AS right_id, a.v + b.v AS both FROM a JOIN b ON a.grp = b.grp AND a.v < b.v"},
-      {"sizes", "SELECT n, count(*) AS groups FROM by_group GROUP BY n"},
-      {"all_rows", "SELECT id, v FROM a WHERE v > 100 UNION ALL SELECT id, v FROM b"},
-      {"unmatched", "SELECT a.id AS id, b.id AS other FROM a LEFT JOIN b ON a.v = b.v"},
-  };
-  return all;
-}
-
-// Two tables with writers, views over them, a reader that compares each view with its query at every epoch it sees, and several who make
-// and drop views all the time, so that their commands often share a barrier.
-class TablesAndViews {
- public:
-  explicit TablesAndViews(World& world) : world_(world) {
-    world.must("SELECT 1");
-    a_.create(world);
-    b_.create(world);
-    for (const View& view : views()) world.must(fmt::format("CREATE MATERIALIZED VIEW {} AS {}", view.name, view.sql));
-  }
-
-  void start_clients() {
-    world_.client("writer-1", [this](SqlClient& client) { a_.write(world_, client, 1); });
-    world_.client("writer-2", [this](SqlClient& client) { a_.write(world_, client, 2); });
-    world_.client("writer-3", [this](SqlClient& client) { b_.write(world_, client, 3); });
-    world_.client("auditor", [this](SqlClient& client) { audit(client); });
-    for (const char* name : {"passing", "passing_too", "passing_three"}) {
-      world_.client(fmt::format("builder of {}", name), [this, name](SqlClient& client) { build(client, name); });
-    }
-  }
-
-  void check() {
-    world_.must("FLUSH");
-    a_.check(world_);
-    b_.check(world_);
-    for (const View& view : views()) world_.expect_view(view.name, view.sql);
-    world_.journal().note("{} statements were acknowledged, {} views were built, {} audits", a_.acknowledged() + b_.acknowledged(), built_,
-                          audits_);
-    if (a_.acknowledged() == 0 && world_.duration() >= std::chrono::seconds(5)) world_.journal().fail("nothing was ever acknowledged");
-  }
-
- private:
-  void audit(SqlClient& client) {
-    while (!world_.stopping()) {
-      const View& view = views()[world_.random().below(views().size())];
-      const auto differs = view_differs(client, view.name, view.sql);
-      if (differs.has_error() && !is_transient(differs.error())) world_.journal().fail("auditing {}: {}", view.name, differs.error());
-      if (differs.has_value() && !differs.value().empty()) {
-        world_.journal().fail("view {} is not what its query gives at the same epoch: {}", view.name, differs.value());
-      }
-      audits_ += differs.has_value() ? 1 : 0;
-      world_.pause(milliseconds(world_.random().below(400)));
-    }
-  }
-
-  void build(SqlClient& client, std::string_view name) {
-    const std::string sql = "SELECT g.n AS n, x.id AS id FROM a AS x JOIN by_group AS g ON x.grp = g.grp";
-    while (!world_.stopping()) {
-      const Status made = client.run(fmt::format("CREATE MATERIALIZED VIEW IF NOT EXISTS {} AS {}", name, sql));
-      if (made.has_error() && !is_transient(made.error())) world_.journal().fail("CREATE: {}", made.error());
-      if (made.has_value()) {
-        ++built_;
-        const auto differs = view_differs(client, std::string(name), sql);
-        if (differs.has_value() && !differs.value().empty()) world_.journal().fail("view {} after its backfill: {}", name, differs.value());
-      }
-      world_.pause(milliseconds(world_.random().below(500)));
-      const Status gone = client.run(fmt::format("DROP MATERIALIZED VIEW IF EXISTS {}", name));
-      if (gone.has_error() && !is_transient(gone.error())) world_.journal().fail("DROP: {}", gone.error());
-      world_.pause(milliseconds(world_.random().below(500)));
-    }
-  }
-
-  World& world_;
-  ModelTable a_{"a"}, b_{"b"};
-  size_t built_ = 0, audits_ = 0;
-};
 
 template <typename Choose>
 void tables_under(World& world, Choose faults) {
@@ -135,28 +52,87 @@ void everything(World& world) {
 }
 
 // Generated events, read by two jobs each: what was read, kept as it came, and views over it.
+class Bids {
+ public:
+  explicit Bids(World& world) : world_(world) {
+    const auto seconds = static_cast<uint64_t>(world.duration() / std::chrono::seconds(1));
+    events_ = 300 * std::max<uint64_t>(seconds, 1);
+    world.must(
+        fmt::format("CREATE SOURCE bid (auction BIGINT, bidder BIGINT, price BIGINT, date_time TIMESTAMP) WITH (connector = 'nexmark', "
+                    "nexmark.table.type = 'Bid', nexmark.event.num = '{}', nexmark.split.num = '4')",
+                    events_));
+    world.must(
+        fmt::format("SET source_rate_limit = {}; CREATE MATERIALIZED VIEW raw AS SELECT auction, bidder, price, date_time FROM bid", 60));
+    world.must(fmt::format("SET source_rate_limit = {}; CREATE MATERIALIZED VIEW busiest AS {}", 70, busiest("bid")));
+    world.must(fmt::format("CREATE MATERIALIZED VIEW windows AS {}", windows("bid")));
+  }
+
+  // Each event is there once.
+  void check() {
+    world_.must("WAIT FOR SOURCE bid");
+    const auto count = world_.rows("SELECT count(*) FROM raw");
+    const uint64_t bids = events_ / 50 * 46;  // of 50 events 46 are bids
+    if (!count.empty() && events_ % 50 == 0 && count[0][0] != fmt::to_string(bids))
+      world_.journal().fail("{} rows of {} were read", count[0][0], bids);
+    world_.expect_view("busiest", busiest("raw"));
+    world_.expect_view("windows", windows("raw"));
+  }
+
+ private:
+  static std::string busiest(std::string_view from) {
+    return fmt::format("SELECT auction, count(*) AS n, max(price) AS top FROM {} GROUP BY auction", from);
+  }
+  static std::string windows(std::string_view from) {
+    return fmt::format("SELECT window_start, count(*) AS n FROM TUMBLE({}, date_time, INTERVAL '1' SECOND) GROUP BY window_start", from);
+  }
+
+  World& world_;
+  uint64_t events_ = 0;
+};
+
 void sources(World& world) {
-  const auto seconds = static_cast<uint64_t>(world.duration() / std::chrono::seconds(1));
-  const uint64_t events = 300 * std::max<uint64_t>(seconds, 1);
-  world.must(
-      fmt::format("CREATE SOURCE bid (auction BIGINT, bidder BIGINT, price BIGINT, date_time TIMESTAMP) WITH (connector = 'nexmark', "
-                  "nexmark.table.type = 'Bid', nexmark.event.num = '{}', nexmark.split.num = '4')",
-                  events));
-  world.must(
-      fmt::format("SET source_rate_limit = {}; CREATE MATERIALIZED VIEW raw AS SELECT auction, bidder, price, date_time FROM bid", 60));
-  const std::string busiest = "SELECT auction, count(*) AS n, max(price) AS top FROM {} GROUP BY auction";
-  const std::string windows = "SELECT window_start, count(*) AS n FROM TUMBLE({}, date_time, INTERVAL '1' SECOND) GROUP BY window_start";
-  world.must(
-      fmt::format("SET source_rate_limit = {}; CREATE MATERIALIZED VIEW busiest AS {}", 70, fmt::format(fmt::runtime(busiest), "bid")));
-  world.must(fmt::format("CREATE MATERIALIZED VIEW windows AS {}", fmt::format(fmt::runtime(windows), "bid")));
+  Bids bids(world);
   world.chaos({.kill_compute = 3, .crash_in_io = 2, .kill_meta = 1, .break_streams = 1, .partition = 1});
-  world.must("WAIT FOR SOURCE bid");
-  const auto count = world.rows("SELECT count(*) FROM raw");
-  const uint64_t bids = events / 50 * 46;  // of 50 events 46 are bids
-  if (!count.empty() && events % 50 == 0 && count[0][0] != fmt::to_string(bids))
-    world.journal().fail("{} rows of {} were read", count[0][0], bids);
-  world.expect_view("busiest", fmt::format(fmt::runtime(busiest), "raw"));
-  world.expect_view("windows", fmt::format(fmt::runtime(windows), "raw"));
+  bids.check();
+}
+
+// Actors, their rows and the splits of their sources move about, under `faults`.
+void moves_under(World& world, const Faults& faults) {
+  TablesAndViews workload(world);
+  Bids bids(world);
+  std::vector<std::string> jobs{"TABLE a", "TABLE b", "TABLE clock", "MATERIALIZED VIEW raw", "MATERIALIZED VIEW busiest"};
+  for (const View& view : TablesAndViews::views()) {
+    if (view.name != "totals") jobs.push_back("MATERIALIZED VIEW " + view.name);  // one actor for ever
+  }
+  Movers movers(world, std::move(jobs));
+  workload.start_clients(1);
+  movers.start_clients();
+  world.chaos(faults);
+  workload.check();
+  movers.check();
+  workload.check();
+  bids.check();
+}
+
+void moves(World& world) { moves_under(world, {}); }
+void moves_kills(World& world) {
+  moves_under(world, {.kill_compute = 6,
+                      .crash_in_io = 3,
+                      .kill_meta = 1,
+                      .rival_meta = 1,
+                      .sync_fails = 1,
+                      .ambush = 150,
+                      .every_max = milliseconds(6000)});
+}
+void moves_network(World& world) {
+  moves_under(world, {.kill_compute = 1,
+                      .break_streams = 4,
+                      .partition = 2,
+                      .slow_network = 1,
+                      .freeze = 1,
+                      .disk_full = 1,
+                      .ambush = 150,
+                      .every_max = milliseconds(6000)});
 }
 
 // Kills so frequent that an epoch hardly ever commits: still everything moves, if slowly.
@@ -188,6 +164,7 @@ void drop_in_recovery(World& world) {
 }
 
 constexpr auto kThree = Cluster::Options{.computes = 3};
+constexpr auto kFourOneLate = Cluster::Options{.computes = 4, .late = 1};
 
 const std::array kScenarios{
     Scenario{"calm", "tables with DML, views, backfill and DROP; nothing fails", "42 49", calm},
@@ -200,6 +177,11 @@ const std::array kScenarios{
     Scenario{"everything", "the same, with all of it", "1 5 6 7 8 9 10 13 16 38 41 52", everything, kThree},
     Scenario{"crash_loop", "computes die several times a second", "43", crash_loop},
     Scenario{"drop_in_recovery", "views dropped and made while nodes are away", "7 11 12", drop_in_recovery},
+    Scenario{"moves", "jobs get other parallelism, nodes are drained, leave and join; nothing fails", "39 20", moves, kFourOneLate},
+    Scenario{"moves_kills", "the same, with computes and metas killed in the middle of it, and disks that do not sync", "20 30 38 39 46",
+             moves_kills, kFourOneLate},
+    Scenario{"moves_network", "the same, with broken streams, partitions, computes that stand still, full disks", "6 20 39 52",
+             moves_network, kFourOneLate},
     Scenario{"sources", "generated sources under all faults: no row lost or doubled", "30 38 43", sources},
 };
 

@@ -9,6 +9,7 @@ using runtime::Duration;
 namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(120);
+constexpr Duration kUsableWithin = std::chrono::seconds(30);
 
 std::string text_of(const SqlClient::Row& row) {
   std::string out;
@@ -54,10 +55,10 @@ Result<std::string> view_differs(SqlClient& client, const std::string& view, con
   return out;
 }
 
-void World::client(const std::string& name, std::function<void(SqlClient&)> body) {
+void World::client(const std::string& name, std::function<void(SqlClient&)> body, const std::string& database) {
   auto self = clients_.emplace_back(std::make_shared<Client>(Client{name}));
-  cluster_.world().spawn_thread(name, [this, self, body = std::move(body)] {
-    if (const auto session = cluster_.connect()) body(*session);
+  cluster_.world().spawn_thread(name, [this, self, database, body = std::move(body)] {
+    if (const auto session = cluster_.connect(database)) body(*session);
     self->done = true;
   });
 }
@@ -71,9 +72,12 @@ bool World::all_done() const {
 void World::chaos(const Faults& faults) {
   Nemesis nemesis(cluster_, faults, random_.next());
   nemesis.start();
+  nemesis_ = &nemesis;
   cluster_.world().run_for(duration_);
+  nemesis_ = nullptr;
   nemesis.rest();
   stopping_ = true;
+  expect_usable_soon();
   if (!cluster_.world().run_until([this] { return all_done(); }, kPatience)) {
     for (const auto& client : clients_) {
       if (!client->done)
@@ -82,10 +86,25 @@ void World::chaos(const Faults& faults) {
   }
 }
 
-void World::must(std::string_view sql) { (void)rows(sql); }
+void World::ambush() {
+  if (nemesis_ != nullptr) nemesis_->ambush();
+}
 
-std::vector<SqlClient::Row> World::rows(std::string_view sql) {
-  const auto session = cluster_.connect();
+// Commits go on, and a read is answered.
+void World::expect_usable_soon() {
+  client("patient", [this](SqlClient& client) {
+    const auto began = cluster_.world().now();
+    while (client.run("FLUSH").has_error()) pause(std::chrono::milliseconds(100));
+    const Duration took = cluster_.world().now() - began;
+    journal().note("usable {} ms after the last fault", took / std::chrono::milliseconds(1));
+    if (took > kUsableWithin) journal().fail("nothing was committed for {} s after the last fault", took / std::chrono::seconds(1));
+  });
+}
+
+void World::must(std::string_view sql, const std::string& database) { (void)rows(sql, database); }
+
+std::vector<SqlClient::Row> World::rows(std::string_view sql, const std::string& database) {
+  const auto session = cluster_.connect(database);
   if (!session) return {};
   for (int attempt = 0;; ++attempt) {
     auto answer = session->query(sql);
@@ -98,8 +117,8 @@ std::vector<SqlClient::Row> World::rows(std::string_view sql) {
   }
 }
 
-void World::expect_view(const std::string& view, const std::string& sql) {
-  const auto session = cluster_.connect();
+void World::expect_view(const std::string& view, const std::string& sql, const std::string& database) {
+  const auto session = cluster_.connect(database);
   if (!session) return;
   for (int attempt = 0;; ++attempt) {
     const auto differs = view_differs(*session, view, sql);

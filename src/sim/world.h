@@ -23,7 +23,7 @@ class World {
   [[nodiscard]] runtime::Duration duration() const { return duration_; }
 
   /// A client with a session of its own, on a thread of its own, that should look at `stopping` between statements.
-  void client(const std::string& name, std::function<void(SqlClient&)> body);
+  void client(const std::string& name, std::function<void(SqlClient&)> body, const std::string& database = "dev");
   [[nodiscard]] bool stopping() const { return stopping_; }
   /// For a client: pauses.
   void pause(runtime::Duration time);
@@ -31,12 +31,15 @@ class World {
   /// Lets the clients run while `faults` break the cluster, for `duration()`; then mends everything, tells the clients to stop and waits
   /// for them. A statement that has not come back by then is a failure.
   void chaos(const Faults& faults);
+  /// For a client during `chaos`, before it does something delicate: one fault more, in the middle of what the nodes say to each other
+  /// about it; see Faults::ambush.
+  void ambush();
 
   /// A statement that must succeed, at once or while the cluster recovers.
-  void must(std::string_view sql);
-  [[nodiscard]] std::vector<SqlClient::Row> rows(std::string_view sql);
+  void must(std::string_view sql, const std::string& database = "dev");
+  [[nodiscard]] std::vector<SqlClient::Row> rows(std::string_view sql, const std::string& database = "dev");
   /// The view holds now what its query gives over the same committed epoch. `view` is a name, `sql` the query it was made of.
-  void expect_view(const std::string& view, const std::string& sql);
+  void expect_view(const std::string& view, const std::string& sql, const std::string& database = "dev");
 
  private:
   struct Client {
@@ -44,11 +47,13 @@ class World {
     bool done = false;
   };
   [[nodiscard]] bool all_done() const;
+  void expect_usable_soon();
 
   Cluster& cluster_;
   const runtime::Duration duration_;
   runtime::SplitMix random_;
   bool stopping_ = false;
+  Nemesis* nemesis_ = nullptr;                    // during chaos
   std::vector<std::shared_ptr<Client>> clients_;  // shared with their threads
 };
 

@@ -282,7 +282,10 @@ void ExchangeClient::Peer::lose(const Error& reason) {
     closed_ = told;
     channels.swap(channels_);
   }
-  for (const auto& [number, channel] : channels) channel->mailbox->push({channel->channel, 0, Mailbox::End{told}});
+  // In order of their numbers: a simulation is to run the same again.
+  std::vector<std::pair<uint32_t, std::shared_ptr<Channel>>> ordered(channels.begin(), channels.end());
+  std::ranges::sort(ordered, {}, [](const auto& entry) { return entry.first; });
+  for (const auto& [number, channel] : ordered) channel->mailbox->push({channel->channel, 0, Mailbox::End{told}});
 }
 
 }  // namespace penstock::stream

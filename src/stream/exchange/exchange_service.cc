@@ -77,20 +77,20 @@ class ExchangeService::Sessions {
  public:
   void add(std::shared_ptr<Session> session) {
     MutexLock lock(mutex_);
-    sessions_.insert(std::move(session));
+    sessions_.push_back(std::move(session));
   }
   void remove(const std::shared_ptr<Session>& session) {
     MutexLock lock(mutex_);
-    sessions_.erase(session);
+    std::erase(sessions_, session);
   }
-  [[nodiscard]] std::set<std::shared_ptr<Session>> take_all() {
+  [[nodiscard]] std::vector<std::shared_ptr<Session>> take_all() {
     MutexLock lock(mutex_);
     return std::exchange(sessions_, {});
   }
 
  private:
   Mutex mutex_;
-  std::set<std::shared_ptr<Session>> sessions_ ABSL_GUARDED_BY(mutex_);  // shared with their senders
+  std::vector<std::shared_ptr<Session>> sessions_ ABSL_GUARDED_BY(mutex_);  // as they came; each shared with its senders
 };
 
 /// The sending end of one channel.

@@ -96,6 +96,29 @@ TEST(ProtocolChecker, finds_an_answer_to_what_was_never_asked) {
               ElementsAre(HasSubstr("which it was not given"), HasSubstr("which it was not given"), HasSubstr("never created")));
 }
 
+TEST(ProtocolChecker, a_node_that_joins_begins_with_an_initial_of_its_own_to_where_the_chain_ends) {
+  Talk talk;
+  talk.create("a", 7, 10).inject("a", 7, 10, 20, pb::BARRIER_INITIAL).complete("a", 7, 10).inject("a", 7, 20, 30);
+  talk.create("b", 7, 10).inject("b", 7, 10, 30, pb::BARRIER_INITIAL).inject("a", 7, 30, 40).inject("b", 7, 30, 40);
+  talk.complete("b", 7, 10).complete("a", 7, 20).commit("a", 7, 20).complete("a", 7, 30).complete("b", 7, 30).commit("a", 7, 30);
+  EXPECT_THAT(talk.found(), IsEmpty());
+}
+
+TEST(ProtocolChecker, finds_a_node_that_joins_elsewhere_than_at_the_end_of_the_chain) {
+  Talk talk;
+  talk.create("a", 7, 10).inject("a", 7, 10, 20, pb::BARRIER_INITIAL).complete("a", 7, 10).inject("a", 7, 20, 30);
+  talk.create("b", 7, 10).inject("b", 7, 10, 25, pb::BARRIER_INITIAL).inject("b", 7, 10, 30, pb::BARRIER_INITIAL);
+  EXPECT_THAT(talk.found(), ElementsAre(HasSubstr("b joins at 25, the chain ends at 30"), HasSubstr("b gets a second Initial")));
+}
+
+TEST(ProtocolChecker, finds_a_commit_that_a_node_which_joined_has_not_completed) {
+  Talk talk;
+  talk.create("a", 7, 10).inject("a", 7, 10, 20, pb::BARRIER_INITIAL).complete("a", 7, 10);
+  talk.create("b", 7, 10).inject("b", 7, 10, 20, pb::BARRIER_INITIAL).inject("a", 7, 20, 30).inject("b", 7, 20, 30);
+  talk.complete("b", 7, 10).complete("a", 7, 20).commit("a", 7, 20);
+  EXPECT_THAT(talk.found(), ElementsAre(HasSubstr("commits before b has completed it")));
+}
+
 TEST(ProtocolChecker, finds_a_commit_of_a_barrier_that_was_no_checkpoint) {
   Talk talk;
   talk.create("a", 7, 10).inject("a", 7, 10, 20).inject("a", 7, 20, 30, pb::BARRIER_BARRIER).complete("a", 7, 10).complete("a", 7, 20);
