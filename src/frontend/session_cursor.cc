@@ -93,12 +93,13 @@ Result<std::string> Session::run(const DeclareCursor& declare, Run run) {
   if (declare.start.kind == ast::CursorStart::Kind::Position) {
     PENSTOCK_TRY(wait_for_position(declare.start));
   }
-  PENSTOCK_TRY(wait_for_epoch(least_epoch_));
-  PENSTOCK_TRY(const auto on, subscribed(declare.subscription_id));
-  if (on.subscription.log_since() == 0) {
-    return error(Code::Stale, "subscription \"{}\" waits for its first checkpoint", on.subscription.name())
+  PENSTOCK_TRY(const auto known, subscribed(declare.subscription_id));
+  if (known.subscription.log_since() == 0) {
+    return error(Code::Stale, "subscription \"{}\" waits for its first checkpoint", known.subscription.name())
         .with_hint("Run it again in a moment.");
   }
+  PENSTOCK_TRY(wait_for_epoch(Epoch{known.subscription.log_since()}));
+  PENSTOCK_TRY(const auto on, subscribed(declare.subscription_id));
   Cursor cursor{declare.subscription_id, nullptr};
   if (declare.start.kind == ast::CursorStart::Kind::Full) {
     PENSTOCK_TRY(cursor.reader, begin_full(declare.subscription_id));

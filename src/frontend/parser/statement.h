@@ -205,8 +205,6 @@ enum class ShowKind {
   MaterializedViews,
   Views,
   Sinks,
-  Subscriptions,
-  Cursors,
   InternalTables,
   Indexes,
   Databases,
@@ -219,6 +217,8 @@ enum class ShowKind {
   Variable,
   Columns,
   Create,
+  Subscriptions,
+  Cursors,
 };
 struct Show {
   ShowKind kind = ShowKind::Tables;
@@ -251,9 +251,9 @@ struct Explain {
 
 /// One statement of a SQL text. Movable, not copyable.
 struct Statement {
-  std::variant<Query, CreateRelation, CreateMaterializedView, CreateSink, CreateSubscription, DeclareCursor, FetchCursor, CloseCursor,
-               CreateDatabase, Drop, Alter, CancelJobs, Insert, Update, Delete, Copy, Flush, WaitForSource, WaitForJobs, Show, SetVariable,
-               ResetVariable, Deallocate, Transaction, Explain>
+  std::variant<Query, CreateRelation, CreateMaterializedView, CreateSink, CreateDatabase, Drop, Alter, CancelJobs, Insert, Update, Delete,
+               Copy, Flush, WaitForSource, WaitForJobs, Show, SetVariable, ResetVariable, Deallocate, Transaction, Explain,
+               CreateSubscription, DeclareCursor, FetchCursor, CloseCursor>
       body;
   std::string text;         // without the semicolon and the white space around
   uint32_t position = 0;    // of its first character in the whole text

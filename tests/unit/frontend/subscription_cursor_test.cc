@@ -115,7 +115,8 @@ using enum data::Op;
 
 TEST(SubscriptionCursor, gives_changes_by_epoch_and_those_of_one_vnode_in_their_order) {
   FakeLog source;
-  source.log = {{5, 2, 1, Insert, 52}, {5, 2, 0, Insert, 51}, {5, 1, 7, Delete, 50}, {4, 9, 0, UpdateDelete, 40}, {4, 9, 1, UpdateInsert, 41}};
+  source.log = {
+      {5, 2, 1, Insert, 52}, {5, 2, 0, Insert, 51}, {5, 1, 7, Delete, 50}, {4, 9, 0, UpdateDelete, 40}, {4, 9, 1, UpdateInsert, 41}};
   SubscriptionCursor cursor = behind(3);
   EXPECT_EQ(fetch(cursor, 10, 5, source), "-40@4.1 +41@4.2 D50@5.1 I51@5.2 I52@5.3");
   EXPECT_EQ(fetch(cursor, 10, 5, source), "");

@@ -9,8 +9,8 @@
 namespace penstock::meta {
 namespace {
 
-/// One node. Table 1 (actor 1, table 1), view 2 on it (actor 2, tables 2 and 3). Both are created; the clock is at 2000, where the last barrier
-/// ended, and its epoch, which began at 1000, is committed.
+/// One node. Table 1 (actor 1, table 1), view 2 on it (actor 2, tables 2 and 3). Both are created; the clock is at 2000, where the last
+/// barrier ended, and its epoch, which began at 1000, is committed.
 class SubscriptionsTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -113,7 +113,7 @@ TEST_F(SubscriptionsTest, whose_barrier_dies_is_built_into_the_actors_and_usable
   world_.apply({"subscribe", "s", "2", "500"});
   world_.apply({"fail", "1", "2", "10"});
   run(R"(
-    reset 1   => term, 1:create(1000), 1:initial 1000..2002 a1,2 t1,2,3,4 b1,2 reads 3
+    reset 1   => term ended at 1000, 1:create(1000), 1:initial 1000..2002 a1,2 t1,2,3,4 b1,2 reads 3
   )");
   EXPECT_EQ(since(3), 0);
   run(R"(
@@ -140,7 +140,7 @@ TEST_F(SubscriptionsTest, that_is_dropped_while_the_database_recovers_is_built_f
   settle();
   world_.apply({"fail", "1", "2", "10"});
   world_.apply({"unsubscribe", "3"});
-  run("reset 1 => term, 1:create(2000), 1:initial 2000..2002 a1,2 t1,2,3 b1,2");
+  run("reset 1 => term ended at 2000, 1:create(2000), 1:initial 2000..2002 a1,2 t1,2,3 b1,2");
 }
 
 TEST_F(SubscriptionsTest, goes_with_its_view_and_keeps_it_otherwise) {

@@ -32,13 +32,8 @@ storage::TableSchema change_log_schema(const storage::TableSchema& logged, Table
   return schema;
 }
 
-ChangeLog::ChangeLog(const storage::TableSchema& logged, const ActorContext& context)
-    : logged_(logged),
-      job_(context.job),
-      graph_(context.graph.graph),
-      vnodes_(context.vnodes),
-      store_(context.store),
-      subscribers_(context.subscribers) {}
+ChangeLog::ChangeLog(const storage::StateTable& logged, const ActorContext& context)
+    : logged_(logged), job_(context.job), graph_(context.graph.graph), store_(context.store), subscribers_(context.subscribers) {}
 
 Status ChangeLog::init(EpochPair first) {
   epoch_ = first.curr;
@@ -55,7 +50,7 @@ Status ChangeLog::skip(EpochPair skipped) {
 void ChangeLog::write(const data::StreamChunk& chunk) {
   if (!open_) return;
   const size_t rows = chunk.rows();
-  const std::vector<VNode> vnodes = data::vnodes_of(chunk.data(), logged_.dist_key, logged_.vnode_count);
+  const std::vector<VNode> vnodes = data::vnodes_of(chunk.data(), logged_.schema().dist_key, logged_.schema().vnode_count);
   data::ColumnBuilder<int64_t> sequences(data::TypeKind::Int64, rows);
   data::ColumnBuilder<int16_t> ops(data::TypeKind::Int16, rows);
   for (size_t row = 0; row < rows; ++row) {
@@ -114,7 +109,7 @@ Status ChangeLog::open_or_close(EpochPair epoch) {
                  subscribers_.front().subscription, subscriber.subscription, job_, id, subscriber.log_table);
   }
   if (open_ && open_->id == id) return ok();
-  PENSTOCK_TRY(auto table, storage::StateTable::open(store_, graph_, change_log_schema(logged_, id), vnodes_));
+  PENSTOCK_TRY(auto table, storage::StateTable::open(store_, graph_, change_log_schema(logged_.schema(), id), logged_.vnodes()));
   open_ = std::make_unique<Open>(std::move(table), id);
   return open_->tables.init(epoch);
 }
@@ -142,7 +137,7 @@ Operator::StateRead ChangeLog::take_state_read() {
 }
 
 Status ChangeLog::find_old() {
-  const std::vector<VNode> vnodes = vnodes_.list();
+  const std::vector<VNode> vnodes = logged_.vnodes().list();
   for (; open_->next_vnode < vnodes.size(); ++open_->next_vnode) {
     const VNode vnode = vnodes[open_->next_vnode];
     PENSTOCK_TRY(const auto rows, open_->table.scan({key(vnode, open_->deleted_to), key(vnode, open_->deleting_to)}));
@@ -160,7 +155,7 @@ Status ChangeLog::resume() {
   deleting_ = false;
   for (const std::string& old : old_) open_->table.erase_encoded(old);
   old_ = {};
-  if (open_->next_vnode == vnodes_.count()) open_->deleted_to = open_->deleting_to;
+  if (open_->next_vnode == logged_.vnodes().count()) open_->deleted_to = open_->deleting_to;
   return ok();
 }
 

@@ -22,7 +22,8 @@ namespace penstock::stream {
 /// Calls: as those of the operator that owns it.
 class ChangeLog {
  public:
-  ChangeLog(const storage::TableSchema& logged, const ActorContext& context);
+  /// `logged`: the operator's table, which outlives this.
+  ChangeLog(const storage::StateTable& logged, const ActorContext& context);
 
   Status init(EpochPair first);
   [[nodiscard]] bool on() const { return open_ != nullptr; }
@@ -55,10 +56,9 @@ class ChangeLog {
   Status find_old();
   [[nodiscard]] std::string key(VNode vnode, Epoch epoch) const;
 
-  const storage::TableSchema logged_;
+  const storage::StateTable& logged_;
   const JobId job_;
   const PartialGraphId graph_;
-  const VNodeBitmap vnodes_;
   storage::StateStore& store_;
 
   std::vector<Subscriber> subscribers_;

@@ -44,9 +44,9 @@ Status MaterializeOperator::skip(EpochPair skipped) {
 
 MaterializeByKeyOperator::MaterializeByKeyOperator(storage::StateTable table, Conflict conflict, const ActorContext& context)
     : conflict_(conflict),
-      log_(table.schema(), context),
       codec_(table.schema().types),
       rows_{std::vector<uint32_t>(table.schema().pk), std::move(table), codec_.size(), codec_},
+      log_(rows_.table(), context),
       memory_(context.memory) {
   tables_.add(rows_.table());
 }

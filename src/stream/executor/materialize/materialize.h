@@ -15,7 +15,7 @@ namespace penstock::stream {
 /// kind passes on is also kept for subscribers, while there are any (`ChangeLog`).
 class MaterializeOperator final : public Operator {
  public:
-  MaterializeOperator(storage::StateTable table, const ActorContext& context) : log_(table.schema(), context), table_(std::move(table)) {
+  MaterializeOperator(storage::StateTable table, const ActorContext& context) : table_(std::move(table)), log_(table_, context) {
     tables_.add(table_);
   }
 
@@ -29,9 +29,9 @@ class MaterializeOperator final : public Operator {
   Status skip(EpochPair skipped) override;
 
  private:
-  ChangeLog log_;
   storage::StateTable table_;
   BarrierTables tables_;
+  ChangeLog log_;
 };
 
 enum class Conflict : uint8_t { Overwrite, Ignore };
@@ -82,9 +82,9 @@ class MaterializeByKeyOperator final : public Operator {
   void settle_memory();
 
   const Conflict conflict_;
-  ChangeLog log_;
   const StoredRows codec_;
   KeyedState rows_;
+  ChangeLog log_;
   BarrierTables tables_;
   MemoryAccount memory_;
 

@@ -95,8 +95,8 @@ TEST_F(ChangeLogTest, of_a_table_with_a_key_what_really_changed_is_kept) {
     op.push("I64 T\n+ 1 c");
     op.checkpoint();
     const std::string rows = log(kLog + static_cast<uint32_t>(conflict));
-    EXPECT_EQ(rows.substr(rows.find(' ')), conflict == pb::CONFLICT_IGNORE ? " 1 2 b" : fmt::format(" 1 2 b, {0}.1 3 1 a, {0}.2 4 1 c",
-                                                                                              rows.substr(0, rows.find('.'))));
+    EXPECT_EQ(rows.substr(rows.find(' ')),
+              conflict == pb::CONFLICT_IGNORE ? " 1 2 b" : fmt::format(" 1 2 b, {0}.1 3 1 a, {0}.2 4 1 c", rows.substr(0, rows.find('.'))));
     op.push("I64 T\n- 1 x\n- 2 x");
     op.checkpoint();
   }
