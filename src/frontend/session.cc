@@ -58,6 +58,7 @@ SessionSettings Session::settings() const {
   settings.streaming_parallelism = variables_.streaming_parallelism();
   settings.source_rate_limit = variables_.source_rate_limit();
   settings.allow_stale_reads = variables_.allow_stale_reads();
+  settings.order_backfills = variables_.order_backfills();
   settings.backfill_rate_limit = variables_.backfill_rate_limit();
   settings.variables = variables_.all();
   return settings;

@@ -19,6 +19,8 @@ constexpr Variable kVariables[] = {
     {"allow_stale_reads", "false", Kind::Boolean, "", "A SELECT may read what is quarantined, as it was when it was left out."},
     {"application_name", "", Kind::Text, "", "Name of the client, for people."},
     {"background_ddl", "false", Kind::Boolean, "", "CREATE answers at once and the job is made in the background."},
+    {"backfill_order", "auto", Kind::OneOf, "auto|none",
+     "In which order a new job's backfills read: as the planner finds best, or all at once."},
     {"backfill_rate_limit", "0", Kind::Number, "", "Rows a second that each actor of a new job's backfill reads; 0: no limit."},
     {"batch_expr_strict_mode", "true", Kind::Boolean, "", "A SELECT fails when a row cannot be computed; false: NULL instead."},
     {"bytea_output", "hex", Kind::OneOf, "hex", "Form of bytea."},
@@ -145,6 +147,7 @@ uint32_t SessionVariables::streaming_parallelism() const {
 }
 uint64_t SessionVariables::source_rate_limit() const { return static_cast<uint64_t>(number(values_.at("source_rate_limit"))); }
 uint64_t SessionVariables::backfill_rate_limit() const { return static_cast<uint64_t>(number(values_.at("backfill_rate_limit"))); }
+bool SessionVariables::order_backfills() const { return lower(values_.at("backfill_order")) == "auto"; }
 int64_t SessionVariables::statement_timeout_ms() const { return number(values_.at("statement_timeout")); }
 
 }  // namespace penstock::frontend

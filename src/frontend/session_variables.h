@@ -27,6 +27,7 @@ class SessionVariables {
   [[nodiscard]] bool dml_acknowledged_when_accepted() const { return values_.at("dml_ack") == "accepted"; }
   [[nodiscard]] bool strict_select() const { return values_.at("batch_expr_strict_mode") == "true"; }
   [[nodiscard]] bool allow_stale_reads() const { return values_.at("allow_stale_reads") == "true"; }
+  [[nodiscard]] bool order_backfills() const;
   [[nodiscard]] bool background_ddl() const { return values_.at("background_ddl") == "true"; }
   [[nodiscard]] uint32_t streaming_parallelism() const;
   [[nodiscard]] uint64_t source_rate_limit() const;

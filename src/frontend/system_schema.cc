@@ -20,6 +20,9 @@ constexpr Declaration kDeclarations[] = {
     {"penstock", "penstock_jobs",
      "job_id bigint, name varchar, kind varchar, state varchar, progress_rows bigint, parallelism bigint, fragments bigint, "
      "actors bigint, definition varchar, wanted_parallelism varchar, reason varchar, database varchar"},
+    {"penstock", "penstock_backfills",
+     "job_id bigint, job varchar, fragment_id bigint, relation varchar, state varchar, rows_read bigint, actors bigint, "
+     "actors_done bigint, waits_for varchar, database varchar"},
     {"penstock", "penstock_fragments",
      "fragment_id bigint, job_id bigint, job varchar, distribution varchar, actors bigint, operators varchar, "
      "upstreams varchar, database varchar"},

@@ -18,6 +18,7 @@ struct SessionSettings {
   uint32_t streaming_parallelism = 0;            // actors a fragment of new jobs; 0: all cores
   uint64_t source_rate_limit = 0;                // rows a second of each source of new jobs; 0: none
   uint64_t backfill_rate_limit = 0;              // likewise of each backfill
+  bool order_backfills = true;                   // of new jobs, as the planner finds best, unless they say otherwise
   bool allow_stale_reads = false;                // of quarantined tables and views
   std::map<std::string, std::string> variables;  // what current_setting(name) answers
 };

@@ -26,6 +26,7 @@ struct Option {
   std::string key;
   std::string value;
   uint32_t position = 0;
+  uint32_t value_position = 0;  // of the first character of the value, behind a quote
 };
 
 enum class RelationKind { Source, Table, MaterializedView, Sink, View, Subscription, Database };

@@ -120,15 +120,22 @@ Result<ast::Option> TokenCursor::option() {
   } while (accept_symbol("."));
   PENSTOCK_TRY(expect_symbol("="));
   if (done()) return syntax_error();
+  result.value_position = position();
   if (front().kind == TokenKind::String) {
+    if (front().text.starts_with('\'')) ++result.value_position;
     PENSTOCK_TRY(result.value, string_literal());
     return result;
   }
   if (accept_symbol("-")) result.value = "-";
   if (done() || front().kind == TokenKind::Symbol || front().kind == TokenKind::Parameter) return syntax_error();
   if (!result.value.empty() && front().kind != TokenKind::Number) return syntax_error();
-  result.value += front().kind == TokenKind::Number ? std::string(front().text) : identifier_of(front());
+  const Token& first = front();
+  result.value += first.kind == TokenKind::Number ? std::string(first.text) : identifier_of(first);
   skip();
+  if (result.key == "backfill_order" && at_symbol("(")) {  // FIXED(a -> b), as RisingWave writes it
+    PENSTOCK_TRY(skip_parentheses());
+    result.value = source_.text().substr(first.start, tokens_[next_ - 1].end - first.start);
+  }
   return result;
 }
 

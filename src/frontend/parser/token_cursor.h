@@ -38,7 +38,8 @@ class TokenCursor {
   /// [database.][schema.]name
   [[nodiscard]] Result<ast::ObjectName> object_name();
   [[nodiscard]] Result<std::string> string_literal();
-  /// `( key = value, … )`. Keys may have dots; values are strings, numbers or single words.
+  /// `( key = value, … )`. Keys may have dots; values are strings, numbers or single words; that of backfill_order
+  /// may have parentheses.
   [[nodiscard]] Result<std::vector<ast::Option>> options();
   /// Past the parenthesis that closes the one that stands here.
   [[nodiscard]] Status skip_parentheses();

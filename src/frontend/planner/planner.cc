@@ -8,6 +8,7 @@
 #include "frontend/binder/query_binder.h"
 #include "frontend/binder/resolve_name.h"
 #include "frontend/planner/alter.h"
+#include "frontend/planner/backfill_order.h"
 #include "frontend/planner/batch_planner.h"
 #include "frontend/planner/explain.h"
 #include "frontend/planner/object_kinds.h"
@@ -66,16 +67,18 @@ class StatementBinder {
     PENSTOCK_TRY(auto object, new_object(create.name, create.if_not_exists || replaced != nullptr, definition, context_));
     object.set_kind(pb::OBJECT_MATERIALIZED_VIEW);
     for (const ast::Option& option : create.options) {
-      if (option.key != kSourceRateLimit && option.key != kBackfillRateLimit) {
+      if (option.key != kSourceRateLimit && option.key != kBackfillRateLimit && option.key != kBackfillOrder) {
         return error(Code::NotSupported, "option \"{}\" of a materialized view is not supported", option.key).at(option.position);
       }
     }
     PENSTOCK_TRY(const auto rates, rates_of(create.options, object));
+    PENSTOCK_TRY(const auto order, bind_backfill_order(create.options, context_));
     PENSTOCK_TRY(no_parameters());
     PENSTOCK_TRY(auto query, QueryBinder(context_).bind(*create.query));
     PENSTOCK_TRY(const auto names, view_columns(create, query));
     const auto plan = rules::optimize(std::move(query.plan));
     PENSTOCK_TRY(auto graph, StreamPlanner(settings_, rates).plan_view(*plan, names, object));
+    PENSTOCK_TRY(order_backfills(order, graph));
     if (replaced != nullptr) {
       PENSTOCK_TRY(take_place_of(*replaced, create, object));
     }
@@ -90,11 +93,13 @@ class StatementBinder {
     object.set_kind(pb::OBJECT_SINK);
     PENSTOCK_TRY(sink_options(create));
     PENSTOCK_TRY(const auto rates, rates_of(create.options, object));
+    PENSTOCK_TRY(const auto order, bind_backfill_order(create.options, context_));
     PENSTOCK_TRY(no_parameters());
     PENSTOCK_TRY(auto plan, create.query ? sink_query(*create.query) : sink_relation(*create.from));
     const auto names = logical::column_names(*plan);
     plan = rules::optimize(std::move(plan));
     PENSTOCK_TRY(auto graph, StreamPlanner(settings_, rates).plan_sink(*plan, names, object));
+    PENSTOCK_TRY(order_backfills(order, graph));
     return Body(CreateJob{std::move(object), std::move(graph), create.if_not_exists});
   }
 

@@ -258,6 +258,8 @@ pb::AwaitNode node_of(const AwaitWorld& world, WorkerId worker, const AwaitWorld
     if (fragment == world.fragments.end()) continue;
     added.set_job(fragment->second.job);
     added.set_operators(fragment->second.operators);
+    const std::string& before = fragment->second.backfill_waits;
+    if (record.wait() == pb::WAIT_INPUT && !before.empty()) added.set_waits_on(fmt::format("input; its backfill for that of {}", before));
   }
   return out;
 }

@@ -23,6 +23,7 @@ struct AwaitWorld {
     std::string operators;  // names, root first: "Materialize <- HashAgg <- Merge"
     std::vector<FragmentId> upstreams;
     std::vector<ActorId> actors;
+    std::string backfill_waits{};  // for which relations' backfills its own waits
   };
   struct Node {
     std::string name;                          // "node 2 (127.0.0.1:5688)"

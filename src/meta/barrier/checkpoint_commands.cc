@@ -35,11 +35,12 @@ bool CheckpointControl::step_commands(Now now, ControlEffects& out) {
   if (settings_seen_.first != env_.model.counter(Counter::CatalogVersion)) look_at_database();
   const auto wanted = wanted_settings();
   if (commands_.empty()) waiting_command_.clear();
-  if (commands_.empty() && settings_seen_ == wanted) return false;
+  if (commands_.empty() && settings_seen_ == wanted && tracker_.ready(env_.model).empty()) return false;
   if (commands_wait(now) || !has_epoch(now, out)) return false;
   Injection injection;
+  if (settings_seen_ != wanted && replace_plans(now, out)) return true;
+  start_backfills(injection);
   if (settings_seen_ != wanted) {
-    if (replace_plans(now, out)) return true;
     change_sources(injection);
     change_subscribers(injection);
     hold(true, injection);
@@ -130,13 +131,7 @@ void CheckpointControl::add_job(const std::shared_ptr<const JobPlan>& plan, JobP
     build.insert(build.end(), std::make_move_iterator(fragments.begin()), std::make_move_iterator(fragments.end()));
   }
   *injection.add(command).mutable_add() = messages().add(id);
-
-  std::set<ActorId> backfilling;
-  for (const JobPlan::FragmentPlan& fragment : plan->fragments()) {
-    if (!fragment.plan->has_scan()) continue;
-    for (const ActorPlacement& actor : placement.fragments.at(fragment.id)) backfilling.insert(actor.actor);
-  }
-  tracker_.add(id, std::move(backfilling), 0);
+  tracker_.add(*plan, placement);
   injection.placed[id] = std::move(placement);
   join(workers, out);
   if (!own_graph) return;

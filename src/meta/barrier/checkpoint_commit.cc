@@ -17,6 +17,7 @@ bool CheckpointControl::step_front(Now now, ControlEffects& out) {
     return true;
   }
   if (trace != nullptr) trace->outcome = "passed";
+  if (tracker_.wants_checkpoint()) schedule_.want_checkpoint(now.mono);  // others wait for what is done to be durable
   const bool initial = front.kind == pb::BARRIER_INITIAL;
   barriers_.pop_front();
   forget_merged();
@@ -115,7 +116,9 @@ void CheckpointControl::on(Now now, CheckpointCommitted& event, ControlEffects& 
   }
   forget_merged();
   for (const JobId job : event.finished) finish_creation(now, job, out);
-  // What a small backfill has read by now shows with the next checkpoint: whoever created the job need not wait an interval for that.
+  // What a small backfill has read by now shows with the next checkpoint: whoever created the job, or comes after it, need not wait an
+  // interval for that.
+  if (front.starts_backfill) schedule_.want_checkpoint(now.mono);
   for (const Command& command : front.commands) {
     const auto* created = std::get_if<CreateJob>(&command);
     if (created != nullptr && tracker_.jobs().contains(created->job)) schedule_.want_checkpoint(now.mono);

@@ -259,7 +259,8 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
   if (std::holds_alternative<Running>(state_) && !rescaling_ && !replacing_) {
     if (!members_.empty() && barriers_.size() < options_.max_in_flight) earlier(schedule_.due());
     const auto free = commands_wait_until();
-    if (free && (!commands_.empty() || settings_seen_ != wanted_settings())) earlier(*free);
+    const bool waiting = !commands_.empty() || settings_seen_ != wanted_settings() || !tracker_.ready(env_.model).empty();
+    if (free && waiting) earlier(*free);
     for (const Command& command : commands_) {
       const auto* rescale = std::get_if<RescaleJobs>(&command);
       if (rescale != nullptr && rescale->not_before > rescale_looked_at_ && !free) earlier(rescale->not_before);
@@ -344,7 +345,9 @@ std::string CheckpointControl::debug_string(Now now) const {
   for (const Command& command : commands_) out += fmt::format("  waits: {}\n", meta::describe(command));
   if (!waiting_command_.empty()) out += fmt::format("  {}\n", waiting_command_);
   for (const auto& [id, progress] : tracker_.jobs()) {
-    out += fmt::format("  creating {}: {} of {} backfills done\n", id, progress.actors - progress.missing.size(), progress.actors);
+    out += fmt::format("  creating {}: {} of {} actors have done their backfill\n", id, progress.rows.size() - progress.missing.size(),
+                       progress.rows.size());
+    if (const std::string waiting = backfills_waiting(id); !waiting.empty()) out += fmt::format("    {}\n", waiting);
   }
   for (const auto& [graph, ending] : ending_) {
     for (const WorkerId worker : ending.waiting) {

@@ -89,6 +89,10 @@ class CheckpointControl {
   [[nodiscard]] std::string recovery_reason() const;
   /// Of a job, while its database recovers: for which node it waits, if that is why.
   [[nodiscard]] std::string standstill_reason(JobId job, Now now) const;
+  /// "dim", for which the backfill of this fragment waits; empty if it does not.
+  [[nodiscard]] std::string backfill_waits_for(JobId job, FragmentId fragment) const;
+  /// "the backfill of fact waits for that of dim"; empty if none of the job's does.
+  [[nodiscard]] std::string backfills_waiting(JobId job) const;
   [[nodiscard]] bool idle() const { return barriers_.empty() && commands_.empty() && flushes_.empty(); }
   [[nodiscard]] const InflightGraph& inflight() const { return graph_; }
   [[nodiscard]] const CreateTracker& creating() const { return tracker_; }
@@ -129,6 +133,7 @@ class CheckpointControl {
     runtime::TimePoint injected;
     std::vector<Command> commands;  // all of them, or none, are in its commit
     bool carries_commands = false;  // or changes of settings: later ones wait until it is collected
+    bool starts_backfill = false;
     std::vector<FlushWaiter> flushes;
     std::set<Participant> participants;
     std::set<Participant> waiting;
@@ -158,6 +163,7 @@ class CheckpointControl {
     std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned;
     std::vector<uint32_t> dropped_tables;
     std::map<WorkerId, Transactions::Lists> transactions;
+    bool starts_backfill = false;
 
     [[nodiscard]] bool empty() const { return mutations.empty(); }
     pb::Mutation& add(std::string description) {
@@ -306,6 +312,7 @@ class CheckpointControl {
   [[nodiscard]] std::optional<runtime::TimePoint> next_drop_check() const;
 
   // checkpoint_settings.cc
+  void start_backfills(Injection& injection);
   [[nodiscard]] bool is_held(JobId job) const;
   void look_at_database();
   void take_settings();

@@ -112,6 +112,7 @@ void CheckpointControl::inject(Now now, Epoch curr, pb::BarrierKind kind, Inject
 
   barrier.commands = std::move(injection.commands);
   barrier.subscribing = subscribing_;
+  barrier.starts_backfill = injection.starts_backfill;
   barrier.placed = std::move(injection.placed);
   barrier.dropped_tables = std::move(injection.dropped_tables);
   for (auto& [job, splits] : injection.assigned) barrier.assigned[job].insert(splits.begin(), splits.end());
@@ -160,6 +161,7 @@ void CheckpointControl::send_barrier(const InflightBarrier& barrier, Injection& 
       for (pb::BuildFragment& fragment : build->second) {
         fragment.set_paused(held_.contains(JobId{fragment.job_id()}));
         tell_subscribers(fragment);
+        fragment.set_backfill_waits(tracker_.waits(JobId{fragment.job_id()}, FragmentId{fragment.fragment_id()}));
         *inject->add_build() = std::move(fragment);
       }
     }

@@ -21,6 +21,31 @@ CheckpointControl::Progress CheckpointControl::progress(Now now) const {
   return out;
 }
 
+std::string CheckpointControl::backfill_waits_for(JobId job, FragmentId fragment) const {
+  std::vector<std::string> names;
+  for (const FragmentId before : tracker_.awaited(job, fragment)) {
+    const ObjectId upstream = tracker_.jobs().at(job).backfills.at(before).upstream;
+    const pb::CatalogObject* object = env_.model.object(upstream);
+    std::string name = object == nullptr ? fmt::format("{}", upstream) : object->name();
+    if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::string CheckpointControl::backfills_waiting(JobId id) const {
+  const auto job = tracker_.jobs().find(id);
+  std::string out;
+  if (job == tracker_.jobs().end()) return out;
+  for (const auto& [fragment, backfill] : job->second.backfills) {
+    const std::string before = backfill_waits_for(id, fragment);
+    if (before.empty()) continue;
+    const pb::CatalogObject* object = env_.model.object(backfill.upstream);
+    const std::string name = object == nullptr ? fmt::format("{}", backfill.upstream) : object->name();
+    out += fmt::format("{}the backfill of {} waits for the backfill of {}", out.empty() ? "" : "; ", name, before);
+  }
+  return out;
+}
+
 std::string CheckpointControl::database_name() const {
   const auto record = env_.model.databases().find(database_);
   return record == env_.model.databases().end() ? fmt::format("{}", database_) : record->second.name();

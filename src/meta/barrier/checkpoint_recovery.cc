@@ -184,14 +184,7 @@ void CheckpointControl::rebuild_graph() {
       creating_[id] = {{graph_of(database_, id), env_.ids.next_term()}, workers_of(*placement)};
       jobs[id].graph = creating_[id].graph;
     }
-    std::set<ActorId> backfilling;
-    for (const JobPlan::FragmentPlan& fragment : plan->fragments()) {
-      if (!fragment.plan->has_scan()) continue;
-      for (const ActorPlacement& actor : placement->fragments.at(fragment.id)) {
-        if (!placement->backfilled.contains(actor.actor)) backfilling.insert(actor.actor);
-      }
-    }
-    tracker_.add(id, std::move(backfilling), placement->backfilled.size());
+    tracker_.add(*plan, *placement);
   }
   graph_.replace(std::move(jobs));
 }

@@ -1,6 +1,6 @@
-// What users change of running jobs: paused or not, rates, intervals. The catalog says what shall be; here it is compared with what is, and
-// the difference rides a barrier. So nothing can be lost: a barrier that dies is followed by a recovery, which builds what the catalog
-// says.
+// What users change of running jobs: paused or not, rates, intervals; and which backfills have nothing to wait for any more. The model says
+// what shall be; here it is compared with what is, and the difference rides a barrier. So nothing can be lost: a barrier that dies is
+// followed by a recovery, which builds what the model says.
 #include "meta/barrier/checkpoint_control.h"
 #include "meta/catalog/alter.h"
 
@@ -59,6 +59,19 @@ pb::ThrottleMutation throttle(const JobPlan& plan, const JobPlacement& placement
 }
 
 }  // namespace
+
+void CheckpointControl::start_backfills(Injection& injection) {
+  pb::StartBackfillMutation start;
+  std::string what;
+  for (const auto& [job, fragment] : tracker_.ready(env_.model)) {
+    start.add_fragments(fragment.value);
+    what += fmt::format("{}start backfill of fragment {} of {}", what.empty() ? "" : ", ", fragment, job);
+    tracker_.on_started({job, fragment});
+  }
+  if (start.fragments().empty()) return;
+  *injection.add(std::move(what)).mutable_start_backfill() = std::move(start);
+  injection.starts_backfill = true;
+}
 
 bool CheckpointControl::is_held(JobId job) const {
   const pb::CatalogObject* object = env_.model.object(job);

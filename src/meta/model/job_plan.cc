@@ -106,7 +106,36 @@ Status JobPlan::fill_edges() {
     edges_.push_back({external ? FragmentId{} : fragments_[edge.upstream()].id, ObjectId{edge.upstream_object()},
                       fragments_[edge.downstream()].id, OperatorId{record_.operator_base() + edge.link()}, &edge.strategy()});
   }
-  return ok();
+  return fill_backfills();
+}
+
+Status JobPlan::fill_backfills() {
+  for (FragmentPlan& fragment : fragments_) {
+    for (const uint32_t before : fragment.plan->backfill_after()) {
+      if (before >= fragments_.size() || !fragments_[before].plan->has_scan() || !fragment.plan->has_scan()) {
+        return invalid(
+            record_, fmt::format("fragment {} comes after the backfill of {}; one of them has none", fragment.plan->fragment_id(), before));
+      }
+      fragment.backfill_after.push_back(fragments_[before].id);
+    }
+  }
+  // Again and again those that come after nothing that is left: what cannot be reached so waits for itself.
+  std::vector<bool> done(fragments_.size(), false);
+  const auto comes_next = [&](size_t i) {
+    const auto& before = fragments_[i].plan->backfill_after();
+    return !done[i] && std::ranges::all_of(before, [&](uint32_t b) { return done[b]; });
+  };
+  for (size_t found = fragments_.size(); found > 0;) {
+    found = 0;
+    for (size_t i = 0; i < fragments_.size(); ++i) {
+      if (!comes_next(i)) continue;
+      done[i] = true;
+      ++found;
+    }
+  }
+  const auto stuck = std::ranges::find(done, false);
+  if (stuck == done.end()) return ok();
+  return invalid(record_, fmt::format("the backfill of fragment {} waits for itself", stuck - done.begin()));
 }
 
 const JobPlan::FragmentPlan* JobPlan::fragment(FragmentId id) const {

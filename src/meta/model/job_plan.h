@@ -17,8 +17,9 @@ class JobPlan {
  public:
   struct FragmentPlan {
     FragmentId id;
-    const pb::Fragment* plan;     // of `record()`
-    std::vector<TableId> tables;  // state tables of its operators, and the log of its changes; ascending
+    const pb::Fragment* plan;                  // of `record()`
+    std::vector<TableId> tables;               // state tables of its operators, and the log of its changes; ascending
+    std::vector<FragmentId> backfill_after{};  // whose backfills are done before its own begins
   };
   struct Edge {
     FragmentId upstream;       // of this job, or the Materialize fragment of `upstream_object`, which is looked up when it is needed
@@ -29,7 +30,7 @@ class JobPlan {
   };
 
   /// Errors: `InvalidDefinition` for a graph that makes no sense: numbers out of range or double, a table in no or in two fragments, an
-  /// edge to nowhere, a vnode count that is none.
+  /// edge to nowhere, a vnode count that is none, backfills that wait for each other or for none.
   [[nodiscard]] static Result<std::shared_ptr<const JobPlan>> make(pb::JobRecord record);
 
   [[nodiscard]] JobId id() const { return JobId{record_.job_id()}; }
@@ -54,6 +55,7 @@ class JobPlan {
   Status fill_tables(std::vector<bool>& seen, FragmentPlan& fragment);
   Status fill_log();
   Status fill_edges();
+  Status fill_backfills();
 
   pb::JobRecord record_;
   std::vector<FragmentPlan> fragments_;

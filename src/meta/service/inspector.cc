@@ -65,6 +65,7 @@ AwaitWorld Inspector::world_of(Answers answers) const {
         AwaitWorld::Fragment& fragment = world.fragments[plan.id];
         fragment.job = job.plan->name();
         fragment.operators = operator_names(plan.plan->root());
+        fragment.backfill_waits = control->backfill_waits_for(job_id, plan.id);
         const auto placed = job.placement.fragments.find(plan.id);
         if (placed == job.placement.fragments.end()) continue;
         for (const ActorPlacement& actor : placed->second) {

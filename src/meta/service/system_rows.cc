@@ -136,8 +136,33 @@ void add_jobs(MetaLoop& loop, pb::SystemRowsResponse& out) {
     const uint32_t wanted = plan->record().graph().parallelism();
     row.text(wanted == 0 ? "adaptive" : std::to_string(wanted));
     std::string reason = object->state() == pb::JOB_QUARANTINED ? object->state_reason() : control->standstill_reason(id, loop.now());
+    if (reason.empty()) reason = control->backfills_waiting(id);
     reason.empty() ? row.null() : row.text(std::move(reason));
     row.text(loop.database_name(plan->database()));
+  }
+}
+
+void add_backfills(MetaLoop& loop, pb::SystemRowsResponse& out) {
+  for (const auto& [database, control] : loop.databases()) {
+    for (const auto& [id, job] : control->creating().jobs()) {
+      const auto plan = loop.model().job(id);
+      for (const auto& [fragment, backfill] : job.backfills) {
+        uint64_t rows = 0;
+        size_t done = 0;
+        for (const ActorId actor : backfill.actors) {
+          rows += job.rows.at(actor);
+          done += job.missing.contains(actor) ? 0 : 1;
+        }
+        Row row(out);
+        row.number(id.value).text(plan ? plan->name() : fmt::format("{}", id)).number(fragment.value);
+        row.text(name_of(loop.model(), backfill.upstream));
+        row.text(done == backfill.actors.size() ? "done" : backfill.waits ? "waiting" : "reading").number(rows);
+        row.number(backfill.actors.size()).number(done);
+        std::string before = control->backfill_waits_for(id, fragment);
+        before.empty() ? row.null() : row.text(std::move(before));
+        row.text(loop.database_name(database));
+      }
+    }
   }
 }
 
@@ -321,6 +346,8 @@ const std::map<std::string, Relation>& known_relations() {
        {add_jobs,
         "job_id n,name t,kind t,state t,progress_rows n,parallelism n,fragments n,actors n,definition t,wanted_parallelism t,reason "
         "t,database t"}},
+      {"penstock_backfills",
+       {add_backfills, "job_id n,job t,fragment_id n,relation t,state t,rows_read n,actors n,actors_done n,waits_for t,database t"}},
       {"penstock_fragments", {add_fragments, "fragment_id n,job_id n,job t,distribution t,actors n,operators t,upstreams t,database t"}},
       {"penstock_actors", {add_actors, "actor_id n,fragment_id n,job_id n,job t,worker_id n,vnodes n,database t"}},
       {"penstock_workers",

@@ -14,6 +14,8 @@ class MetaLoop;
 ///     penstock_sources    source_id source job_id job split rows_read position finished skipped_rows last_error database
 ///     penstock_jobs       job_id name kind state progress_rows parallelism fragments actors definition wanted_parallelism
 ///                         reason database
+///     penstock_backfills  job_id job fragment_id relation state rows_read actors actors_done waits_for database; of jobs that are being
+///                         created
 ///     penstock_fragments  fragment_id job_id job distribution actors operators upstreams database
 ///     penstock_actors     actor_id fragment_id job_id job worker_id vnodes database
 ///     penstock_workers    worker_id node endpoint alive parallelism actors incarnation disk

@@ -103,7 +103,8 @@ struct ActorContext {
   uint32_t table_base = 0;  // added to local table ids of the plan
   uint32_t operator_base = 0;
   std::vector<SplitState> splits;
-  bool paused = false;  // sources and backfill begin held
+  bool paused = false;          // sources and backfill begin held
+  bool backfill_waits = false;  // for others of the job: it begins with a StartBackfill
   std::vector<Subscriber> subscribers;
   runtime::Runtime& runtime;
   storage::StateStore& store;

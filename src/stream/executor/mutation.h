@@ -35,4 +35,7 @@ struct SubscriberMutation {
 /// Rows a second that each backfill of the actor reads from now on, 0: no limit; nothing if the mutation does not say.
 [[nodiscard]] std::optional<uint64_t> backfill_rate_by(const Barrier& barrier, ActorId actor);
 
+/// Whether the backfill of a fragment, which has waited for others, begins.
+[[nodiscard]] bool starts_backfill(const Barrier& barrier, FragmentId fragment);
+
 }  // namespace penstock::stream

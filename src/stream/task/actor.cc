@@ -64,6 +64,7 @@ Actor::Actor(Key, const Environment& environment, storage::GraphTerm graph, std:
                .operator_base = fragment_->operator_base(),
                .splits = splits_of(plan),
                .paused = fragment_->paused(),
+               .backfill_waits = fragment_->backfill_waits(),
                .subscribers = subscribers_of(*fragment_),
                .runtime = environment.runtime,
                .store = environment.store,

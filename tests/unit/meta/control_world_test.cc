@@ -375,6 +375,7 @@ std::string describe_mutation(const pb::Mutation& mutation) {
   if (mutation.has_source_change_split()) out += " +splits";
   if (mutation.has_pause()) out += " +pause" + listed(mutation.pause().actors());
   if (mutation.has_resume()) out += " +resume" + listed(mutation.resume().actors());
+  if (mutation.has_start_backfill()) out += " +start" + listed(mutation.start_backfill().fragments());
   if (mutation.has_connector_props_change()) {
     out += " +props";
     for (const auto& [source, props] : mutation.connector_props_change().by_source()) {
@@ -433,6 +434,11 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
     for (const pb::BuildFragment& fragment : inject.build()) {
       for (const pb::Subscriber& s : fragment.subscribers()) out += fmt::format(" reads {}", s.subscription());
     }
+    std::vector<uint32_t> waiting;
+    for (const pb::BuildFragment& fragment : inject.build()) {
+      if (fragment.backfill_waits()) waiting.push_back(fragment.fragment_id());
+    }
+    if (!waiting.empty()) out += " waits" + listed(waiting);
     if (!inject.commit_txns().empty()) out += " +x" + listed(inject.commit_txns());
     if (!inject.abort_txns().empty()) out += " -x" + listed(inject.abort_txns());
     return out;

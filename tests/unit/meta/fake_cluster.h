@@ -55,7 +55,8 @@ struct Ledger {
   uint64_t recoveries = 0;      // graphs that were built with adopted state
   std::set<uint32_t> left_out;  // tables that were quarantined for a while: their state is of an older epoch
   uint64_t merges = 0;
-  int backfill_barriers = 0;  // an actor's backfill takes so many
+  int backfill_barriers = 0;       // an actor's backfill takes so many
+  uint64_t backfills_started = 0;  // that had waited, by actor
   uint64_t transfers = 0;
   uint64_t copies = 0;                                   // ahead of them
   std::map<uint64_t, FakeRows> positions;                // by epoch: how far the splits were read at its end
@@ -105,6 +106,7 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
     bool merged = false;                               // answers for what it has in flight
     bool failed = false;                               // takes part in nothing until it is reset
     std::map<uint32_t, int> barriers;                  // each actor has passed
+    std::map<uint32_t, uint32_t> waiting;              // actors whose backfill waits, and their fragments
   };
 
   void on_bytes(const rpc::Bytes& bytes);
@@ -123,6 +125,7 @@ class FakeCompute : public rpc::Service, public std::enable_shared_from_this<Fak
   void complete(Graph& graph, const pb::InjectBarrier& inject);
   void write_segment(Graph& graph, const pb::InjectBarrier& inject, pb::BarrierComplete& complete);
   void build(Graph& graph, const pb::InjectBarrier& inject);
+  void start_backfills(Graph& graph, const pb::Mutation& mutation);
   void register_again();
   void send(const pb::ControlResponse& response);
   void send_failure(uint64_t id, uint32_t actor, const std::string& message, uint32_t score);

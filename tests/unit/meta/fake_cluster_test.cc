@@ -295,6 +295,7 @@ void FakeCompute::build(Graph& graph, const pb::InjectBarrier& inject) {
     for (const pb::BuildActor& actor : fragment.actors()) {
       EXPECT_TRUE(graph.actors.insert(actor.actor_id()).second) << "actor " << actor.actor_id() << " is built twice";
       graph.table_base[actor.actor_id()] = fragment.table_base();
+      if (fragment.backfill_waits()) graph.waiting[actor.actor_id()] = fragment.fragment_id();
       for (const uint32_t table : tables) {
         for (const VNode vnode : VNodeBitmap::from_bytes(fragment.vnode_count(), actor.vnodes()).value().list()) {
           const std::pair at(fragment.table_base() + table, vnode);
@@ -313,6 +314,13 @@ void FakeCompute::build(Graph& graph, const pb::InjectBarrier& inject) {
         if (recovered) ++ledger_.recoveries;
       }
     }
+  }
+}
+
+void FakeCompute::start_backfills(Graph& graph, const pb::Mutation& mutation) {
+  for (const pb::Mutation& one : mutation.combined().mutations()) start_backfills(graph, one);
+  for (const uint32_t fragment : mutation.start_backfill().fragments()) {
+    ledger_.backfills_started += std::erase_if(graph.waiting, [&](const auto& waiting) { return waiting.second == fragment; });
   }
 }
 
@@ -347,8 +355,9 @@ void FakeCompute::complete(Graph& graph, const pb::InjectBarrier& inject) {
   for (const uint32_t actor : graph.actors) {
     pb::CreateProgress* progress = complete.add_create_progress();
     progress->set_actor_id(actor);
-    progress->set_done(++graph.barriers[actor] > ledger_.backfill_barriers);
+    progress->set_done(!graph.waiting.contains(actor) && ++graph.barriers[actor] > ledger_.backfill_barriers);
   }
+  start_backfills(graph, inject.barrier().mutation());
   if (inject.barrier().kind() == pb::BARRIER_CHECKPOINT) write_segment(graph, inject, complete);
   ledger_.barriers[{inject.graph().term(), complete.epoch()}].completed.insert(name_);
   for (const uint32_t actor : inject.barrier().mutation().stop().actors()) {

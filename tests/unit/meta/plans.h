@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "data/types.h"
 #include "meta/model/meta_model.h"
@@ -95,6 +97,42 @@ inline pb::CreateObjectRequest view_on(const std::string& name, uint32_t upstrea
   edge->set_downstream(0);
   edge->set_link(1);
   edge->mutable_strategy()->set_type(pb::DISPATCH_NO_SHUFFLE);
+  return request;
+}
+
+/// A fragment for each of `upstreams`, which scans it (tables 1, 2, …), and one more that joins them and is materialized (table 0). `after`:
+/// pairs of a fragment and one whose backfill comes before its own.
+inline pb::CreateObjectRequest join_on(const std::string& name, const std::vector<uint32_t>& upstreams,
+                                       const std::vector<std::pair<uint32_t, uint32_t>>& after) {
+  auto request = request_for(pb::OBJECT_MATERIALIZED_VIEW, name);
+  pb::FragmentGraph& graph = *request.mutable_graph();
+  for (const uint32_t upstream : upstreams) {
+    pb::Fragment* scans = add_fragment(request);
+    scans->set_has_scan(true);
+    scans->set_colocation_group(scans->fragment_id());
+    pb::StreamScanNode* scan = scans->mutable_root()->mutable_stream_scan();
+    scan->set_upstream_object(upstream);
+    scan->mutable_upstream_table()->set_table_id(77);  // global, of another job
+    scan->mutable_progress()->set_table_id(scans->fragment_id() + 1);
+    pb::FragmentEdge* edge = graph.add_edges();
+    edge->set_upstream_object(upstream);
+    edge->set_downstream(scans->fragment_id());
+    edge->set_link(scans->root().operator_id() + 1);
+    edge->mutable_strategy()->set_type(pb::DISPATCH_NO_SHUFFLE);
+  }
+  for (const auto& [later, first] : after) graph.mutable_fragments(static_cast<int>(later))->add_backfill_after(first);
+  pb::Fragment* joins = add_fragment(request);
+  joins->set_colocation_group(joins->fragment_id());
+  materialize(request, joins);
+  for (uint32_t i = 0; i < upstreams.size(); ++i) {
+    pb::FragmentEdge* edge = graph.add_edges();
+    edge->set_upstream(i);
+    edge->set_downstream(joins->fragment_id());
+    edge->set_link(joins->root().operator_id() + 1);
+    edge->mutable_strategy()->set_type(pb::DISPATCH_HASH);
+    edge->mutable_strategy()->add_dist_key(0);
+  }
+  graph.set_table_count(static_cast<uint32_t>(upstreams.size()) + 1);
   return request;
 }
 

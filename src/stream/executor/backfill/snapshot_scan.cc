@@ -80,6 +80,7 @@ SnapshotScan::SnapshotScan(StreamScanOptions options, const ActorContext& contex
       batch_rows_(options.batch_rows),
       batch_time_(options.batch_time),
       actor_(context.actor),
+      fragment_(context.fragment),
       graph_(context.graph.graph),
       store_(context.store),
       runtime_(context.runtime),
@@ -87,6 +88,7 @@ SnapshotScan::SnapshotScan(StreamScanOptions options, const ActorContext& contex
       progress_(std::move(options.progress)),
       position_of_(std::max(context.vnodes.size(), 1U), kNotOurs),
       paused_(context.paused),
+      waits_(context.backfill_waits),
       limit_(options.rate_limit, kLimitSlices),
       pace_(context.pace),
       wake_(context.wake) {
@@ -121,8 +123,9 @@ Result<Step> SnapshotScan::after_barrier(const Barrier& barrier) {
   still_ = false;
   if (const auto paused = paused_by(barrier, actor_)) paused_ = *paused;
   if (const auto rate = backfill_rate_by(barrier, actor_)) limit_.set_rate(*rate);
+  if (starts_backfill(barrier, fragment_)) waits_ = false;
   share_until_ = runtime_.now() + kShare * chunk_time();
-  if (!finished() && wake_) wake_();  // there may be more once the share is over
+  if (!finished() && !waits_ && wake_) wake_();  // there may be more once the share is over
   if (!read_.empty() && !paused_) return Step::MoreOutput;
   return begin_batch() ? Step::NeedState : Step::Done;
 }
@@ -134,12 +137,12 @@ Generator::Poll SnapshotScan::poll(Output& out) {
     if (!out.empty()) return Poll{};
   }
   if (begin_batch()) return Poll{Step::NeedState, std::nullopt};
-  const bool waits = loaded_ && !still_ && !finished() && !paused_;
-  return waits ? Poll{Step::Done, limit_.wait()} : Poll{};
+  const bool wants_more = loaded_ && !still_ && !finished() && !paused_ && !waits_;
+  return wants_more ? Poll{Step::Done, limit_.wait()} : Poll{};
 }
 
 bool SnapshotScan::begin_batch() {
-  if (!loaded_ || still_ || finished() || paused_) return false;
+  if (!loaded_ || still_ || finished() || paused_ || waits_) return false;
   chunk_rows_ = sizer_.next(runtime_.now(), chunk_time());
   const bool paced = chunk_time() > runtime::Duration::zero();
   allowed_ = limit_.available(runtime_.now(), paced ? std::min(batch_rows_, chunk_rows_ * kChunksOfBatch) : batch_rows_);
@@ -270,6 +273,7 @@ Result<Step> SnapshotScan::on_chunk(StreamChunk chunk, Output& out) {
     out.push_back(chunk.project(output_));
     return Step::Done;
   }
+  if (waits_ && has_read_nothing()) return Step::Done;
   PENSTOCK_TRY(auto pass, passed_rows(chunk));
   if (auto kept = keep_rows(chunk.project(output_), std::move(pass))) out.push_back(std::move(*kept));
   return Step::Done;

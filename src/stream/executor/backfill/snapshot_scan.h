@@ -38,6 +38,9 @@ struct StreamScanOptions {
 ///
 /// Positions are rows of `progress` (vnode, pk of the last row read or NULL, finished, rows), stored under the vnode they speak of and
 /// committed with the rows they stand for. Progress is reported at each barrier until it was reported as done.
+///
+/// A backfill that is to come after others of its job waits until a StartBackfill names its fragment: it reads nothing, so its positions
+/// are where nothing has been read, and changes pass it no more than they pass one that has just begun.
 class SnapshotScan {
  public:
   SnapshotScan(StreamScanOptions options, const ActorContext& context);
@@ -65,6 +68,7 @@ class SnapshotScan {
   };
 
   [[nodiscard]] bool finished() const { return current_ == positions_.size(); }
+  [[nodiscard]] bool has_read_nothing() const { return current_ == 0 && !positions_.empty() && !positions_[0].started(); }
   Status load();
   void note_loaded();
   Status load_position(ScanPosition& position, std::string_view value);
@@ -86,6 +90,7 @@ class SnapshotScan {
   const size_t batch_rows_;
   const runtime::Duration batch_time_;
   const ActorId actor_;
+  const FragmentId fragment_;
   const PartialGraphId graph_;
   storage::StateStore& store_;
   runtime::Runtime& runtime_;
@@ -103,6 +108,7 @@ class SnapshotScan {
   Epoch sealed_;           // what batches are read as of
   std::deque<Read> read_;  // not yet given out
   bool paused_;
+  bool waits_;  // for other backfills of the job
   TokenBucket limit_;
   std::shared_ptr<const Pace> pace_;  // shared with the graph's other actors; null: none
   const std::function<void()> wake_;

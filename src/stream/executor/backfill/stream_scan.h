@@ -12,7 +12,8 @@ namespace penstock::stream {
 /// position, in key order, one vnode after the other. When the first change of `curr` has come the position stands still until the next
 /// barrier: changes at or below it pass, those above are dropped, because a later batch reads them. As long as no change has come, further
 /// batches of the same snapshot may follow (`poll`), so a quiet table is read without waiting for barriers. While it is paused it reads
-/// nothing; a rate bounds what it reads, never the changes that pass. In a paced graph a batch is given out by time (`SnapshotScan`).
+/// nothing, likewise while it waits for other backfills of its job; a rate bounds what it reads, never the changes that pass. In a paced
+/// graph a batch is given out by time (`SnapshotScan`).
 ///
 /// When all was read and that is committed, what it needed for it is given back: from then on changes pass, and nothing else is left.
 class StreamScanOperator final : public Operator, public Generator {

@@ -72,4 +72,9 @@ Subscriber from_proto::subscriber_of(const pb::Subscriber& subscriber) {
           std::chrono::milliseconds(std::min(subscriber.retention_ms(), kLongest))};
 }
 
+bool starts_backfill(const Barrier& barrier, FragmentId fragment) {
+  if (barrier.mutation == nullptr || !barrier.mutation->has_start_backfill()) return false;
+  return std::ranges::binary_search(barrier.mutation->start_backfill().fragments(), fragment.value);
+}
+
 }  // namespace penstock::stream

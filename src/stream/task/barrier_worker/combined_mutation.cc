@@ -51,6 +51,7 @@ Status merge(pb::Mutation& to, const pb::Mutation& from) {
   if (from.has_drop_subscriptions()) {
     append(*to.mutable_drop_subscriptions()->mutable_subscribers(), from.drop_subscriptions().subscribers());
   }
+  if (from.has_start_backfill()) append(*to.mutable_start_backfill()->mutable_fragments(), from.start_backfill().fragments());
   if (from.has_pause()) {
     PENSTOCK_TRY(hold(*to.mutable_pause(), from.pause()));
   }
@@ -64,6 +65,7 @@ void sort_lists(pb::Mutation& mutation) {
   if (mutation.has_stop()) std::ranges::sort(*mutation.mutable_stop()->mutable_actors());
   if (mutation.has_pause()) std::ranges::sort(*mutation.mutable_pause()->mutable_actors());
   if (mutation.has_resume()) std::ranges::sort(*mutation.mutable_resume()->mutable_actors());
+  if (mutation.has_start_backfill()) std::ranges::sort(*mutation.mutable_start_backfill()->mutable_fragments());
 }
 
 Status check_held_or_not(const pb::Mutation& mutation) {

@@ -26,6 +26,7 @@ class BackfillWorld {
   }
 
   OperatorNode node;
+  bool waits = false;  // for other backfills, when it is started
 
   void start_scan() {
     scanning_ = true;
@@ -94,6 +95,7 @@ class BackfillWorld {
       ActorContext context = node.context();
       if (out_time_ > runtime::Duration::zero()) context.pace = std::make_shared<Pace>(64 * kChunkTime);
       context.wake = [this] { ++wakes_; };
+      context.backfill_waits = waits;
       scan_ = std::make_unique<StreamScanOperator>(std::move(options), context);
     } else {
       scan_ = std::move(tree_->nodes.back().op);
@@ -233,6 +235,58 @@ TEST(StreamScan, built_paused_it_waits_for_a_resume) {
   EXPECT_EQ(world.emitted(), 3U);
 }
 
+std::shared_ptr<const pb::Mutation> start_of(std::initializer_list<uint32_t> fragments) {
+  return mutation([&](pb::Mutation& m) {
+    for (const uint32_t fragment : fragments) m.mutable_start_backfill()->add_fragments(fragment);
+  });
+}
+
+TEST(StreamScan, reads_and_passes_nothing_while_it_waits_for_others_and_asks_for_nobody) {
+  BackfillWorld world(3);
+  world.waits = true;
+  for (int i = 0; i < 10; ++i) world.change(fmt::format("+ {} v", i));
+  world.barrier();
+  world.start_scan();
+  world.barrier(BarrierKind::Barrier, start_of({2, 4}));  // of others
+  EXPECT_FALSE(world.poll());
+  world.change("- 4 v\n+ 11 w");
+  world.barrier();
+  EXPECT_EQ(world.emitted(), 0U);
+  EXPECT_EQ(world.wakes(), 0);
+  EXPECT_FALSE(world.progress().done);
+  world.barrier(BarrierKind::Barrier, start_of({2, 3}));
+  EXPECT_EQ(world.emitted(), 3U);
+  while (world.poll()) {
+  }
+  world.barrier();
+  EXPECT_TRUE(world.progress().done);
+  EXPECT_EQ(world.view(), "v 0\nv 1\nv 2\nv 3\nv 5\nv 6\nv 7\nv 8\nv 9\nw 11\n");
+}
+
+TEST(StreamScan, an_empty_table_is_done_no_sooner_than_it_may_begin) {
+  BackfillWorld world(3);
+  world.waits = true;
+  world.start_scan();
+  world.barrier();
+  EXPECT_FALSE(world.progress().done);
+  world.barrier(BarrierKind::Barrier, start_of({3}));
+  world.barrier();
+  EXPECT_TRUE(world.progress().done);
+}
+
+TEST(StreamScan, one_that_waits_in_a_paused_graph_begins_when_neither_holds_it) {
+  BackfillWorld world(3);
+  world.waits = true;
+  world.node.paused = true;
+  world.change("+ 1 a");
+  world.barrier();
+  world.start_scan();
+  world.barrier(BarrierKind::Barrier, start_of({3}));
+  EXPECT_EQ(world.emitted(), 0U);
+  world.barrier(BarrierKind::Barrier, mutation([](pb::Mutation& m) { m.mutable_resume(); }));
+  EXPECT_EQ(world.emitted(), 1U);
+}
+
 TEST(StreamScan, keeps_to_its_rate_and_a_throttle_changes_it) {
   BackfillWorld world(100, 50);
   std::string rows;
@@ -350,6 +404,7 @@ TEST(StreamScan, any_changes_while_it_reads_give_the_table_itself) {
     for (int i = 0; i < 20; ++i) change();
     world.barrier(BarrierKind::Checkpoint);
     committed = table;
+    world.waits = seed % 3 == 0;
     world.start_scan();
     for (int step = 0; step < 200; ++step) {
       const auto dice = random() % 10;
@@ -357,7 +412,10 @@ TEST(StreamScan, any_changes_while_it_reads_give_the_table_itself) {
       if (dice == 5) (void)world.poll();
       if (dice == 6 || dice == 7) world.barrier();
       if (dice == 8) {
-        world.barrier(BarrierKind::Checkpoint);
+        // Durable with the barrier that begins it, as meta knows that what was before it is done.
+        const bool starts = world.waits && random() % 4 == 0;
+        world.barrier(BarrierKind::Checkpoint, starts ? start_of({3}) : nullptr);
+        if (starts) world.waits = false;
         committed = table;
       }
       if (dice == 9 && random() % 5 == 0) {
@@ -365,6 +423,8 @@ TEST(StreamScan, any_changes_while_it_reads_give_the_table_itself) {
         table = committed;
       }
     }
+    if (world.waits) EXPECT_EQ(world.emitted(), 0U) << "seed " << seed;
+    world.barrier(BarrierKind::Barrier, start_of({3}));
     for (int i = 0; i < 200 && !world.progress().done; ++i) world.barrier();
     EXPECT_TRUE(world.progress().done);
     std::set<std::string> lines;

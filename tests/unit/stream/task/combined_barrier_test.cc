@@ -25,6 +25,7 @@ TEST(CombinedBarrier, an_actor_finds_its_part_whatever_shares_the_barrier) {
     mutations { pause { actors: [5, 3] } }
     mutations { resume { actors: [6] } }
     mutations { pause { actors: [4] } }
+    mutations { start_backfill { fragments: [12, 11] } }
   })");
   for (const uint32_t stopped : {10U, 20U, 30U}) EXPECT_TRUE(barrier.stops(ActorId{stopped})) << stopped;
   for (const uint32_t runs : {5U, 15U, 31U}) EXPECT_FALSE(barrier.stops(ActorId{runs})) << runs;
@@ -38,6 +39,9 @@ TEST(CombinedBarrier, an_actor_finds_its_part_whatever_shares_the_barrier) {
   EXPECT_EQ(paused_by(barrier, ActorId{6}), false);
   EXPECT_EQ(paused_by(barrier, ActorId{50}), std::nullopt);
   EXPECT_FALSE(source_mutation(barrier, ActorId{6}).splits);
+  for (const uint32_t begins : {11U, 12U}) EXPECT_TRUE(starts_backfill(barrier, FragmentId{begins})) << begins;
+  EXPECT_FALSE(starts_backfill(barrier, FragmentId{10}));
+  EXPECT_FALSE(starts_backfill(Barrier{}, FragmentId{11}));
 }
 
 TEST(CombinedBarrier, what_is_said_last_of_the_same_thing_holds) {

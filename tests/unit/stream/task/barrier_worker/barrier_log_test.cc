@@ -46,6 +46,7 @@ TEST(BarrierLog, one_that_adds_outputs_to_others_is_plain_too_and_nothing_else_i
                                            "throttle { }",
                                            "source_change_split { }",
                                            "connector_props_change { }",
+                                           "start_backfill { fragments: 7 }",
                                            "add { subscribers { job: 7 } }",
                                            "drop_subscriptions { }",
                                            "add { added_actors: 9 } stop { actors: 7 }"};

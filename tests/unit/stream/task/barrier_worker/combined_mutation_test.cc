@@ -29,6 +29,13 @@ TEST(CombinedMutation, one_alone_stays_what_it_was_with_its_actors_in_order) {
   EXPECT_EQ(apart("combined { }"), "");
 }
 
+TEST(CombinedMutation, backfills_that_begin_come_together_in_order_with_whatever_else_there_is) {
+  EXPECT_EQ(apart("start_backfill { fragments: [9, 7] }"), mutation("start_backfill { fragments: [7, 9] }").ShortDebugString());
+  EXPECT_EQ(apart("combined { mutations { start_backfill { fragments: [9] } } mutations { stop { actors: 4 } } "
+                  "mutations { start_backfill { fragments: [3, 5] } } }"),
+            mutation("stop { actors: 4 } start_backfill { fragments: [3, 5, 9] }").ShortDebugString());
+}
+
 TEST(CombinedMutation, an_upstream_gets_the_outputs_to_every_job_that_is_added) {
   const auto both = take_apart(mutation(R"(combined {
     mutations { add { added_actors: [11, 12]
