@@ -15,6 +15,7 @@ constexpr runtime::Duration kHoldTimeout = std::chrono::seconds(30);
 constexpr runtime::Duration kNameTimeout = std::chrono::seconds(120);
 constexpr size_t kPieceRows = 1 << 15;
 constexpr size_t kMostKeys = 1 << 16;
+constexpr int kMostOffers = 20;
 
 /// One transaction on its way: rows to those who hold them, then to meta.
 class Commit {
@@ -50,6 +51,15 @@ class Commit {
     }
     conflict = response.conflict();
     return TakenRows{PartialGraphId{response.graph().id()}, Term{response.graph().term()}, Epoch{response.epoch()}};
+  }
+
+  /// Its rows were dropped, but not by a recovery: those who held them have moved away, and others take rows in their place. So it has not
+  /// been applied, and may come again as another transaction.
+  [[nodiscard]] bool term_goes_on() const {
+    const MetaViewPtr view = services_.meta.view();
+    const auto status = view->databases.find(catalog_.database());
+    const auto in_term = [&](const auto& participant) { return Term{participant.graph().term()} == status->second.term; };
+    return status != view->databases.end() && std::ranges::all_of(request_.participants(), in_term);
   }
 
  private:
@@ -162,17 +172,22 @@ Error serialization_failure() {
 Result<Committed> commit_writes(const SessionServices& services, const CatalogView& catalog, const std::vector<TableWrite>& writes,
                                 Epoch read_epoch, bool named_is_enough, const CancelFlag& cancel) {
   PENSTOCK_TRY(check_disk(catalog.meta(), catalog.database()));
-  Commit commit(services, catalog, cancel);
-  for (const TableWrite& write : writes) {
-    PENSTOCK_TRY(commit.hold(write));
+  for (int attempt = 1;; ++attempt) {
+    PENSTOCK_TRY(before_offer(services, catalog.database(), cancel, attempt));
+    Commit commit(services, catalog, cancel);
+    for (const TableWrite& write : writes) {
+      PENSTOCK_TRY(commit.hold(write));
+    }
+    bool conflict = false;
+    const Result<TakenRows> taken = commit.name(read_epoch, conflict);
+    if (taken.has_error() && taken.error().code() == Code::SerializationFailure && attempt < kMostOffers && commit.term_goes_on()) continue;
+    if (taken.has_error()) return taken.error();
+    if (conflict) return Committed{true, {}};
+    if (!named_is_enough) {
+      PENSTOCK_TRY(wait_for_commit(services, taken.value(), catalog.database(), cancel));
+    }
+    return Committed{false, taken.value().epoch};
   }
-  bool conflict = false;
-  PENSTOCK_TRY(const TakenRows taken, commit.name(read_epoch, conflict));
-  if (conflict) return Committed{true, {}};
-  if (!named_is_enough) {
-    PENSTOCK_TRY(wait_for_commit(services, taken, catalog.database(), cancel));
-  }
-  return Committed{false, taken.epoch};
 }
 
 }  // namespace penstock::frontend

@@ -11,8 +11,8 @@
 
 namespace penstock::meta {
 
-constexpr uint32_t kControlVersion = 7;
-constexpr uint32_t kControlMinSupported = 7;  // older nodes would take the word that vnodes are theirs for a commit
+constexpr uint32_t kControlVersion = 8;
+constexpr uint32_t kControlMinSupported = 8;  // older nodes would take the word that vnodes are theirs for a commit
 
 /// The control streams to the nodes, one each: bytes to messages and back. Who lives is `Cluster`'s business. Used on the loop only.
 class ControlStreams {

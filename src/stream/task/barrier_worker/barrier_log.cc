@@ -12,7 +12,7 @@ bool concerns(const Barrier& barrier, ActorId actor) {
   if (!barrier.mutation) return false;
   const pb::Mutation& m = *barrier.mutation;
   if (m.has_stop() || m.has_source_change_split() || m.has_pause() || m.has_resume() || m.has_throttle() ||
-      m.has_connector_props_change() || m.has_start_backfill()) {
+      m.has_connector_props_change() || m.has_start_backfill() || m.has_drop_subscriptions() || !m.add().subscribers().empty()) {
     return true;
   }
   return m.add().dispatchers().contains(actor.value) || m.update().dispatchers().contains(actor.value) || barrier.stops(actor);
