@@ -312,6 +312,7 @@ class CheckpointControl {
 
   // checkpoint_settings.cc
   void start_backfills(Injection& injection);
+  void hurry_backfills(Now now);
   [[nodiscard]] bool is_held(JobId job) const;
   void look_at_database();
   void take_settings();
@@ -421,6 +422,13 @@ class CheckpointControl {
   BackOff back_off_;
   TraceRing traces_;
   runtime::Duration last_flight_{};  // of the last barrier that was collected
+  /// Backfills that wait for others, as they have been since then.
+  struct WaitingBackfills {
+    std::map<JobId, size_t> which;
+    runtime::TimePoint since;
+    runtime::TimePoint ask_at;
+  };
+  WaitingBackfills waiting_backfills_;
   std::optional<runtime::TimePoint> stuck_reported_;
   std::optional<runtime::TimePoint> failed_at_;
   std::map<JobId, std::string> job_errors_;
