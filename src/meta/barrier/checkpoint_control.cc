@@ -260,7 +260,7 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
   }
   if (std::holds_alternative<Running>(state_) && !rescaling_ && !replacing_) {
     if (!members_.empty() && barriers_.size() < options_.max_in_flight) earlier(schedule_.due());
-    if (!waiting_backfills_.which.empty() && barriers_.empty()) earlier(waiting_backfills_.ask_at);
+    if (!backfilling_.jobs.empty() && barriers_.empty()) earlier(backfilling_.ask_at);
     const auto free = commands_wait_until();
     const bool waiting = !commands_.empty() || settings_seen_ != wanted_settings() || !tracker_.ready(env_.model).empty();
     if (free && waiting) earlier(*free);

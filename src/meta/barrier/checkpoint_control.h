@@ -422,13 +422,13 @@ class CheckpointControl {
   BackOff back_off_;
   TraceRing traces_;
   runtime::Duration last_flight_{};  // of the last barrier that was collected
-  /// Backfills that wait for others, as they have been since then.
-  struct WaitingBackfills {
-    std::map<JobId, size_t> which;
+  /// Jobs whose backfills are under way, with how many of these wait: as it has been since then.
+  struct Backfilling {
+    std::map<JobId, size_t> jobs;
     runtime::TimePoint since;
     runtime::TimePoint ask_at;
   };
-  WaitingBackfills waiting_backfills_;
+  Backfilling backfilling_;
   std::optional<runtime::TimePoint> stuck_reported_;
   std::optional<runtime::TimePoint> failed_at_;
   std::map<JobId, std::string> job_errors_;

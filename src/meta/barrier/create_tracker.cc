@@ -96,11 +96,12 @@ bool CreateTracker::wants_checkpoint() const {
   });
 }
 
-std::map<JobId, size_t> CreateTracker::waiting() const {
+std::map<JobId, size_t> CreateTracker::unfinished() const {
   std::map<JobId, size_t> out;
   for (const auto& [id, job] : jobs_) {
+    if (job.missing.empty()) continue;
     const auto waits = std::ranges::count_if(job.backfills, [](const auto& backfill) { return backfill.second.waits; });
-    if (waits > 0) out[id] = static_cast<size_t>(waits);
+    out[id] = static_cast<size_t>(waits);
   }
   return out;
 }
