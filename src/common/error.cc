@@ -57,6 +57,8 @@ constexpr CodeText kCodes[] = {
     {Code::SnapshotTooOld, "SnapshotTooOld", "72000"},
     {Code::AuthenticationFailed, "AuthenticationFailed", "28P01"},
     {Code::Stale, "Stale", "55000"},
+    {Code::UndefinedCursor, "UndefinedCursor", "34000"},
+    {Code::DuplicateCursor, "DuplicateCursor", "42P03"},
 };
 
 // The table is indexed by the code.
@@ -64,7 +66,7 @@ constexpr bool complete() {
   for (size_t i = 0; i < std::size(kCodes); ++i) {
     if (static_cast<size_t>(kCodes[i].code) != i) return false;
   }
-  return std::size(kCodes) == static_cast<size_t>(Code::Stale) + 1;
+  return std::size(kCodes) == static_cast<size_t>(Code::DuplicateCursor) + 1;
 }
 static_assert(complete());
 

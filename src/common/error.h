@@ -60,6 +60,8 @@ enum class Code : uint8_t {
   SnapshotTooOld,        // 72000  this node cannot answer for that epoch
   AuthenticationFailed,  // 28P01
   Stale,                 // 55000  object is not in a state for this
+  UndefinedCursor,       // 34000
+  DuplicateCursor,       // 42P03
 };
 
 [[nodiscard]] std::string_view sqlstate(Code code);

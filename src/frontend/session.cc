@@ -73,7 +73,10 @@ const Returning* returning_of(const BoundStatement& bound) {
   return nullptr;
 }
 
-std::vector<ResultColumn> columns_of(const BoundStatement& bound) {
+}  // namespace
+
+// Of a cursor only the session knows.
+Result<std::vector<ResultColumn>> Session::columns_of(const BoundStatement& bound) const {
   std::vector<ResultColumn> columns;
   if (const auto* query = std::get_if<Query>(&bound.body)) {
     for (const data::Field& field : query->columns) columns.push_back({field.name, field.type});
@@ -83,6 +86,9 @@ std::vector<ResultColumn> columns_of(const BoundStatement& bound) {
     for (const data::Field& field : returning->fields) columns.push_back({field.name, field.type});
   } else if (std::holds_alternative<Explain>(bound.body)) {
     columns = {{"QUERY PLAN", data::TypeKind::Varchar}};
+  } else if (const auto* fetch = std::get_if<FetchCursor>(&bound.body)) {
+    PENSTOCK_TRY(const Cursor* const at, cursor(fetch->name));
+    for (const data::Field& field : at->reader->fields()) columns.push_back({field.name, field.type});
   } else if (std::holds_alternative<ast::CancelJobs>(bound.body)) {
     columns = {{"id", data::TypeKind::Int32}};
   } else if (std::holds_alternative<Flush>(bound.body)) {
@@ -90,8 +96,6 @@ std::vector<ResultColumn> columns_of(const BoundStatement& bound) {
   }
   return columns;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<PreparedStatement>> Session::prepare(const ParsedStatement& statement,
                                                             std::vector<std::optional<data::DataType>> types) {
@@ -103,7 +107,7 @@ Result<std::unique_ptr<PreparedStatement>> Session::prepare(const ParsedStatemen
   Parameters parameters{.types = std::move(types), .values = std::nullopt};
   PENSTOCK_TRY(const BoundStatement bound, bind(*prepared->statement, view, settings(), parameters));
   for (const auto& type : parameters.types) prepared->types.push_back(type.value_or(data::TypeKind::Varchar));
-  prepared->result = columns_of(bound);
+  PENSTOCK_TRY(prepared->result, columns_of(bound));
   if (const auto* copy = std::get_if<Copy>(&bound.body)) prepared->copy_fields = static_cast<uint16_t>(copy->columns.size());
   return prepared;
 }
@@ -166,7 +170,8 @@ Status Session::still_fits(const Prepared& prepared, const BoundStatement& bound
     PENSTOCK_TRY(check_shape(catalog, changes.table()));
   }
   const auto same = [](const ResultColumn& a, const ResultColumn& b) { return a.type == b.type; };
-  if (std::ranges::equal(prepared.result, columns_of(bound), same)) return ok();
+  PENSTOCK_TRY(const auto columns, columns_of(bound));
+  if (std::ranges::equal(prepared.result, columns, same)) return ok();
   return error(Code::NotSupported, "cached plan must not change result type").with_hint("Prepare the statement again.");
 }
 
@@ -178,9 +183,10 @@ Status Session::not_failed(const Statement& statement) const {
 Status Session::allowed_now(const BoundStatement& statement) const {
   if (transaction_ != TransactionStatus::InBlock) return ok();
   const auto is = [&]<typename... T>(std::type_identity<T>...) { return (std::holds_alternative<T>(statement.body) || ...); };
-  if (is(std::type_identity<CreateSource>(), std::type_identity<CreateJob>(), std::type_identity<CreateDatabase>(),
-         std::type_identity<Drop>(), std::type_identity<DropDatabase>(), std::type_identity<Alter>(), std::type_identity<ast::CancelJobs>(),
-         std::type_identity<Flush>(), std::type_identity<WaitForSource>(), std::type_identity<ast::WaitForJobs>())) {
+  if (is(std::type_identity<CreateSource>(), std::type_identity<CreateJob>(), std::type_identity<CreateSubscription>(),
+         std::type_identity<CreateDatabase>(), std::type_identity<Drop>(), std::type_identity<DropDatabase>(), std::type_identity<Alter>(),
+         std::type_identity<ast::CancelJobs>(), std::type_identity<Flush>(), std::type_identity<WaitForSource>(),
+         std::type_identity<ast::WaitForJobs>())) {
     return error(Code::ActiveTransaction, "{} cannot run inside a transaction block", statement.tag);
   }
   if (read_only_ &&
@@ -287,6 +293,10 @@ Result<std::string> Session::run(const Explain& explain, Run run) {
 }
 
 Result<std::string> Session::run(const Show& show, Run run) {
+  if (show.kind == ast::ShowKind::Cursors) {
+    PENSTOCK_TRY(run.sink.rows(show_cursors(run.catalog)));
+    return run.tag;
+  }
   PENSTOCK_TRY(const data::DataChunk rows, show_rows(show, run.catalog, variables_, services_.meta, cancelled_));
   if (rows.rows() > 0) {
     PENSTOCK_TRY(run.sink.rows(rows));
@@ -303,6 +313,7 @@ Result<std::string> Session::run(const ast::SetVariable& set, Run run) {
 
 Result<std::string> Session::run(const ast::ResetVariable& reset, Run run) {
   PENSTOCK_TRY(variables_.reset(reset.name));
+  if (reset.discards) cursors_.clear();
   if (reset.discards && deallocator_) {
     PENSTOCK_TRY(deallocator_(std::nullopt));
   }

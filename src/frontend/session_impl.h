@@ -7,11 +7,12 @@
 #include "frontend/planner/planner.h"
 #include "frontend/session.h"
 #include "frontend/session_variables.h"
+#include "frontend/subscription_cursor.h"
 #include "frontend/table_changes.h"
 #include "frontend/transaction.h"
 
-/// The class behind `make_session`, in three files: session.cc (parsing, reading, variables), session_ddl.cc (definitions, FLUSH, WAIT),
-/// session_dml.cc (rows and transaction blocks).
+/// The class behind `make_session`, in four files: session.cc (parsing, reading, variables), session_ddl.cc (definitions, FLUSH, WAIT),
+/// session_dml.cc (rows and transaction blocks), session_cursor.cc (subscriptions).
 namespace penstock::frontend {
 
 constexpr runtime::Duration kApplyTimeout = std::chrono::seconds(30);
@@ -67,6 +68,10 @@ class Session : public SqlSession {
   Result<std::string> run(const Query& query, Run run);
   Result<std::string> run(const CreateSource& create, Run run);
   Result<std::string> run(const CreateJob& create, Run run);
+  Result<std::string> run(const CreateSubscription& create, Run run);
+  Result<std::string> run(const DeclareCursor& declare, Run run);
+  Result<std::string> run(const FetchCursor& fetch, Run run);
+  Result<std::string> run(const ast::CloseCursor& close, Run run);
   Result<std::string> run(const CreateDatabase& create, Run run);
   Result<std::string> run(const Drop& drop, Run run);
   Result<std::string> run(const DropDatabase& drop, Run run);
@@ -86,6 +91,20 @@ class Session : public SqlSession {
   Result<std::string> run(const WaitForSource& wait, Run run);
   Result<std::string> run(const ast::Transaction& transaction, Run run);
   Result<std::string> run(const Skip& skip, Run run);
+
+  struct Cursor {
+    uint32_t subscription;
+    std::unique_ptr<SubscriptionCursor> reader;
+  };
+  struct Subscribed;
+  [[nodiscard]] Result<Subscribed> subscribed(uint32_t subscription);
+  [[nodiscard]] Result<const Cursor*> cursor(const ast::NameAt& name) const;
+  [[nodiscard]] Result<ChangePosition> start_of(const ast::CursorStart& start, const Subscribed& on);
+  [[nodiscard]] Status wait_for_position(const ast::CursorStart& start);
+  [[nodiscard]] Result<std::unique_ptr<SubscriptionCursor>> begin_full(uint32_t subscription);
+  [[nodiscard]] Result<data::DataChunk> next_changes(const Cursor& cursor, size_t most);
+  [[nodiscard]] data::DataChunk show_cursors(const CatalogView& catalog) const;
+  [[nodiscard]] Result<std::vector<ResultColumn>> columns_of(const BoundStatement& bound) const;
 
   Status create(const pb::CatalogObject& object, const pb::FragmentGraph* graph, bool if_not_exists, const CatalogView& bound);
   Result<std::string> commit();
@@ -118,6 +137,8 @@ class Session : public SqlSession {
   std::vector<std::string> notices_;
   CancelFlag cancelled_{false};
   std::atomic<bool> timed_out_{false};  // that was why
+
+  std::map<std::string, Cursor> cursors_;
 
   Epoch last_read_;           // as of which the last query read
   bool plan_is_old_ = false;  // what the statement was to read is gone, and no row was sent

@@ -44,6 +44,8 @@ pb::ObjectKind object_kind(ShowKind kind) {
       return pb::OBJECT_VIEW;
     case ShowKind::Sinks:
       return pb::OBJECT_SINK;
+    case ShowKind::Subscriptions:
+      return pb::OBJECT_SUBSCRIPTION;
     default:
       return pb::OBJECT_UNKNOWN;
   }
@@ -98,6 +100,8 @@ std::vector<ResultColumn> show_columns(const Show& show) {
       return columns_of_relation("penstock_jobs");
     case ShowKind::Cluster:
       return columns_of_relation("penstock_workers");
+    case ShowKind::Cursors:
+      return texts({"Name", "Subscription", "Position"});
     case ShowKind::Columns:
       return texts({"Name", "Type", "Is Hidden", "Description"});
     case ShowKind::Create:

@@ -115,6 +115,7 @@ data::DataChunk catalog_rows(const SystemRelation& relation, const CatalogView& 
     });
   } else {
     for (const pb::CatalogObject* object : catalog.objects()) {
+      if (object->kind() == pb::OBJECT_SUBSCRIPTION) continue;  // has no columns and no rows of its own
       if (name == "pg_tables" && object->kind() == pb::OBJECT_TABLE) rows.add({object->schema(), object->name(), object->owner()});
       if (name == "pg_matviews" && object->kind() == pb::OBJECT_MATERIALIZED_VIEW) {
         rows.add({object->schema(), object->name(), object->owner(), object->definition()});

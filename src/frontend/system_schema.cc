@@ -41,6 +41,9 @@ constexpr Declaration kDeclarations[] = {
      "database_id bigint, name varchar, state varchar, reason varchar, term bigint, committed_epoch bigint, "
      "committed_at timestamp, in_flight bigint, oldest_ms double precision, waiting_commands bigint, "
      "waiting_reason varchar, recoveries bigint"},
+    {"penstock", "penstock_subscriptions",
+     "subscription_id bigint, schema varchar, name varchar, relation varchar, retention_ms bigint, since_epoch bigint, "
+     "since timestamp, definition varchar, database varchar"},
     {"penstock", "penstock_events", "at timestamp, kind varchar, database varchar, text varchar, job varchar, worker_id bigint"},
     {"pg_catalog", "pg_namespace", "oid int, nspname varchar, nspowner int, nspacl varchar"},
     {"pg_catalog", "pg_database",

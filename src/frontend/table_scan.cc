@@ -23,8 +23,7 @@ class TableScan : public batch::Operator {
  public:
   TableScan(runtime::Runtime& runtime, runtime::Executor& loop, rpc::Transport& transport, MetaViewPtr view, ScanSpec spec,
             const CancelFlag& cancel)
-      : runtime_(runtime),
-        loop_(loop),
+      : loop_(loop),
         transport_(transport),
         view_(std::move(view)),
         spec_(std::move(spec)),
@@ -72,7 +71,7 @@ class TableScan : public batch::Operator {
   }
 
   Status start() {
-    const auto placement = view_->placements.find(TableId{spec_.table->table_id()});
+    const auto placement = view_->placements.find(spec_.lies_with == TableId{} ? TableId{spec_.table->table_id()} : spec_.lies_with);
     if (placement == view_->placements.end()) {
       return error(Code::Unavailable, "nothing is known yet of where {} lies", spec_.table->name()).with_hint("Try again in a moment.");
     }
@@ -117,11 +116,11 @@ class TableScan : public batch::Operator {
     for (const uint32_t column : spec_.output) request.add_output(column);
     request.mutable_range()->set_begin(spec_.range_begin);
     request.mutable_range()->set_end(spec_.range_end);
+    request.set_limit(spec_.limit);
     stream->write(request.SerializeAsString());
     streams_.push_back(std::move(stream));
   }
 
-  runtime::Runtime& runtime_;
   runtime::Executor& loop_;
   rpc::Transport& transport_;
   const MetaViewPtr view_;

@@ -17,6 +17,8 @@ struct ScanSpec {
   PartialGraphId graph;
   Epoch epoch;                         // a committed one
   std::string range_begin, range_end;  // memcomparable primary key bytes; empty: open
+  TableId lies_with;                   // not 0: the vnodes of `table` are where this one's are
+  uint64_t limit = 0;                  // not 0: at most so many rows of each node
 };
 
 /// Rows of a table or view at one committed epoch, from every node that owns vnodes of it; in key order within a node. The streams are

@@ -138,6 +138,10 @@ void StateTable::check_write(std::string_view key) {
 }
 
 void StateTable::write_chunk(const data::StreamChunk& chunk) {
+  write_chunk(chunk, data::vnodes_of(chunk.data(), schema_.dist_key, schema_.vnode_count));
+}
+
+void StateTable::write_chunk(const data::StreamChunk& chunk, std::span<const VNode> vnodes) {
   PENSTOCK_CHECK(chunk.width() == schema_.types.size(), "table {}: a chunk of {} columns", schema_.id, chunk.width());
   PENSTOCK_CHECK(!awaiting_post_yield_, "table {} ({}): written between commit and post_yield", schema_.id, schema_.name);
   std::vector<uint32_t> rows;
@@ -145,7 +149,6 @@ void StateTable::write_chunk(const data::StreamChunk& chunk) {
   for (uint32_t row = 0; row < chunk.rows(); ++row) {
     if (chunk.is_visible(row)) rows.push_back(row);
   }
-  const std::vector<VNode> vnodes = data::vnodes_of(chunk.data(), schema_.dist_key, schema_.vnode_count);
   for (std::span<const uint32_t> left(rows); !left.empty();) {
     const auto some = left.first(std::min(left.size(), kRowsAtOnce));
     write_rows(chunk, some, vnodes);

@@ -58,6 +58,8 @@ class StateTable {
   void update(const data::Row& old_row, const data::Row& new_row);
   /// All visible rows of a changelog whose columns are the table's columns, in order. Whole columns are encoded at once.
   void write_chunk(const data::StreamChunk& chunk);
+  /// As `write_chunk`, each row under the vnode given for it, which need not follow from its key: the log of another table's changes.
+  void write_chunk(const data::StreamChunk& chunk, std::span<const VNode> vnodes);
   /// Pre-encoded: `key` as `key_of` gives it.
   void put_encoded(std::string_view key, std::string_view value);
   void erase_encoded(std::string_view key);

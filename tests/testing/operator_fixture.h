@@ -198,6 +198,7 @@ class OperatorNode {
   VNodeBitmap vnodes = VNodeBitmap::all();
   std::vector<stream::SplitState> splits;
   bool paused = false;
+  std::vector<stream::Subscriber> subscribers;
 
   explicit OperatorNode(size_t memory_limit = SIZE_MAX) : memory(memory_limit) { open(); }
 
@@ -213,6 +214,7 @@ class OperatorNode {
                         .operator_base = 1000,
                         .splits = splits,
                         .paused = paused,
+                        .subscribers = subscribers,
                         .runtime = runtime,
                         .store = store,
                         .reports = reports,

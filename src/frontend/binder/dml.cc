@@ -19,10 +19,11 @@ Result<const pb::CatalogObject*> table_to_change(const ast::ObjectName& name, st
     PENSTOCK_TRY(check_not_stale(*found.object, verb, name.position));
     return found.object;
   }
-  const std::string_view kind = found.object == nullptr                     ? "system relation"
-                                : found.object->kind() == pb::OBJECT_SOURCE ? "source"
-                                : found.object->kind() == pb::OBJECT_SINK   ? "sink"
-                                                                            : "materialized view";
+  const std::string_view kind = found.object == nullptr                           ? "system relation"
+                                : found.object->kind() == pb::OBJECT_SOURCE       ? "source"
+                                : found.object->kind() == pb::OBJECT_SINK         ? "sink"
+                                : found.object->kind() == pb::OBJECT_SUBSCRIPTION ? "subscription"
+                                                                                  : "materialized view";
   return error(Code::WrongObjectType, "cannot {} {} \"{}\"", verb, kind, name.name).at(name.position);
 }
 

@@ -126,6 +126,11 @@ Result<QueryBinder::From> QueryBinder::catalog_relation(const ast::ObjectName& n
   }
   const pb::CatalogObject& object = *found.object;
   if (object.kind() == pb::OBJECT_SINK) return error(Code::WrongObjectType, "cannot read from sink \"{}\"", object.name()).at(position);
+  if (object.kind() == pb::OBJECT_SUBSCRIPTION) {
+    return error(Code::WrongObjectType, "cannot read from subscription \"{}\" with a query", object.name())
+        .at(position)
+        .with_hint(fmt::format("DECLARE c SUBSCRIPTION CURSOR FOR {}; then FETCH NEXT FROM c.", object.name()));
+  }
   if (object.kind() == pb::OBJECT_SOURCE && !context_.streaming) {
     return error(Code::NotSupported, "SELECT directly from source \"{}\" is not supported", object.name())
         .at(position)

@@ -17,6 +17,9 @@ const ShowWords kShowWords[] = {
     {{"sources"}, ast::ShowKind::Sources},
     {{"views"}, ast::ShowKind::Views},
     {{"sinks"}, ast::ShowKind::Sinks},
+    {{"subscriptions"}, ast::ShowKind::Subscriptions},
+    {{"cursors"}, ast::ShowKind::Cursors},
+    {{"subscription", "cursors"}, ast::ShowKind::Cursors},
     {{"indexes"}, ast::ShowKind::Indexes},
     {{"databases"}, ast::ShowKind::Databases},
     {{"schemas"}, ast::ShowKind::Schemas},
@@ -59,6 +62,8 @@ Result<StatementParser::Body> StatementParser::show_create() {
     result.create_kind = ast::RelationKind::Table;
   } else if (cursor_.accept({"sink"})) {
     result.create_kind = ast::RelationKind::Sink;
+  } else if (cursor_.accept({"subscription"})) {
+    result.create_kind = ast::RelationKind::Subscription;
   } else if (cursor_.accept({"materialized", "view"})) {
     result.create_kind = ast::RelationKind::MaterializedView;
   } else {

@@ -29,7 +29,7 @@ struct Option {
   uint32_t value_position = 0;  // of the first character of the value, behind a quote
 };
 
-enum class RelationKind { Source, Table, MaterializedView, Sink, View, Database };
+enum class RelationKind { Source, Table, MaterializedView, Sink, View, Subscription, Database };
 enum class OnConflict { Overwrite, Ignore };
 
 /// CREATE SOURCE and CREATE TABLE.
@@ -65,6 +65,36 @@ struct CreateSink {
   std::optional<ObjectName> from;
   QueryPtr query;
   std::vector<Option> options;
+};
+/// CREATE SUBSCRIPTION name FROM relation WITH (retention = '1 hour')
+struct CreateSubscription {
+  ObjectName name;
+  bool if_not_exists = false;
+  ObjectName from;
+  std::vector<Option> options;
+};
+/// Where a cursor over changes begins: with the rows there are, or behind the changes up to a place.
+struct CursorStart {
+  enum class Kind { Now, Begin, Full, Millis, Position };
+  Kind kind = Kind::Now;
+  int64_t millis = 0;    // Unix time
+  std::string position;  // as a row of a cursor said
+  uint32_t at = 0;       // in the text
+};
+/// DECLARE name SUBSCRIPTION CURSOR FOR subscription [FULL | SINCE …]
+struct DeclareCursor {
+  NameAt name;
+  ObjectName subscription;
+  CursorStart start;
+};
+/// FETCH [NEXT | n | FORWARD [n | ALL] | ALL] [FROM | IN] name [WITH (timeout = '…')]
+struct FetchCursor {
+  NameAt name;
+  uint64_t count = 1;
+  std::vector<Option> options;
+};
+struct CloseCursor {
+  std::optional<NameAt> name;  // absent: ALL
 };
 struct CreateDatabase {
   std::string name;
@@ -188,6 +218,8 @@ enum class ShowKind {
   Variable,
   Columns,
   Create,
+  Subscriptions,
+  Cursors,
 };
 struct Show {
   ShowKind kind = ShowKind::Tables;
@@ -221,7 +253,8 @@ struct Explain {
 /// One statement of a SQL text. Movable, not copyable.
 struct Statement {
   std::variant<Query, CreateRelation, CreateMaterializedView, CreateSink, CreateDatabase, Drop, Alter, CancelJobs, Insert, Update, Delete,
-               Copy, Flush, WaitForSource, WaitForJobs, Show, SetVariable, ResetVariable, Deallocate, Transaction, Explain>
+               Copy, Flush, WaitForSource, WaitForJobs, Show, SetVariable, ResetVariable, Deallocate, Transaction, Explain,
+               CreateSubscription, DeclareCursor, FetchCursor, CloseCursor>
       body;
   std::string text;         // without the semicolon and the white space around
   uint32_t position = 0;    // of its first character in the whole text

@@ -31,13 +31,12 @@ bool ends_operand(const Token& token) {
 }
 
 // Statements that are not Postgres' and not ours, by their first words.
-constexpr std::array<std::array<std::string_view, 2>, 13> kForeign = {{{"create", "connection"},
+constexpr std::array<std::array<std::string_view, 2>, 12> kForeign = {{{"create", "connection"},
                                                                        {"create", "secret"},
                                                                        {"create", "function"},
                                                                        {"create", "aggregate"},
                                                                        {"create", "index"},
                                                                        {"create", "or"},
-                                                                       {"create", "subscription"},
                                                                        {"alter", "secret"},
                                                                        {"alter", "connection"},
                                                                        {"kill", ""},
@@ -62,6 +61,7 @@ Result<StatementParser::Body> StatementParser::body() {
   if (cursor_.accept({"drop", "sink"})) return drop(ast::RelationKind::Sink);
   if (cursor_.accept({"drop", "table"})) return drop(ast::RelationKind::Table);
   if (cursor_.accept({"drop", "materialized", "view"})) return drop(ast::RelationKind::MaterializedView);
+  if (cursor_.accept({"drop", "subscription"})) return drop(ast::RelationKind::Subscription);
   if (cursor_.accept({"drop", "database"})) return drop(ast::RelationKind::Database);
   if (cursor_.accept({"alter"})) return alter();
   if (cursor_.accept({"cancel", "jobs"}) || cursor_.accept({"cancel", "job"})) return cancel_jobs();
@@ -69,6 +69,9 @@ Result<StatementParser::Body> StatementParser::body() {
   if (cursor_.accept({"describe"}) || cursor_.accept({"desc"})) return describe();
   if (cursor_.accept({"explain"})) return explain();
   if (cursor_.accept({"wait"})) return wait();
+  if (cursor_.at({"declare"}) && tokens_.size() > 2 && is_word(tokens_[2], "subscription")) return declare_cursor();
+  if (cursor_.accept({"fetch"})) return fetch();
+  if (cursor_.accept({"close"})) return close();
   if (cursor_.accept({"flush"})) {
     PENSTOCK_TRY(cursor_.expect_end());
     return Body(ast::Flush{});
@@ -82,6 +85,7 @@ Result<StatementParser::Body> StatementParser::create() {
   if (cursor_.accept({"create", "materialized", "view"})) return create_materialized_view(false);
   if (cursor_.accept({"create", "or", "replace", "materialized", "view"})) return create_materialized_view(true);
   if (cursor_.accept({"create", "sink"})) return create_sink();
+  if (cursor_.accept({"create", "subscription"})) return create_subscription();
   if (cursor_.accept({"create", "database"})) return create_database();
   return other();
 }

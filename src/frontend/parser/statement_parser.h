@@ -34,6 +34,14 @@ class StatementParser {
   Result<Body> drop(ast::RelationKind kind);
   Result<bool> if_not_exists();
 
+  // subscription_statements.cc
+  Result<Body> create_subscription();
+  Result<Body> declare_cursor();
+  Result<ast::CursorStart> cursor_start();
+  Result<Body> fetch();
+  Result<uint64_t> fetch_count();
+  Result<Body> close();
+
   // alter_statements.cc
   Result<Body> alter();
   Result<ast::AlterAction> alter_action(ast::RelationKind kind);

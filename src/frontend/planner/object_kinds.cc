@@ -9,6 +9,7 @@ constexpr KindName kKinds[] = {
     {ast::RelationKind::Source, pb::OBJECT_SOURCE, "source", "SOURCE"},
     {ast::RelationKind::Table, pb::OBJECT_TABLE, "table", "TABLE"},
     {ast::RelationKind::MaterializedView, pb::OBJECT_MATERIALIZED_VIEW, "materialized view", "MATERIALIZED VIEW"},
+    {ast::RelationKind::Subscription, pb::OBJECT_SUBSCRIPTION, "subscription", "SUBSCRIPTION"},
     {ast::RelationKind::Sink, pb::OBJECT_SINK, "sink", "SINK"},
 };
 

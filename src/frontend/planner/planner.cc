@@ -15,6 +15,7 @@
 #include "frontend/planner/replace_view.h"
 #include "frontend/planner/rules.h"
 #include "frontend/planner/stream_planner.h"
+#include "frontend/planner/subscription.h"
 
 namespace penstock::frontend {
 namespace {
@@ -100,6 +101,27 @@ class StatementBinder {
     PENSTOCK_TRY(auto graph, StreamPlanner(settings_, rates).plan_sink(*plan, names, object));
     PENSTOCK_TRY(order_backfills(order, graph));
     return Body(CreateJob{std::move(object), std::move(graph), create.if_not_exists});
+  }
+
+  Result<Body> operator()(const ast::CreateSubscription& create) {
+    tag_ = "CREATE SUBSCRIPTION";
+    if (skip(create.name, create.if_not_exists)) return Body(Skip{});
+    PENSTOCK_TRY(auto object, bind_subscription(create, statement_.text, context_));
+    return Body(CreateSubscription{std::move(object), create.if_not_exists});
+  }
+  Result<Body> operator()(const ast::DeclareCursor& declare) {
+    tag_ = "DECLARE CURSOR";
+    PENSTOCK_TRY(auto bound, bind_cursor(declare, context_));
+    return Body(std::move(bound));
+  }
+  Result<Body> operator()(const ast::FetchCursor& fetch) {
+    tag_ = "FETCH";
+    PENSTOCK_TRY(auto bound, bind_fetch(fetch));
+    return Body(std::move(bound));
+  }
+  Result<Body> operator()(const ast::CloseCursor& close) {
+    tag_ = close.name ? "CLOSE CURSOR" : "CLOSE CURSOR ALL";
+    return Body(close);
   }
 
   Result<Body> operator()(const ast::CreateDatabase& create) {

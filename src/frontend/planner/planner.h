@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <variant>
 #include <vector>
@@ -26,6 +27,20 @@ struct CreateJob {
   pb::CatalogObject object;
   pb::FragmentGraph graph;
   bool if_not_exists = false;
+};
+struct CreateSubscription {
+  pb::CatalogObject object;
+  bool if_not_exists = false;
+};
+struct DeclareCursor {
+  ast::NameAt name;
+  uint32_t subscription_id = 0;
+  ast::CursorStart start;
+};
+struct FetchCursor {
+  ast::NameAt name;
+  uint64_t count = 1;
+  std::chrono::milliseconds timeout{};  // how long it waits for the first row
 };
 struct CreateDatabase {
   std::string name;
@@ -138,9 +153,9 @@ struct WaitForSource {
 struct Skip {};
 
 struct BoundStatement {
-  std::variant<CreateSource, CreateJob, CreateDatabase, Drop, DropDatabase, Alter, ast::CancelJobs, Insert, Update, Delete, Copy, Query,
-               Explain, Show, ast::SetVariable, ast::ResetVariable, ast::Deallocate, Flush, WaitForSource, ast::WaitForJobs,
-               ast::Transaction, Skip>
+  std::variant<CreateSource, CreateJob, CreateSubscription, DeclareCursor, FetchCursor, ast::CloseCursor, CreateDatabase, Drop,
+               DropDatabase, Alter, ast::CancelJobs, Insert, Update, Delete, Copy, Query, Explain, Show, ast::SetVariable,
+               ast::ResetVariable, ast::Deallocate, Flush, WaitForSource, ast::WaitForJobs, ast::Transaction, Skip>
       body;
   std::string tag;  // command tag: "CREATE MATERIALIZED VIEW"; for INSERT, UPDATE, DELETE and SELECT the row count follows
   std::vector<std::string> notices;

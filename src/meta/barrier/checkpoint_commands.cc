@@ -38,14 +38,15 @@ bool CheckpointControl::step_commands(Now now, ControlEffects& out) {
   if (commands_.empty() && settings_seen_ == wanted && tracker_.ready(env_.model).empty()) return false;
   if (commands_wait(now) || !has_epoch(now, out)) return false;
   Injection injection;
+  if (settings_seen_ != wanted && replace_plans(now, out)) return true;
+  start_backfills(injection);
   if (settings_seen_ != wanted) {
-    if (replace_plans(now, out)) return true;
+    change_sources(injection);
+    change_subscribers(injection);
     hold(true, injection);
     hold(false, injection);
-    change_sources(injection);
     settings_seen_ = wanted;
   }
-  start_backfills(injection);
   gather(now, injection, out);
   if (injection.empty()) return false;
   const std::set<JobId> leaving = injection.leaving;
@@ -121,6 +122,7 @@ void CheckpointControl::add_job(const std::shared_ptr<const JobPlan>& plan, JobP
   if (const auto assigned = assign(*plan, placement); !assigned.empty()) injection.assigned[id] = assigned;
   graph_.add(plan, placement, graph);
   is_held(id) ? (void)held_.insert(id) : (void)held_.erase(id);
+  take_subscribers();
   const auto assigned = injection.assigned.find(id);
   const ActorSplits splits = assigned == injection.assigned.end() ? splits_of(id) : splits_of(id, assigned->second);
   for (const WorkerId worker : workers) {

@@ -80,6 +80,7 @@ CommitRecord CheckpointControl::make_record(InflightBarrier& barrier) {
   }
   barrier.detached = record.detached;
   record.assigned = barrier.assigned;
+  record.subscribing = barrier.subscribing;
   record.placed = barrier.placed;
   record.backfilled = tracker_.take_newly_done();
   for (const JobId job : tracker_.complete()) {

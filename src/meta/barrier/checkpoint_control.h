@@ -141,8 +141,9 @@ class CheckpointControl {
     std::map<JobId, JobPlacement> placed;
     std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned;
     std::vector<uint32_t> dropped_tables;
-    std::set<JobId> detached;  // that its commit makes begin anew
-    bool taken_in = false;     // its reports
+    std::set<JobId> detached;        // that its commit makes begin anew
+    std::set<ObjectId> subscribing;  // subscriptions whose changes are all written after it
+    bool taken_in = false;           // its reports
 
     template <typename Kind>
     [[nodiscard]] bool carries() const {
@@ -320,6 +321,11 @@ class CheckpointControl {
   void hold(bool held, Injection& injection);
   void change_sources(Injection& injection);
 
+  // checkpoint_subscriptions.cc
+  void take_subscribers();
+  void change_subscribers(Injection& injection);
+  void tell_subscribers(pb::BuildFragment& fragment) const;
+
   // checkpoint_creating.cc
   /// Whether the job is created in a graph of its own: what backfills or reads sources, but no table, whose graph takes DML.
   [[nodiscard]] bool wants_own_graph(const JobPlan& plan) const;
@@ -408,6 +414,8 @@ class CheckpointControl {
   std::vector<RescaleWaiter> rescale_waiters_;
   runtime::TimePoint rescale_looked_at_;
   std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned_;  // by recovery, to be durable with the next Checkpoint
+  std::map<JobId, std::map<ObjectId, pb::Subscriber>> subscribers_;   // as the last barrier left them
+  std::set<ObjectId> subscribing_;                                    // those of them whose beginning is not durable
   std::set<JobId> held_;                                              // whose sources and backfill the last barrier left held
   std::pair<uint64_t, bool> settings_seen_{0, false};                 // catalog version and whether all is paused: what is in force
   std::set<ActorId> leaving_;                                         // of dropped jobs, which barriers in flight may still wait for

@@ -111,6 +111,7 @@ void CheckpointControl::inject(Now now, Epoch curr, pb::BarrierKind kind, Inject
   traces_.add(std::move(trace));
 
   barrier.commands = std::move(injection.commands);
+  barrier.subscribing = subscribing_;
   barrier.starts_backfill = injection.starts_backfill;
   barrier.placed = std::move(injection.placed);
   barrier.dropped_tables = std::move(injection.dropped_tables);
@@ -159,6 +160,7 @@ void CheckpointControl::send_barrier(const InflightBarrier& barrier, Injection& 
     if (const auto build = injection.build.find(who); build != injection.build.end()) {
       for (pb::BuildFragment& fragment : build->second) {
         fragment.set_paused(held_.contains(JobId{fragment.job_id()}));
+        tell_subscribers(fragment);
         fragment.set_backfill_waits(tracker_.waits(JobId{fragment.job_id()}, FragmentId{fragment.fragment_id()}));
         *inject->add_build() = std::move(fragment);
       }

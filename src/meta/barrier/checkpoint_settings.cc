@@ -110,6 +110,7 @@ void CheckpointControl::take_settings() {
   for (const auto& [id, job] : graph_.jobs()) {
     if (is_held(id)) held_.insert(id);
   }
+  take_subscribers();
   settings_seen_ = wanted_settings();
 }
 
@@ -125,7 +126,8 @@ void CheckpointControl::hold(bool held, Injection& injection) {
     if (there && is_held(id) == held && held_.contains(id) != held) changed.push_back(id);
   }
   if (changed.empty()) return;
-  const bool all = changed.size() == graph_.jobs().size() && commands_.empty();  // what a command adds may be none of them
+  // What a command adds may be none of them, and one among several mutations names them.
+  const bool all = changed.size() == graph_.jobs().size() && commands_.empty() && injection.empty();
   std::string what = held ? "pause" : "resume";
   google::protobuf::RepeatedField<uint32_t> actors;
   for (const JobId id : changed) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "meta/catalog/evolve.h"
+#include "meta/catalog/subscriptions.h"
 #include "meta/model/keys.h"
 #include "meta/model/rows.h"
 
@@ -130,6 +131,7 @@ bool start_again(const MetaModel& model, JobId id, uint64_t& next_table, Txn& tx
   const uint32_t old_base = record.table_base();
   record.set_table_base(static_cast<uint32_t>(next_table));
   next_table += record.graph().table_count();
+  catalog::renew_log(model, record, next_table, txn);
   rows::put(txn, record);
   if (object->has_table()) {
     pb::CatalogObject renumbered = *object;
@@ -146,7 +148,8 @@ void start_again(const MetaModel& model, const CommitRecord& record, CommitPlan&
   bool any = false;
   for (const JobId job : record.detached) any |= start_again(model, job, next_table, plan.txn);
   if (any) rows::put_counter(plan.txn, Counter::NextTable, next_table);
-  if (!any && plan.finished.empty()) return;
+  const bool logged = catalog::note_logged(model, record.subscribing, plan.finished, record.epoch, plan.txn);
+  if (!any && !logged && plan.finished.empty()) return;
   rows::put_counter(plan.txn, Counter::CatalogVersion, model.counter(Counter::CatalogVersion) + 1);
 }
 

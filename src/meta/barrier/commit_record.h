@@ -40,6 +40,7 @@ struct CommitRecord {
   /// Jobs that were being created and are in this commit no more, while the others go on: changes pass them by, so they begin again with
   /// nothing, in tables of new numbers, whose old ones hold what may be left of them.
   std::set<JobId> detached;
+  std::set<ObjectId> subscribing;  // subscriptions that from now on have all changes
 };
 
 /// The transaction, and what is known once it is built.

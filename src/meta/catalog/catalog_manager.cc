@@ -4,6 +4,7 @@
 
 #include "common/vnode.h"
 #include "meta/catalog/evolve.h"
+#include "meta/catalog/subscriptions.h"
 #include "meta/model/keys.h"
 #include "meta/model/rows.h"
 
@@ -22,6 +23,8 @@ std::string_view kind_name(pb::ObjectKind kind) {
       return "sink";
     case pb::OBJECT_VIEW:
       return "view";
+    case pb::OBJECT_SUBSCRIPTION:
+      return "subscription";
     default:
       return "object";
   }
@@ -178,6 +181,8 @@ Result<CreatePlan> plan_create(const MetaModel& model, const pb::CreateObjectReq
   PENSTOCK_TRY(check_dependencies(model, object));
   if (is_job) {
     PENSTOCK_TRY(add_job(model, request, listings, object, plan.txn));
+  } else if (object.kind() == pb::OBJECT_SUBSCRIPTION) {
+    PENSTOCK_TRY(add_subscription(model, object, plan.txn));
   }
   rows::put(plan.txn, object);
   rows::put_counter(plan.txn, Counter::NextObject, plan.object.value + 1);
@@ -212,6 +217,7 @@ Result<DropPlan> plan_drop(const MetaModel& model, ObjectId id, bool cascade) {
     plan.dropped.insert(plan.dropped.begin(), ObjectId{replacement->id()});  // the newest: nothing reads it
   }
   for (const ObjectId dropped : plan.dropped) erase_object(model, dropped, plan);
+  release_logs(model, plan);
   bump_version(model, plan.txn);
   return plan;
 }

@@ -2,6 +2,7 @@
 
 #include "meta/catalog/alter.h"
 #include "meta/catalog/catalog_manager.h"
+#include "meta/catalog/subscriptions.h"
 #include "meta/model/keys.h"
 #include "meta/model/rows.h"
 
@@ -32,6 +33,9 @@ pb::JobRecord renumbered(const MetaModel& model, const pb::JobRecord& old, Txn& 
     return first;
   };
   record.set_table_base(take(Counter::NextTable, record.graph().table_count()));
+  uint64_t next_table = record.table_base() + uint64_t{record.graph().table_count()};
+  renew_log(model, record, next_table, txn);
+  rows::put_counter(txn, Counter::NextTable, next_table);
   record.set_fragment_base(take(Counter::NextFragment, static_cast<uint32_t>(record.graph().fragments_size())));
   record.set_operator_base(take(Counter::NextOperator, record.graph().operator_count()));
   for (pb::Fragment& fragment : *record.mutable_graph()->mutable_fragments()) {

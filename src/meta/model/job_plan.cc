@@ -67,6 +67,7 @@ Status JobPlan::fill() {
   for (uint32_t table = 0; table < seen.size(); ++table) {
     if (!seen[table]) return invalid(record_, fmt::format("table {} is in no fragment", table));
   }
+  PENSTOCK_TRY(fill_log());
   return fill_edges();
 }
 
@@ -80,6 +81,18 @@ Status JobPlan::fill_tables(std::vector<bool>& seen, FragmentPlan& fragment) {
     seen[table] = true;
     fragment.tables.push_back(TableId{record_.table_base() + table});
   }
+  return ok();
+}
+
+// It goes wherever the rows go whose changes it holds.
+Status JobPlan::fill_log() {
+  if (record_.log_table() == 0) return ok();
+  const auto materialize = std::ranges::find_if(fragments_, [](const FragmentPlan& fragment) { return fragment.plan->has_materialize(); });
+  if (materialize == fragments_.end()) return invalid(record_, "it keeps changes and materializes nothing");
+  if (record_.log_table() < record_.table_base() + record_.graph().table_count()) {
+    return invalid(record_, fmt::format("its log table {} is not above its others", record_.log_table()));
+  }
+  materialize->tables.push_back(TableId{record_.log_table()});
   return ok();
 }
 
@@ -140,6 +153,7 @@ const JobPlan::FragmentPlan* JobPlan::materialize_fragment() const {
 std::vector<TableId> JobPlan::tables() const {
   std::vector<TableId> out;
   for (uint32_t table = 0; table < record_.graph().table_count(); ++table) out.push_back(TableId{record_.table_base() + table});
+  if (record_.log_table() != 0) out.push_back(TableId{record_.log_table()});
   return out;
 }
 

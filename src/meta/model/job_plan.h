@@ -18,7 +18,7 @@ class JobPlan {
   struct FragmentPlan {
     FragmentId id;
     const pb::Fragment* plan;                  // of `record()`
-    std::vector<TableId> tables;               // state tables of its operators
+    std::vector<TableId> tables;               // state tables of its operators, and the log of its changes; ascending
     std::vector<FragmentId> backfill_after{};  // whose backfills are done before its own begins
   };
   struct Edge {
@@ -53,6 +53,7 @@ class JobPlan {
   JobPlan() = default;
   Status fill();
   Status fill_tables(std::vector<bool>& seen, FragmentPlan& fragment);
+  Status fill_log();
   Status fill_edges();
   Status fill_backfills();
 

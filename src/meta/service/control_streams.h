@@ -11,8 +11,8 @@
 
 namespace penstock::meta {
 
-constexpr uint32_t kControlVersion = 6;
-constexpr uint32_t kControlMinSupported = 5;  // older nodes would take an order ahead for one of the stopped graph
+constexpr uint32_t kControlVersion = 7;
+constexpr uint32_t kControlMinSupported = 7;  // older nodes would write no changes for subscribers
 
 /// The control streams to the nodes, one each: bytes to messages and back. Who lives is `Cluster`'s business. Used on the loop only.
 class ControlStreams {

@@ -124,6 +124,7 @@ void Requests::create_listed(const pb::CreateObjectRequest& request, const catal
           loop_.enqueue(plan->database, CommandQueued{CreateJob{plan->object}});
         } else {
           loop_.publish();
+          loop_.enqueue(plan->database, Tick{});  // a subscription's barrier
         }
       });
 }

@@ -45,6 +45,8 @@ std::string kind_of(pb::ObjectKind kind) {
       return "sink";
     case pb::OBJECT_VIEW:
       return "view";
+    case pb::OBJECT_SUBSCRIPTION:
+      return "subscription";
     default:
       return "unknown";
   }
@@ -315,6 +317,21 @@ void add_events(MetaLoop& loop, pb::SystemRowsResponse& out) {
   }
 }
 
+void add_subscriptions(MetaLoop& loop, pb::SystemRowsResponse& out) {
+  for (const auto& [id, object] : loop.model().objects()) {
+    if (object.kind() != pb::OBJECT_SUBSCRIPTION) continue;
+    Row row(out);
+    row.number(id.value).text(object.schema()).text(object.name()).text(name_of(loop.model(), ObjectId{object.depends_on(0)}));
+    row.number(object.retention_ms());
+    if (object.log_since() == 0) {
+      row.null().null();
+    } else {
+      row.number(object.log_since()).time(unix_millis_of(Epoch{object.log_since()}) * 1000);
+    }
+    row.text(object.definition()).text(loop.database_name(DatabaseId{object.database_id()}));
+  }
+}
+
 struct Relation {
   void (*add)(MetaLoop&, pb::SystemRowsResponse&);
   std::string_view columns;  // "name kind", comma between; the kinds of SystemRowsResponse
@@ -345,6 +362,8 @@ const std::map<std::string, Relation>& known_relations() {
        {add_barriers,
         "database t,epoch n,kind t,state t,scheduled_at t,first_collect_ms n,last_collect_ms n,sync_ms n,checkpoint_ms n,"
         "total_ms n,slowest_fragment n,slowest_actor n,command t,send_ms n,align_ms n,commit_ms n,fragments t"}},
+      {"penstock_subscriptions",
+       {add_subscriptions, "subscription_id n,schema t,name t,relation t,retention_ms n,since_epoch n,since t,definition t,database t"}},
       {"penstock_events", {add_events, "at t,kind t,database t,text t,job t,worker_id n"}},
   };
   return kRelations;

@@ -135,6 +135,7 @@ Result<std::unique_ptr<LocalStateStore>> MemoryStateStore::open_table(TableOptio
   MutexLock lock(mutex_);
   PENSTOCK_TRY(Graph * graph, open_graph_of(options.graph));
   graph->tables.insert(options.table);
+  if (graph->merged) graphs_.at(*graph->trunk).tables.insert(options.table);
   (void)table(options.table);
   return std::unique_ptr<LocalStateStore>(std::make_unique<Local>(*this, std::move(options), graph->incarnation));
 }

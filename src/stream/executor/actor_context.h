@@ -84,6 +84,13 @@ class MemoryBudget {
   std::atomic<ptrdiff_t> used_{0};
 };
 
+/// Who reads what changes in the rows of the actor's job; the C++ form of pb.Subscriber.
+struct Subscriber {
+  ObjectId subscription;
+  TableId log_table;
+  std::chrono::milliseconds retention{};
+};
+
 /// What operators of one actor are built with. References outlive the actor.
 struct ActorContext {
   ActorId actor;
@@ -98,6 +105,7 @@ struct ActorContext {
   std::vector<SplitState> splits;
   bool paused = false;          // sources and backfill begin held
   bool backfill_waits = false;  // for others of the job: it begins with a StartBackfill
+  std::vector<Subscriber> subscribers;
   runtime::Runtime& runtime;
   storage::StateStore& store;
   EpochReports& reports;

@@ -25,6 +25,13 @@ struct SourceMutation {
 /// New options of a source; nothing if the mutation does not say.
 [[nodiscard]] std::optional<std::map<std::string, std::string>> connector_props_by(const Barrier& barrier, ObjectId source);
 
+/// Who begins and who ceases to read the changes of the job; those that cease come first.
+struct SubscriberMutation {
+  std::vector<ObjectId> dropped;
+  std::vector<Subscriber> added;  // or with another retention
+};
+[[nodiscard]] SubscriberMutation subscribers_by(const Barrier& barrier, JobId job);
+
 /// Rows a second that each backfill of the actor reads from now on, 0: no limit; nothing if the mutation does not say.
 [[nodiscard]] std::optional<uint64_t> backfill_rate_by(const Barrier& barrier, ActorId actor);
 

@@ -5,6 +5,7 @@
 #include "common/check.h"
 #include "common/log.h"
 #include "proto/control_stream.pb.h"
+#include "stream/executor/from_proto/build.h"
 
 namespace penstock::stream {
 namespace {
@@ -23,6 +24,12 @@ std::vector<SplitState> splits_of(const pb::BuildActor& plan) {
     splits.push_back({split.id(), split.number(), split.offset(), split.finished(), split.rows(), split.identity()});
   }
   return splits;
+}
+
+std::vector<Subscriber> subscribers_of(const pb::BuildFragment& fragment) {
+  std::vector<Subscriber> subscribers;
+  for (const pb::Subscriber& subscriber : fragment.subscribers()) subscribers.push_back(from_proto::subscriber_of(subscriber));
+  return subscribers;
 }
 
 }  // namespace
@@ -58,6 +65,7 @@ Actor::Actor(Key, const Environment& environment, storage::GraphTerm graph, std:
                .splits = splits_of(plan),
                .paused = fragment_->paused(),
                .backfill_waits = fragment_->backfill_waits(),
+               .subscribers = subscribers_of(*fragment_),
                .runtime = environment.runtime,
                .store = environment.store,
                .reports = *manager_,

@@ -23,6 +23,7 @@ class FixtureCatalog : public frontend::CatalogReader {
       PENSTOCK_CHECK(bound.has_value(), "{}: {}", statement.text, bound.error());
       if (auto* source = std::get_if<frontend::CreateSource>(&bound.value().body)) add(std::move(source->object), 0);
       if (auto* job = std::get_if<frontend::CreateJob>(&bound.value().body)) add(std::move(job->object), job->graph.table_count());
+      if (auto* subscription = std::get_if<frontend::CreateSubscription>(&bound.value().body)) add(std::move(subscription->object), 0);
     }
   }
 
@@ -82,6 +83,7 @@ CREATE TABLE pairs (x INT, y INT, z VARCHAR, PRIMARY KEY (x, y));
 CREATE MATERIALIZED VIEW per_c AS SELECT c, count(*) AS n, sum(b) AS total FROM t GROUP BY c;
 CREATE MATERIALIZED VIEW whole AS SELECT count(*) AS n FROM t;
 CREATE SINK drain FROM t WITH (connector = 'blackhole');
+CREATE SUBSCRIPTION changes FROM per_c WITH (retention = '1 hour');
 )";
 
 }  // namespace penstock::testing

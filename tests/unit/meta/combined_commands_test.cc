@@ -214,8 +214,8 @@ TEST_F(CombinedKindsTest, creates_drops_splits_rates_options_and_pauses_go_toget
   )");
   EXPECT_EQ(
       apply("collect 1"),
-      "commit 3020, 1:checkpoint 3021..3022 a1,2,4,5,6,7 t1,8,10,11,12,13 b7 +pause5,6 +throttle 5=50 +props 8:skip +add +stop +splits");
-  EXPECT_EQ(world_->control().traces().back().command, "pause 9, throttle 9, alter sources of 9, create 10, drop 7, change splits of 9");
+      "commit 3020, 1:checkpoint 3021..3022 a1,2,4,5,6,7 t1,8,10,11,12,13 b7 +throttle 5=50 +props 8:skip +pause5,6 +add +stop +splits");
+  EXPECT_EQ(world_->control().traces().back().command, "throttle 9, alter sources of 9, pause 9, create 10, drop 7, change splits of 9");
 }
 
 TEST_F(CombinedKindsTest, a_pause_of_all_names_them_if_something_else_is_added) {

@@ -23,6 +23,7 @@ namespace penstock::meta::testing {
 ///     flush 7             checkpoint                       tick
 ///     pause [3]  resume [3]  throttle 1 500  throttle_backfill 3 500  interval 200 5  option 1 KEY VALUE   likewise
 ///     widen 3 c           table 3 gets column c; likewise
+///     subscribe NAME 3 500    to job 3, retention in milliseconds      unsubscribe 7   likewise
 ///     collect 1           node 1 completes its oldest open barrier; more words: done=ACTOR split=ACTOR/NUMBER/OFFSET seg=SEQ flushed=SEQ.
 ///                         In all its graphs, or with job=JOB (0: the database's) in that one alone. Empty Initials go with it
 ///                         held=TRANSACTION changed=TABLE
@@ -42,7 +43,8 @@ namespace penstock::meta::testing {
 ///     1:create(5)[s1]     CreatePartialGraph at committed epoch 5 with segment 1
 ///     1:initial 0..5 a1,2 t1 b2    barrier with actors to collect, tables to sync, actors built; +add +stop +splits for mutations, +x7 -x8
 ///                         for transactions to commit and abort, +pause4,5 with the actors named, +throttle 4=500 backfill 5=100; paused:
-///                         something is built so; waits5: the backfill of fragment 5 is built waiting, +start5: it begins
+///                         something is built so; +subscribe 7 of 3 t9/500, -subscribe 7 of 3; reads 7: something is built for it;
+///                         waits5: the backfill of fragment 5 is built waiting, +start5: it begins
 ///     1/2:…               likewise of the graph of job 2, which is being created;   1/2:merge 5
 ///     1:pull(5) 2:t1,3:v0-3       TransferVnodes as of epoch 5: from node 2 these vnodes of tables 1 and 3
 ///     1:copy(5) …                 the same, ahead: while the graph runs

@@ -116,6 +116,14 @@ std::string ControlWorld::apply(Words words) {
     must(model_.apply(catalog::plan_add_column(model_, one_more_column(model_, number(1), words.at(2))).value()));
     return words.size() > 3 ? "" : handle(Tick{});
   }
+  if (what == "subscribe") {  // NAME JOB RETENTION
+    add(subscription(words.at(1), number(2), number(3)));
+    return handle(Tick{});
+  }
+  if (what == "unsubscribe") {
+    must(model_.apply(catalog::plan_drop(model_, ObjectId{number(1)}, false).value().txn));
+    return handle(Tick{});
+  }
   if (what == "option") {  // SOURCE KEY VALUE; a fourth word: and nobody is told
     pb::AlterSourceRequest request;
     request.set_source_id(number(1));
@@ -356,7 +364,13 @@ namespace {
 
 std::string describe_mutation(const pb::Mutation& mutation) {
   std::string out;
-  if (mutation.has_add()) out += " +add";
+  if (mutation.has_add() && mutation.add().added_actors_size() > 0) out += " +add";
+  for (const pb::Subscriber& s : mutation.add().subscribers()) {
+    out += fmt::format(" +subscribe {} of {} t{}/{}", s.subscription(), s.job(), s.log_table(), s.retention_ms());
+  }
+  for (const pb::DroppedSubscriber& s : mutation.drop_subscriptions().subscribers()) {
+    out += fmt::format(" -subscribe {} of {}", s.subscription(), s.job());
+  }
   if (mutation.has_stop()) out += " +stop";
   if (mutation.has_source_change_split()) out += " +splits";
   if (mutation.has_pause()) out += " +pause" + listed(mutation.pause().actors());
@@ -417,6 +431,9 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
     out += describe_mutation(whole);
     const bool paused = std::ranges::any_of(inject.build(), [](const pb::BuildFragment& fragment) { return fragment.paused(); });
     if (paused) out += " paused";
+    for (const pb::BuildFragment& fragment : inject.build()) {
+      for (const pb::Subscriber& s : fragment.subscribers()) out += fmt::format(" reads {}", s.subscription());
+    }
     std::vector<uint32_t> waiting;
     for (const pb::BuildFragment& fragment : inject.build()) {
       if (fragment.backfill_waits()) waiting.push_back(fragment.fragment_id());

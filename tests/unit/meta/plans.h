@@ -26,6 +26,13 @@ inline pb::CreateObjectRequest source(const std::string& name) {
   return request;
 }
 
+inline pb::CreateObjectRequest subscription(const std::string& name, uint32_t upstream, uint64_t retention_ms) {
+  auto request = request_for(pb::OBJECT_SUBSCRIPTION, name);
+  request.mutable_object()->add_depends_on(upstream);
+  request.mutable_object()->set_retention_ms(retention_ms);
+  return request;
+}
+
 inline pb::Fragment* add_fragment(pb::CreateObjectRequest& request) {
   pb::FragmentGraph* graph = request.mutable_graph();
   graph->set_vnode_count(8);

@@ -17,6 +17,7 @@ class StreamNode;
 class DataType;
 class Field;
 class TableDesc;
+class Subscriber;
 }  // namespace penstock::pb
 
 namespace penstock::stream::from_proto {
@@ -64,6 +65,7 @@ template <typename Repeated>
 /// Whether the columns of the two lists are stored alike; numeric's precision does not matter.
 [[nodiscard]] bool same_kinds(const Types& a, const Types& b);
 
+[[nodiscard]] Subscriber subscriber_of(const pb::Subscriber& subscriber);
 /// `base` is added to the table's number.
 [[nodiscard]] Result<storage::TableSchema> schema_of(const pb::TableDesc& desc, uint32_t base);
 /// A table of the job, whose columns must be `columns` and whose pk must be the columns `pk` in any order if `pk` is given.

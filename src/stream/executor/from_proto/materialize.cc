@@ -11,7 +11,7 @@ Result<Built> build_materialize(const Request& request) {
   PENSTOCK_TRY(auto table, open_table(request, node.table(), types));
   switch (node.conflict()) {
     case pb::CONFLICT_NO_CHECK:
-      return Built{std::make_unique<MaterializeOperator>(std::move(table)), types};
+      return Built{std::make_unique<MaterializeOperator>(std::move(table), request.context), types};
     case pb::CONFLICT_OVERWRITE:
       return Built{std::make_unique<MaterializeByKeyOperator>(std::move(table), Conflict::Overwrite, request.context), types};
     case pb::CONFLICT_IGNORE:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/control_stream.pb.h"
+#include "stream/executor/from_proto/build.h"
 
 namespace penstock::stream {
 
@@ -51,6 +52,24 @@ std::optional<uint64_t> backfill_rate_by(const Barrier& barrier, ActorId actor) 
   const auto& by_actor = barrier.mutation->throttle().backfill_rate_by_actor();
   const auto mine = by_actor.find(actor.value);
   return mine == by_actor.end() ? std::nullopt : std::optional<uint64_t>(mine->second);
+}
+
+SubscriberMutation subscribers_by(const Barrier& barrier, JobId job) {
+  SubscriberMutation out;
+  if (barrier.mutation == nullptr) return out;
+  for (const pb::DroppedSubscriber& dropped : barrier.mutation->drop_subscriptions().subscribers()) {
+    if (dropped.job() == job.value) out.dropped.emplace_back(dropped.subscription());
+  }
+  for (const pb::Subscriber& added : barrier.mutation->add().subscribers()) {
+    if (added.job() == job.value) out.added.push_back(from_proto::subscriber_of(added));
+  }
+  return out;
+}
+
+Subscriber from_proto::subscriber_of(const pb::Subscriber& subscriber) {
+  constexpr uint64_t kLongest = uint64_t{1} << 48;  // no epoch is longer ago
+  return {ObjectId{subscriber.subscription()}, TableId{subscriber.log_table()},
+          std::chrono::milliseconds(std::min(subscriber.retention_ms(), kLongest))};
 }
 
 bool starts_backfill(const Barrier& barrier, FragmentId fragment) {

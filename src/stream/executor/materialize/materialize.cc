@@ -9,26 +9,44 @@ using data::Column;
 using data::DataChunk;
 using data::StreamChunk;
 
+Status MaterializeOperator::init(EpochPair first) {
+  PENSTOCK_TRY(tables_.init(first));
+  return log_.init(first);
+}
+
 Result<Step> MaterializeOperator::on_chunk(size_t /*port*/, StreamChunk chunk, Output& out) {
   table_.write_chunk(chunk);
+  log_.write(chunk);
   out.push_back(std::move(chunk));
   return Step::Done;
 }
 
 Result<Step> MaterializeOperator::on_barrier(const Barrier& barrier, Output& /*out*/) {
   PENSTOCK_TRY(tables_.commit(barrier));
+  PENSTOCK_TRY(log_.commit(barrier));
   return Step::Done;
 }
 
-Result<Step> MaterializeOperator::after_barrier(const Barrier& /*barrier*/, Output& /*out*/) {
+Result<Step> MaterializeOperator::after_barrier(const Barrier& barrier, Output& /*out*/) {
   PENSTOCK_TRY(tables_.post_yield());
+  return log_.after_barrier(barrier);
+}
+
+Result<Step> MaterializeOperator::resume(Output& /*out*/) {
+  PENSTOCK_TRY(log_.resume());
   return Step::Done;
+}
+
+Status MaterializeOperator::skip(EpochPair skipped) {
+  PENSTOCK_TRY(tables_.skip(skipped));
+  return log_.skip(skipped);
 }
 
 MaterializeByKeyOperator::MaterializeByKeyOperator(storage::StateTable table, Conflict conflict, const ActorContext& context)
     : conflict_(conflict),
       codec_(table.schema().types),
       rows_{std::vector<uint32_t>(table.schema().pk), std::move(table), codec_.size(), codec_},
+      log_(rows_.table(), context),
       memory_(context.memory) {
   tables_.add(rows_.table());
 }
@@ -44,11 +62,26 @@ Result<Step> MaterializeByKeyOperator::on_chunk(size_t /*port*/, StreamChunk chu
   return resume(out);
 }
 
+Status MaterializeByKeyOperator::init(EpochPair first) {
+  PENSTOCK_TRY(tables_.init(first));
+  return log_.init(first);
+}
+
+Status MaterializeByKeyOperator::skip(EpochPair skipped) {
+  PENSTOCK_TRY(tables_.skip(skipped));
+  return log_.skip(skipped);
+}
+
 Operator::StateRead MaterializeByKeyOperator::take_state_read() {
+  if (log_.deleting()) return log_.take_state_read();
   return [this] { return rows_.read(); };
 }
 
 Result<Step> MaterializeByKeyOperator::resume(Output& out) {
+  if (log_.deleting()) {
+    PENSTOCK_TRY(log_.resume());
+    return Step::Done;
+  }
   PENSTOCK_TRY(rows_.install());
   give_places();
   Emission emission = replay();
@@ -59,6 +92,7 @@ Result<Step> MaterializeByKeyOperator::resume(Output& out) {
     const bool insert_only = std::ranges::all_of(emission.ops, [](Op op) { return op == Op::Insert; });
     out.emplace_back(versions.gather(emission.rows),
                      insert_only ? nullptr : std::make_shared<const std::vector<Op>>(std::move(emission.ops)));
+    log_.write(out.back());
   }
   chunk_ = {};
   settle_memory();
@@ -170,13 +204,14 @@ void MaterializeByKeyOperator::keep_last(const DataChunk& versions) {
 
 Result<Step> MaterializeByKeyOperator::on_barrier(const Barrier& barrier, Output& /*out*/) {
   PENSTOCK_TRY(tables_.commit(barrier));
+  PENSTOCK_TRY(log_.commit(barrier));
   settle_memory();
   return Step::Done;
 }
 
-Result<Step> MaterializeByKeyOperator::after_barrier(const Barrier& /*barrier*/, Output& /*out*/) {
+Result<Step> MaterializeByKeyOperator::after_barrier(const Barrier& barrier, Output& /*out*/) {
   PENSTOCK_TRY(tables_.post_yield());
-  return Step::Done;
+  return log_.after_barrier(barrier);
 }
 
 void MaterializeByKeyOperator::settle_memory() {

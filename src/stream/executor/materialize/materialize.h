@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "stream/executor/chunk_rows.h"
+#include "stream/executor/materialize/change_log.h"
 #include "stream/executor/materialize/stored_rows.h"
 #include "stream/executor/operator.h"
 #include "stream/executor/state/barrier_tables.h"
@@ -10,21 +11,27 @@
 
 namespace penstock::stream {
 
-/// Writes a changelog whose rows are unique by construction into the table, whole columns at a time, and passes it on as it is.
+/// Writes a changelog whose rows are unique by construction into the table, whole columns at a time, and passes it on as it is. What either
+/// kind passes on is also kept for subscribers, while there are any (`ChangeLog`).
 class MaterializeOperator final : public Operator {
  public:
-  explicit MaterializeOperator(storage::StateTable table) : table_(std::move(table)) { tables_.add(table_); }
+  MaterializeOperator(storage::StateTable table, const ActorContext& context) : table_(std::move(table)), log_(table_, context) {
+    tables_.add(table_);
+  }
 
-  Status init(EpochPair first) override { return tables_.init(first); }
+  Status init(EpochPair first) override;
   Result<Step> on_chunk(size_t port, data::StreamChunk chunk, Output& out) override;
+  Result<Step> resume(Output& out) override;
+  StateRead take_state_read() override { return log_.take_state_read(); }
   Result<Step> on_barrier(const Barrier& barrier, Output& out) override;
   Result<Step> after_barrier(const Barrier& barrier, Output& out) override;
-  [[nodiscard]] bool acts_at_barriers() const override { return false; }
-  Status skip(EpochPair skipped) override { return tables_.skip(skipped); }
+  [[nodiscard]] bool acts_at_barriers() const override { return log_.on(); }
+  Status skip(EpochPair skipped) override;
 
  private:
   storage::StateTable table_;
   BarrierTables tables_;
+  ChangeLog log_;
 };
 
 enum class Conflict : uint8_t { Overwrite, Ignore };
@@ -41,14 +48,14 @@ class MaterializeByKeyOperator final : public Operator {
  public:
   MaterializeByKeyOperator(storage::StateTable table, Conflict conflict, const ActorContext& context);
 
-  Status init(EpochPair first) override { return tables_.init(first); }
+  Status init(EpochPair first) override;
   Result<Step> on_chunk(size_t port, data::StreamChunk chunk, Output& out) override;
   Result<Step> resume(Output& out) override;
   StateRead take_state_read() override;
   Result<Step> on_barrier(const Barrier& barrier, Output& out) override;
   Result<Step> after_barrier(const Barrier& barrier, Output& out) override;
-  [[nodiscard]] bool acts_at_barriers() const override { return false; }
-  Status skip(EpochPair skipped) override { return tables_.skip(skipped); }
+  [[nodiscard]] bool acts_at_barriers() const override { return log_.on(); }
+  Status skip(EpochPair skipped) override;
   size_t memory_bytes() const override { return rows_.memory_bytes() + codec_.text_bytes(); }
   size_t evict(size_t bytes) override;
 
@@ -77,6 +84,7 @@ class MaterializeByKeyOperator final : public Operator {
   const Conflict conflict_;
   const StoredRows codec_;
   KeyedState rows_;
+  ChangeLog log_;
   BarrierTables tables_;
   MemoryAccount memory_;
 

@@ -12,7 +12,8 @@ bool concerns(const pb::Mutation* mutation, ActorId actor) {
   if (mutation == nullptr) return false;
   const pb::Mutation& m = *mutation;
   const bool only_adds = m.has_add() && !m.has_stop() && !m.has_source_change_split() && !m.has_pause() && !m.has_resume() &&
-                         !m.has_throttle() && !m.has_connector_props_change() && !m.has_start_backfill();
+                         !m.has_throttle() && !m.has_connector_props_change() && !m.has_drop_subscriptions() && !m.has_start_backfill() &&
+                         m.add().subscribers().empty();
   return !only_adds || m.add().dispatchers().contains(actor.value);
 }
 

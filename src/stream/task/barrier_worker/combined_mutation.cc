@@ -18,6 +18,7 @@ void overwrite(Map& to, const Map& from) {
 // One upstream may get outputs to several new jobs.
 void add(pb::AddMutation& to, const pb::AddMutation& from) {
   append(*to.mutable_added_actors(), from.added_actors());
+  append(*to.mutable_subscribers(), from.subscribers());
   for (const auto& [actor, outputs] : from.dispatchers()) {
     append(*(*to.mutable_dispatchers())[actor].mutable_dispatchers(), outputs.dispatchers());
   }
@@ -46,6 +47,9 @@ Status merge(pb::Mutation& to, const pb::Mutation& from) {
   }
   if (from.has_connector_props_change()) {
     overwrite(*to.mutable_connector_props_change()->mutable_by_source(), from.connector_props_change().by_source());
+  }
+  if (from.has_drop_subscriptions()) {
+    append(*to.mutable_drop_subscriptions()->mutable_subscribers(), from.drop_subscriptions().subscribers());
   }
   if (from.has_start_backfill()) append(*to.mutable_start_backfill()->mutable_fragments(), from.start_backfill().fragments());
   if (from.has_pause()) {

@@ -17,8 +17,8 @@ class WorkerSnapshot;
 /// Control stream bytes <-> the worker's own structs (proto/control_stream.proto). Decoding checks everything that came from outside.
 namespace penstock::stream {
 
-constexpr uint32_t kControlVersion = 6;
-constexpr uint32_t kControlMinSupported = 5;
+constexpr uint32_t kControlVersion = 7;
+constexpr uint32_t kControlMinSupported = 7;
 
 struct InitRequest {
   uint32_t protocol_version;

@@ -15,9 +15,10 @@ std::string outcome(std::string_view sql) {
     return fmt::format("{} @{} {}", sqlstate(e.code()), e.position().value_or(0), e.message());
   }
   static constexpr std::string_view kKinds[] = {
-      "query",  "create relation", "create view", "create sink", "create database", "drop", "alter",         "cancel",
-      "insert", "update",          "delete",      "copy",        "flush",           "wait", "wait for jobs", "show",
-      "set",    "reset",           "deallocate",  "transaction", "explain"};
+      "query",  "create relation", "create view", "create sink", "create database", "drop",         "alter",         "cancel",
+      "insert", "update",          "delete",      "copy",        "flush",           "wait",         "wait for jobs", "show",
+      "set",    "reset",           "deallocate",  "transaction", "explain",         "subscription", "declare",       "fetch",
+      "close"};
   std::string out;
   for (const Statement& s : parsed.value()) {
     if (!out.empty()) out += "; ";
@@ -38,6 +39,8 @@ void expect_all(std::initializer_list<Case> cases) {
 TEST(Parser, knows_each_statement) {
   expect_all({
       {"SELECT 1", "query"},
+      {"CREATE SUBSCRIPTION s FROM t WITH (retention = '1 h'); DROP SUBSCRIPTION s", "subscription; drop"},
+      {"DECLARE c SUBSCRIPTION CURSOR FOR s FULL; FETCH 5 FROM c; CLOSE c", "declare; fetch; close"},
       {"VALUES (1, 'a'), (2, 'b')", "query"},
       {"WITH x AS (SELECT 1 AS a) SELECT * FROM x", "query"},
       {"CREATE SOURCE s (a INT) WITH (connector = 'datagen')", "create relation"},

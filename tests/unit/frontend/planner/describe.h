@@ -40,6 +40,22 @@ inline std::string columns_of(const pb::CatalogObject& object) {
 struct Describe {
   std::string operator()(const frontend::CreateSource& n) const { return columns_of(n.object); }
   std::string operator()(const frontend::CreateJob& n) const { return columns_of(n.object) + lines(frontend::explain(n.graph, false)); }
+  std::string operator()(const frontend::CreateSubscription& n) const {
+    return fmt::format("  of {}, retention {} ms\n", fmt::join(n.object.depends_on(), ", "), n.object.retention_ms());
+  }
+  std::string operator()(const frontend::DeclareCursor& n) const {
+    using Kind = frontend::ast::CursorStart::Kind;
+    const std::string start = n.start.kind == Kind::Now      ? "now"
+                              : n.start.kind == Kind::Begin  ? "begin"
+                              : n.start.kind == Kind::Full   ? "full"
+                              : n.start.kind == Kind::Millis ? fmt::format("{} ms", n.start.millis)
+                                                             : fmt::format("position {}", n.start.position);
+    return fmt::format("  {} of {}, {}\n", n.name.name, n.subscription_id, start);
+  }
+  std::string operator()(const frontend::FetchCursor& n) const {
+    return fmt::format("  {} of {}, {} ms\n", n.count == UINT64_MAX ? "all" : std::to_string(n.count), n.name.name, n.timeout.count());
+  }
+  std::string operator()(const frontend::ast::CloseCursor& n) const { return fmt::format("  {}\n", n.name ? n.name->name : "ALL"); }
   std::string operator()(const frontend::CreateDatabase& n) const {
     return fmt::format("  {} {} {}\n", n.name, n.barrier_interval_ms, n.checkpoint_frequency);
   }

@@ -74,7 +74,7 @@ class BackfillWorld {
   }
   void start_upstream() {
     auto table = must(storage::StateTable::open(node.store, node.graph().graph, schema(), node.vnodes));
-    upstream_ = std::make_unique<MaterializeOperator>(std::move(table));
+    upstream_ = std::make_unique<MaterializeOperator>(std::move(table), node.context());
     must(upstream_->init(node.running()));
     Output none;
     must(upstream_->on_barrier(node.first_barrier(), none));

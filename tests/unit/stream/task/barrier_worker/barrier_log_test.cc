@@ -47,6 +47,8 @@ TEST(BarrierLog, one_that_adds_outputs_to_others_is_plain_too_and_nothing_else_i
                                            "source_change_split { }",
                                            "connector_props_change { }",
                                            "start_backfill { fragments: 7 }",
+                                           "add { subscribers { job: 7 } }",
+                                           "drop_subscriptions { }",
                                            "add { added_actors: 9 } stop { actors: 7 }"};
   for (uint64_t i = 0; i < others.size(); ++i) {
     log->put(barrier(10 + i, others[i]));

@@ -51,6 +51,16 @@ TEST(CombinedMutation, an_upstream_gets_the_outputs_to_every_job_that_is_added) 
   EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(both.value(), expected)) << both.value().ShortDebugString();
 }
 
+TEST(CombinedMutation, subscribers_of_all_come_and_go) {
+  EXPECT_EQ(apart(R"(combined {
+              mutations { add { added_actors: 11 } } mutations { drop_subscriptions { subscribers { subscription: 7 job: 2 } } }
+              mutations { add { subscribers { subscription: 8 job: 2 } } } mutations { drop_subscriptions { subscribers { subscription: 9 job: 3 } } }
+              mutations { add { subscribers { subscription: 6 job: 3 } } } })"),
+            mutation(R"(add { added_actors: 11 subscribers { subscription: 8 job: 2 } subscribers { subscription: 6 job: 3 } }
+                        drop_subscriptions { subscribers { subscription: 7 job: 2 } subscribers { subscription: 9 job: 3 } })")
+                .ShortDebugString());
+}
+
 TEST(CombinedMutation, what_means_nothing_is_refused) {
   EXPECT_EQ(apart("combined { mutations { combined { } } }"), "a Combined mutation within another");
   EXPECT_EQ(apart("combined { mutations { pause { } } mutations { add { added_actors: 5 } } }"),
