@@ -14,6 +14,14 @@ Result<meta::SourceListing> list_source(const pb::CatalogObject& source) {
   return listing;
 }
 
+// 0: there is none.
+uint32_t id_of(const frontend::MetaView& view, const std::string& database) {
+  for (const auto& candidate : view.catalog->databases()) {
+    if (candidate.name() == database) return candidate.id();
+  }
+  return 0;
+}
+
 }  // namespace
 
 Cluster::Cluster(Options options, Journal& journal, runtime::SimRuntime& world)
@@ -22,23 +30,23 @@ Cluster::Cluster(Options options, Journal& journal, runtime::SimRuntime& world)
       world_(world),
       checker_([this](const std::string& what) { journal_.fail("{}", what); }),
       network_(world),
-      undertaker_(world.make_serial("undertaker", false)),
-      frontend_process_(world),
-      frontend_transport_(network_.transport("frontend", &frontend_process_)) {
+      undertaker_(world.make_serial("undertaker", false)) {
   network_.set_delay(options_.min_delay, options_.max_delay);
   start_meta();
   for (size_t i = 0; i < options_.computes; ++i) {
     computes_.push_back(std::make_unique<Compute>());
     if (i + options_.late < options_.computes) start_compute(i);
   }
-  frontend_ = std::make_unique<Frontend>(frontend_process_, *frontend_transport_);
+  (void)start_frontend();
 }
 
 Cluster::~Cluster() {
   for (size_t i = 0; i < computes_.size(); ++i) kill_compute(i);
   kill_meta();
-  network_.kill("frontend");
-  frontend_process_.kill();
+  for (const auto& frontend : frontends_) {
+    network_.kill(frontend->name);
+    frontend->process.kill();
+  }
 }
 
 void Cluster::start_meta() {
@@ -140,7 +148,7 @@ void Cluster::bury_compute(size_t i, uint64_t start) {
 }
 
 WorkerId Cluster::worker_of(size_t i) const {
-  const auto view = frontend_->meta.view();
+  const auto view = frontends_.front()->meta.view();
   if (!view) return {};
   for (const auto& [id, worker] : view->workers) {
     if (worker->endpoint() == name_of(i) + ":5688") return id;
@@ -148,18 +156,28 @@ WorkerId Cluster::worker_of(size_t i) const {
   return {};
 }
 
-std::unique_ptr<SqlClient> Cluster::connect(const std::string& database) {
-  const auto view = frontend_->meta.wait([](const frontend::MetaView&) { return true; }, std::chrono::seconds(60), nullptr, "meta");
+size_t Cluster::start_frontend() {
+  const size_t number = frontends_.size();
+  frontends_.push_back(std::make_unique<Frontend>(world_, network_, number == 0 ? "frontend" : fmt::format("frontend-{}", number)));
+  return number;
+}
+
+void Cluster::kill_frontend(size_t i) {
+  if (!std::exchange(frontends_[i]->alive, false)) return;
+  journal_.note("{} is killed", frontends_[i]->name);
+  network_.kill(frontends_[i]->name);
+}
+
+std::unique_ptr<SqlClient> Cluster::connect(const std::string& database, size_t frontend) {
+  Frontend& at = *frontends_[frontend];
+  const auto view = at.meta.wait([&](const frontend::MetaView& known) { return id_of(known, database) != 0; }, std::chrono::seconds(60),
+                                 nullptr, "database " + database);
   if (view.has_error()) {
-    journal_.fail("no session: {}", view.error());
+    if (at.alive) journal_.fail("no session: {}", view.error());
     return nullptr;
   }
-  uint32_t id = 0;
-  for (const auto& candidate : view.value()->catalog->databases()) {
-    if (candidate.name() == database) id = candidate.id();
-  }
-  const frontend::SessionServices services{frontend_process_, *frontend_->loop, *frontend_transport_, frontend_->meta,
-                                           frontend_->locks.emplace_back()};
+  const uint32_t id = id_of(*view.value(), database);
+  const frontend::SessionServices services{at.process, *at.loop, *at.transport, at.meta, at.locks.emplace_back()};
   return std::make_unique<SqlClient>(
       frontend::make_session(services, {.database = database, .database_id = DatabaseId{id}, .user = "root"}));
 }

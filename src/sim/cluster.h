@@ -65,14 +65,20 @@ class Cluster {
   /// The disk of a compute, for faults. Bytes in use there.
   [[nodiscard]] storage::MemoryFileSystem& files(size_t i) { return computes_[i]->files; }
 
-  /// A session at the frontend, for one thread.
-  [[nodiscard]] std::unique_ptr<SqlClient> connect(const std::string& database = "dev");
+  /// A session at a frontend, for one thread; `frontend` 0 is the one that never dies.
+  [[nodiscard]] std::unique_ptr<SqlClient> connect(const std::string& database = "dev", size_t frontend = 0);
+  /// One more, for sessions that are to die with it; its number.
+  size_t start_frontend();
+  /// Nobody hears of it any more, nor it of anybody: its sessions, which wait in the middle of a statement, find that out when their
+  /// patience ends. It is kept until the cluster ends, for them.
+  void kill_frontend(size_t i);
+  [[nodiscard]] bool has_frontend(size_t i) const { return frontends_[i]->alive; }
 
   [[nodiscard]] runtime::SimRuntime& world() { return world_; }
   [[nodiscard]] rpc::MemoryNetwork& network() { return network_; }
   [[nodiscard]] ProtocolChecker& checker() { return checker_; }
   [[nodiscard]] Journal& journal() { return journal_; }
-  [[nodiscard]] frontend::MetaClient& meta_client() { return frontend_->meta; }
+  [[nodiscard]] frontend::MetaClient& meta_client() { return frontends_.front()->meta; }
   [[nodiscard]] const Options& options() const { return options_; }
 
   /// "meta", "compute-0", …, "frontend": names for the network's faults.
@@ -99,8 +105,16 @@ class Cluster {
     uint64_t starts = 0;
   };
   struct Frontend {
-    Frontend(Process& process, rpc::Transport& transport)
-        : loop(process.make_serial("frontend", false)), meta(process, transport, "meta:5690") {}
+    Frontend(runtime::Runtime& world, rpc::MemoryNetwork& network, std::string called)
+        : name(std::move(called)),
+          process(world),
+          transport(network.transport(name, &process)),
+          loop(process.make_serial("frontend", false)),
+          meta(process, *transport, "meta:5690") {}
+    const std::string name;
+    bool alive = true;
+    Process process;
+    const std::unique_ptr<rpc::Transport> transport;
     std::unique_ptr<runtime::Executor> loop;
     frontend::MetaClient meta;
     // Of a session each, as if it were at a frontend of its own: a session that waits for another one's lock would keep its turn.
@@ -120,9 +134,7 @@ class Cluster {
   std::unique_ptr<runtime::Executor> undertaker_;  // buries what ended by itself
   Meta meta_;
   std::vector<std::unique_ptr<Compute>> computes_;
-  Process frontend_process_;
-  std::unique_ptr<rpc::Transport> frontend_transport_;
-  std::unique_ptr<Frontend> frontend_;
+  std::vector<std::unique_ptr<Frontend>> frontends_;
 };
 
 }  // namespace penstock::sim

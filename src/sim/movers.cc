@@ -6,8 +6,12 @@ namespace penstock::sim {
 
 using std::chrono::milliseconds;
 
-void Movers::start_clients() {
+void Movers::start_altering() {
   world_.client("mover", [this](SqlClient& client) { alter_jobs(client); });
+}
+
+void Movers::start_clients() {
+  start_altering();
   world_.client("drainer", [this](SqlClient& client) { drain_nodes(client); });
   world_.client("operator", [this](SqlClient&) { come_and_go(); });
 }

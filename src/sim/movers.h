@@ -17,6 +17,8 @@ class Movers {
   Movers& operator=(const Movers&) = delete;
 
   void start_clients();
+  /// Only of the jobs: nodes stay.
+  void start_altering();
   /// When nothing fails any more: every job can be put where one wants it, and is then there. Views are to be compared before and after.
   void check();
 

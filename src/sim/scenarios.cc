@@ -1,9 +1,12 @@
 #include <array>
 #include <iterator>
 
+#include "sim/accounts.h"
 #include "sim/movers.h"
+#include "sim/pausers.h"
 #include "sim/scenario.h"
 #include "sim/tables_workload.h"
+#include "sim/tenants.h"
 
 namespace penstock::sim {
 namespace {
@@ -163,6 +166,85 @@ void drop_in_recovery(World& world) {
   workload.check();
 }
 
+// Transactions over tables on several computes, under `faults`.
+void transactions_under(World& world, const Faults& faults, bool moving) {
+  Accounts accounts(world);
+  accounts.create();
+  std::vector<std::string> jobs{"MATERIALIZED VIEW torn", "MATERIALIZED VIEW balance"};
+  for (const std::string& table : Accounts::tables()) jobs.push_back("TABLE " + table);
+  Movers movers(world, std::move(jobs));
+  accounts.start_clients(2);
+  if (moving) movers.start_altering();
+  world.chaos(faults);
+  accounts.check();
+}
+
+void transactions(World& world) { transactions_under(world, {}, false); }
+void transactions_kills(World& world) {
+  transactions_under(world,
+                     {.kill_compute = 4,
+                      .crash_in_io = 3,
+                      .kill_meta = 2,
+                      .rival_meta = 1,
+                      .break_streams = 5,
+                      .partition = 1,
+                      .slow_network = 3,
+                      .sync_fails = 1,
+                      .ambush = 30,
+                      .every_max = milliseconds(6000)},
+                     false);
+}
+void transactions_moves(World& world) {
+  transactions_under(world, {.kill_compute = 3, .kill_meta = 1, .break_streams = 2, .ambush = 100, .every_max = milliseconds(9000)}, true);
+}
+
+// One database fails again and again, others come and go: nobody else notices.
+void databases(World& world) {
+  TablesAndViews workload(world);
+  Tenants tenants(world);
+  workload.start_clients(1);
+  tenants.start_clients();
+  tenants.start_watch("dev", std::chrono::seconds(1));
+  world.chaos({});
+  workload.check();
+  tenants.check();
+  tenants.expect_only_sick_failed({"dev", "idle"});
+}
+
+void databases_kills(World& world) {
+  TablesAndViews workload(world);
+  world.must("CREATE DATABASE shop WITH (barrier_interval_ms = 400, checkpoint_frequency = 3)");
+  TablesAndViews other(world, "shop");
+  Tenants tenants(world);
+  workload.start_clients(1);
+  other.start_clients(1);
+  tenants.start_clients();
+  world.chaos({.kill_compute = 4, .crash_in_io = 2, .kill_meta = 2, .rival_meta = 1, .break_streams = 1, .partition = 1, .sync_fails = 2});
+  workload.check();
+  other.check();
+  tenants.check();
+}
+
+// Reading is paused and goes on while everything fails.
+void pauses(World& world) {
+  TablesAndViews workload(world);
+  Bids bids(world);
+  Pausers pausers(world, {"raw", "busiest"});
+  workload.start_clients(1);
+  pausers.start_client();
+  world.chaos({.kill_compute = 4,
+               .crash_in_io = 2,
+               .kill_meta = 2,
+               .rival_meta = 1,
+               .break_streams = 2,
+               .partition = 1,
+               .ambush = 60,
+               .every_max = milliseconds(5000)});
+  pausers.check();
+  workload.check();
+  bids.check();
+}
+
 constexpr auto kThree = Cluster::Options{.computes = 3};
 constexpr auto kFourOneLate = Cluster::Options{.computes = 4, .late = 1};
 
@@ -182,6 +264,14 @@ const std::array kScenarios{
              moves_kills, kFourOneLate},
     Scenario{"moves_network", "the same, with broken streams, partitions, computes that stand still, full disks", "6 20 39 52",
              moves_network, kFourOneLate},
+    Scenario{"transactions", "payments over four tables, some by frontends that die in the middle; nothing else fails", "48 51",
+             transactions, kThree},
+    Scenario{"transactions_kills", "the same, with computes and metas killed, disks and links that fail, often just then", "16 48 51",
+             transactions_kills, kThree},
+    Scenario{"transactions_moves", "the same, while the tables' actors move", "39 51", transactions_moves, kThree},
+    Scenario{"databases", "one database fails again and again, others come and go; nobody else may notice", "11 15", databases, kThree},
+    Scenario{"databases_kills", "several databases, under kills", "10 11 15", databases_kills, kThree},
+    Scenario{"pauses", "sources paused and resumed, under kills: what is paused stands still", "30 43", pauses, kThree},
     Scenario{"sources", "generated sources under all faults: no row lost or doubled", "30 38 43", sources},
 };
 

@@ -56,18 +56,37 @@ Result<std::string> view_differs(SqlClient& client, const std::string& view, con
 }
 
 void World::client(const std::string& name, std::function<void(SqlClient&)> body, const std::string& database) {
-  auto self = clients_.emplace_back(std::make_shared<Client>(Client{name}));
-  cluster_.world().spawn_thread(name, [this, self, database, body = std::move(body)] {
-    if (const auto session = cluster_.connect(database)) body(*session);
+  spawn(clients_, name, std::move(body), database, 0);
+}
+
+void World::ghost(const std::string& name, std::function<void(SqlClient&)> body, size_t frontend) {
+  spawn(ghosts_, name, std::move(body), "dev", frontend);
+}
+
+void World::spawn(Clients& clients, const std::string& name, std::function<void(SqlClient&)> body, const std::string& database,
+                  size_t frontend) {
+  auto self = clients.emplace_back(std::make_shared<Client>(Client{name}));
+  cluster_.world().spawn_thread(name, [this, self, database, frontend, body = std::move(body)] {
+    if (const auto session = cluster_.connect(database, frontend)) body(*session);
     self->done = true;
   });
 }
 
 void World::pause(Duration time) { (void)cluster_.world().make_waiter()->wait_for(time); }
 
-bool World::all_done() const {
-  return std::ranges::all_of(clients_, [](const auto& client) { return client->done; });
+bool World::all_done(const Clients& clients) {
+  return std::ranges::all_of(clients, [](const auto& client) { return client->done; });
 }
+
+void World::expect_done(const Clients& clients, Duration patience) {
+  if (cluster_.world().run_until([&] { return all_done(clients); }, patience)) return;
+  for (const auto& client : clients) {
+    if (!client->done)
+      journal().fail("{} has had no answer for {} s after the last fault", client->name, patience / std::chrono::seconds(1));
+  }
+}
+
+void World::join_ghosts() { expect_done(ghosts_, 2 * kPatience); }
 
 void World::chaos(const Faults& faults) {
   Nemesis nemesis(cluster_, faults, random_.next());
@@ -78,12 +97,7 @@ void World::chaos(const Faults& faults) {
   nemesis.rest();
   stopping_ = true;
   expect_usable_soon();
-  if (!cluster_.world().run_until([this] { return all_done(); }, kPatience)) {
-    for (const auto& client : clients_) {
-      if (!client->done)
-        journal().fail("{} has had no answer for {} s after the last fault", client->name, kPatience / std::chrono::seconds(1));
-    }
-  }
+  expect_done(clients_, kPatience);
 }
 
 void World::ambush() {

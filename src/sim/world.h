@@ -24,6 +24,10 @@ class World {
 
   /// A client with a session of its own, on a thread of its own, that should look at `stopping` between statements.
   void client(const std::string& name, std::function<void(SqlClient&)> body, const std::string& database = "dev");
+  /// The same, at a frontend that may be killed: nobody waits for it but `join_ghosts`.
+  void ghost(const std::string& name, std::function<void(SqlClient&)> body, size_t frontend);
+  /// Until those have given up, as late as their patience ends.
+  void join_ghosts();
   [[nodiscard]] bool stopping() const { return stopping_; }
   /// For a client: pauses.
   void pause(runtime::Duration time);
@@ -46,15 +50,18 @@ class World {
     std::string name;
     bool done = false;
   };
-  [[nodiscard]] bool all_done() const;
+  using Clients = std::vector<std::shared_ptr<Client>>;  // shared with their threads
+  [[nodiscard]] static bool all_done(const Clients& clients);
+  void expect_done(const Clients& clients, runtime::Duration patience);
+  void spawn(Clients& clients, const std::string& name, std::function<void(SqlClient&)> body, const std::string& database, size_t frontend);
   void expect_usable_soon();
 
   Cluster& cluster_;
   const runtime::Duration duration_;
   runtime::SplitMix random_;
   bool stopping_ = false;
-  Nemesis* nemesis_ = nullptr;                    // during chaos
-  std::vector<std::shared_ptr<Client>> clients_;  // shared with their threads
+  Nemesis* nemesis_ = nullptr;  // during chaos
+  Clients clients_, ghosts_;
 };
 
 /// The same query over both sides at one epoch; what differs, in words, or nothing. Errors: those of the query.

@@ -49,7 +49,9 @@ bool CheckpointControl::step(Now now, ControlEffects& out) {
   if (std::holds_alternative<Running>(state_)) {
     if (step_front(now, out) || step_ending(now, out) || step_restart(now) || step_retire(out)) return true;
     if (rescaling_ || replacing_ || !std::holds_alternative<Running>(state_)) return false;  // its barrier is the last one of this term
-    return step_commands(now, out) || step_inject(now, out);
+    if (step_commands(now, out)) return true;
+    hurry_backfills(now);
+    return step_inject(now, out);
   }
   return false;
 }
@@ -258,6 +260,7 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
   }
   if (std::holds_alternative<Running>(state_) && !rescaling_ && !replacing_) {
     if (!members_.empty() && barriers_.size() < options_.max_in_flight) earlier(schedule_.due());
+    if (!backfilling_.jobs.empty() && barriers_.empty()) earlier(backfilling_.ask_at);
     const auto free = commands_wait_until();
     const bool waiting = !commands_.empty() || settings_seen_ != wanted_settings() || !tracker_.ready(env_.model).empty();
     if (free && waiting) earlier(*free);

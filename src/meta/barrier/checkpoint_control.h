@@ -313,6 +313,7 @@ class CheckpointControl {
 
   // checkpoint_settings.cc
   void start_backfills(Injection& injection);
+  void hurry_backfills(Now now);
   [[nodiscard]] bool is_held(JobId job) const;
   void look_at_database();
   void take_settings();
@@ -429,6 +430,13 @@ class CheckpointControl {
   BackOff back_off_;
   TraceRing traces_;
   runtime::Duration last_flight_{};  // of the last barrier that was collected
+  /// Jobs whose backfills are under way, with how many of these wait: as it has been since then.
+  struct Backfilling {
+    std::map<JobId, size_t> jobs;
+    runtime::TimePoint since;
+    runtime::TimePoint ask_at;
+  };
+  Backfilling backfilling_;
   std::optional<runtime::TimePoint> stuck_reported_;
   std::optional<runtime::TimePoint> failed_at_;
   std::map<JobId, std::string> job_errors_;

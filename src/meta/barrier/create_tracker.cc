@@ -96,6 +96,16 @@ bool CreateTracker::wants_checkpoint() const {
   });
 }
 
+std::map<JobId, size_t> CreateTracker::unfinished() const {
+  std::map<JobId, size_t> out;
+  for (const auto& [id, job] : jobs_) {
+    if (job.missing.empty()) continue;
+    const auto waits = std::ranges::count_if(job.backfills, [](const auto& backfill) { return backfill.second.waits; });
+    out[id] = static_cast<size_t>(waits);
+  }
+  return out;
+}
+
 std::vector<FragmentId> CreateTracker::awaited(JobId id, FragmentId fragment) const {
   std::vector<FragmentId> out;
   if (!waits(id, fragment)) return out;

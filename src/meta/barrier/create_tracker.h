@@ -55,6 +55,8 @@ class CreateTracker {
   void on_started(const Place& place) { jobs_.at(place.job).backfills.at(place.fragment).waits = false; }
   /// Something has become done since the last Checkpoint, and nothing is missing any more before a backfill that waits.
   [[nodiscard]] bool wants_checkpoint() const;
+  /// Jobs of which something is missing, and how many of their backfills wait for others.
+  [[nodiscard]] std::map<JobId, size_t> unfinished() const;
   /// What the fragment's backfill waits for, of what is not done. Empty if it does not wait.
   [[nodiscard]] std::vector<FragmentId> awaited(JobId job, FragmentId fragment) const;
 

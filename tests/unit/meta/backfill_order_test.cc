@@ -230,15 +230,39 @@ TEST_F(BackfillOrderTest, several_begin_together_and_one_waits_for_several) {
 TEST_F(BackfillOrderTest, what_is_done_between_checkpoints_asks_for_one_if_others_wait_for_it) {
   begin_fact_after_dim({.schedule = {.checkpoint_frequency = 100}, .command_patience = {}});
   create_and_commit();
-  apply("@100 tick");
+  apply("@9000 tick");
   settle();
-  EXPECT_EQ(apply("@1500 tick").substr(0, 9), "1:barrier");
+  EXPECT_EQ(apply("@10000 tick").substr(0, 9), "1:barrier");
   apply("collect 1 done=5");
   EXPECT_EQ(apply("collect 2"), "");
-  EXPECT_EQ(apply("@1600 tick"), "") << "one of the two actors is not done";
-  EXPECT_EQ(apply("@2500 tick").substr(0, 9), "1:barrier");
+  EXPECT_EQ(apply("@10100 tick"), "") << "one of the two actors is not done";
+  EXPECT_EQ(apply("@11000 tick").substr(0, 9), "1:barrier");
   apply("collect 1");
   EXPECT_EQ(apply("collect 2 done=6").substr(0, 12), "1:checkpoint");
+}
+
+TEST_F(BackfillOrderTest, as_long_as_one_reads_barriers_come_each_time_another_quarter_of_the_time_has_passed) {
+  begin_fact_after_dim({.schedule = {.interval = std::chrono::seconds(60)}, .command_patience = {}});
+  create_and_commit();
+  std::vector<int64_t> asked;
+  const auto look = [&](int64_t until) {
+    asked.clear();
+    for (int64_t at = world_->now().mono.nanos / 1'000'000 + 1; at <= until; ++at) {
+      if (apply(fmt::format("@{} tick", at)).empty()) continue;
+      asked.push_back(at);
+      settle();
+    }
+  };
+  look(1000);
+  ASSERT_GE(asked.size(), 10U);
+  EXPECT_LE(asked.size(), 25U);
+  EXPECT_LE(asked[0], 21);
+  for (size_t i = 1; i < asked.size(); ++i) EXPECT_LE(asked[i] - asked[i - 1], std::max<int64_t>(41, asked[i - 1] / 3)) << asked[i];
+  EXPECT_LE(world_->control().next_wake()->nanos / 1'000'000, asked.back() * 5 / 4 + 21);
+  apply("pause 3");
+  settle();
+  look(4000);
+  EXPECT_TRUE(asked.empty()) << "a user holds it";
 }
 
 TEST(BackfillPlan, one_that_waits_for_itself_or_for_what_has_no_backfill_is_refused) {
@@ -264,7 +288,7 @@ TEST_P(BackfillOrderSoak, whatever_dies_each_backfill_begins_in_the_end) {
   testing::FakeCluster cluster(GetParam(), 3);
   cluster.network().set_delay(std::chrono::microseconds(50), std::chrono::milliseconds(5));
   for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(cluster.create(testing::table(name, 3)).has_value());
-  cluster.ledger().backfill_barriers = 2;
+  cluster.ledger().backfill_barriers = 8;
   std::mt19937_64 random(GetParam());
   for (int step = 0; step < 20; ++step) {
     const std::vector<std::pair<uint32_t, uint32_t>> chain = {{1, 0}, {2, 1}}, fan = {{2, 0}, {2, 1}};

@@ -185,7 +185,7 @@ TEST(MetaNode, a_job_is_merged_into_its_database_once_it_is_created) {
 
 TEST(MetaNode, a_job_that_fails_while_it_is_created_is_created_again_and_its_database_goes_on) {
   FakeCluster cluster;
-  cluster.ledger().backfill_barriers = 3;
+  cluster.ledger().backfill_barriers = 40;
   must_create(cluster, testing::source("s"));
   must_create(cluster, testing::table("t"));
   const uint64_t term = cluster.snapshot().databases(0).graph().term();
@@ -478,7 +478,7 @@ TEST_P(CreatingSoak, whatever_fails_jobs_are_created_from_the_start_or_from_what
   cluster.network().set_delay(std::chrono::microseconds(50), std::chrono::milliseconds(5));
   must_create(cluster, testing::source("s"));
   must_create(cluster, testing::view_on_source("v", 1, 3));
-  cluster.ledger().backfill_barriers = 3;
+  cluster.ledger().backfill_barriers = 15;
   std::mt19937_64 random(GetParam());
   for (int step = 0; step < 25; ++step) {
     cluster.sim().run_for(std::chrono::milliseconds(random() % 1500));
