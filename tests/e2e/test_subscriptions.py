@@ -381,8 +381,8 @@ def test_the_rows_there_are_wait_at_the_nodes_until_they_are_fetched():
     with Cluster(computes=2) as server, server.connect() as c:
         table(server)
         wide = "x" * 2000
-        for start in range(0, 20_000, 2_000):
-            c.execute("INSERT INTO t VALUES " + ", ".join(f"({k}, '{k}{wide}')" for k in range(start, start + 2_000)))
+        for start in range(0, 20_000, 400):
+            c.execute("INSERT INTO t VALUES " + ", ".join(f"({k}, '{k}{wide}')" for k in range(start, start + 400)))
         c.execute("CREATE SUBSCRIPTION s FROM t WITH (retention = '1 hour')")
         c.execute("DECLARE c SUBSCRIPTION CURSOR FOR s FULL")
         replica = Replica(server, "s")
