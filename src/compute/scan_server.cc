@@ -11,6 +11,8 @@ namespace {
 
 constexpr runtime::Duration kWaitForCommit = std::chrono::seconds(5);
 constexpr runtime::Duration kScanRetry = std::chrono::milliseconds(5);
+constexpr runtime::Duration kLongestRetry = std::chrono::milliseconds(200);
+constexpr runtime::Duration kLongestStall = std::chrono::minutes(5);  // what it reads cannot be freed meanwhile
 constexpr size_t kMostQueued = 4 << 20;
 
 std::string vnode_key(VNode vnode, std::string_view pk) {
@@ -26,7 +28,7 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
   Scan(ScanServer& server, std::shared_ptr<rpc::Stream> stream) : server_(server), stream_(std::move(stream)) {}
 
   void start(const rpc::Bytes& bytes) {
-    if (std::exchange(started_, true)) return;
+    if (std::exchange(started_, true)) return take_credit(bytes);
     const Status parsed = parse(bytes);
     if (parsed.has_error()) return stream_->close(parsed.error());
     deadline_ = server_.runtime_.now() + kWaitForCommit;
@@ -38,8 +40,14 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
   void post() {
     server_.runtime_.blocking().post([self = shared_from_this()] { self->step(); });
   }
-  void post_later() {
-    timer_ = server_.runtime_.after(kScanRetry, server_.runtime_.blocking(), [self = shared_from_this()] { self->step(); });
+  void take_credit(const rpc::Bytes& bytes) {
+    pb::ScanCredit credit;
+    if (!credit.ParseFromString(bytes)) return stream_->close(error(Code::Protocol, "{} bytes that are no ScanCredit", bytes.size()));
+    taken_ += credit.bytes();
+  }
+
+  void post_later(runtime::Duration delay = kScanRetry) {
+    timer_ = server_.runtime_.after(delay, server_.runtime_.blocking(), [self = shared_from_this()] { self->step(); });
   }
 
   Status parse(const rpc::Bytes& bytes) {
@@ -59,6 +67,8 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
   void step() {
     if (ended_) return;
     if (stream_->queued_bytes() > kMostQueued) return post_later();
+    if (request_.window() != 0 && sent_bytes_ >= taken_.load() + request_.window()) return wait_for_credit();
+    stalled_since_.reset();
     const Result<bool> more = reader_ ? read_chunk() : open_snapshot();
     if (more.has_error()) return stream_->close(more.error());
     if (more.value()) {
@@ -66,6 +76,18 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
     } else {
       stream_->close(ok());
     }
+  }
+
+  // Whoever reads slowly, as a cursor does, keeps what is read from being freed, and that has an end.
+  void wait_for_credit() {
+    const runtime::TimePoint now = server_.runtime_.now();
+    if (!stalled_since_) stalled_since_ = now;
+    const runtime::Duration stalled = now - *stalled_since_;
+    if (stalled > kLongestStall) {
+      return stream_->close(error(Code::SnapshotTooOld, "rows of {} were not taken for 5 minutes", request_.table().name())
+                                .with_hint("Read on without such pauses."));
+    }
+    post_later(std::clamp(stalled, kScanRetry, kLongestRetry));
   }
 
   // True: go on (waiting_: after a moment, the commit is not known here yet).
@@ -129,13 +151,16 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
     for (auto& builder : builders) columns.push_back(builder.finish());
     pb::ScanResponse response;
     data::encode_chunk(data::StreamChunk(data::DataChunk(std::move(columns), rows).project(output_)), *response.mutable_chunk());
-    stream_->write(response.SerializeAsString());
+    rpc::Bytes bytes = response.SerializeAsString();
+    sent_bytes_ += bytes.size();
+    stream_->write(std::move(bytes));
   }
 
   ScanServer& server_;
   const std::shared_ptr<rpc::Stream> stream_;  // shared with the transport
   bool started_ = false;
   std::atomic<bool> ended_{false};
+  std::atomic<uint64_t> taken_{0};  // bytes
 
   // Of the step that runs; steps follow one another.
   pb::ScanRequest request_;
@@ -149,6 +174,8 @@ class ScanServer::Scan : public std::enable_shared_from_this<Scan> {
   std::unique_ptr<storage::RowIterator> iterator_;
   size_t next_vnode_ = 0;
   uint64_t sent_ = 0;
+  uint64_t sent_bytes_ = 0;
+  std::optional<runtime::TimePoint> stalled_since_;
   runtime::Timer timer_;
 };
 

@@ -10,7 +10,8 @@ namespace penstock::compute {
 
 /// Answers /penstock.Compute/Scan: the rows of some vnodes of a table at one committed epoch, in chunks, as fast as the reader takes them.
 /// Waits up to 5 s for this node to hear of the epoch's commit, or for vnodes that are on their way to it; otherwise `SnapshotTooOld`, as
-/// for vnodes that it did not own at that epoch: never fewer rows.
+/// for vnodes that it did not own at that epoch: never fewer rows. A reader that gives a window and does not take its rows stops it, for 5
+/// minutes at most.
 /// Thread-safe; a scan lives as long as its stream.
 class ScanServer {
  public:

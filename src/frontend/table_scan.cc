@@ -10,11 +10,17 @@ namespace {
 
 constexpr runtime::Duration kSilence = std::chrono::seconds(30);
 constexpr runtime::Duration kLookForCancel = std::chrono::milliseconds(200);
+constexpr uint64_t kScanWindow = 4 << 20;          // bytes from each node that wait here at most
+constexpr uint64_t kScanCredit = kScanWindow / 4;  // are told at once
 
-/// What came from the nodes and was not read yet. Shared by the streams' callbacks and the reading thread.
+/// What came from the nodes and was not read yet, at most a window from each. Shared by the streams' callbacks and the reading thread.
 struct Inbox {
+  struct Frame {
+    size_t stream;
+    rpc::Bytes bytes;
+  };
   std::mutex mutex;
-  std::deque<rpc::Bytes> frames;
+  std::deque<Frame> frames;
   size_t open = 0;
   std::optional<Error> failed;
 };
@@ -57,17 +63,25 @@ class TableScan : public batch::Operator {
 
  private:
   Result<std::optional<data::DataChunk>> decode() {
-    rpc::Bytes frame;
+    Inbox::Frame frame;
     {
       const std::lock_guard lock(inbox_->mutex);
       frame = std::move(inbox_->frames.front());
       inbox_->frames.pop_front();
     }
+    give_credit(frame.stream, frame.bytes.size());
     pb::ScanResponse response;
-    if (!response.ParseFromString(frame)) return error(Code::Protocol, "a node answered a read with bytes that are no ScanResponse");
+    if (!response.ParseFromString(frame.bytes)) return error(Code::Protocol, "a node answered a read with bytes that are no ScanResponse");
     PENSTOCK_TRY(const data::StreamChunk chunk, data::decode_chunk(response.chunk()));
     if (chunk.rows() == 0) return next();
     return std::optional(chunk.data());
+  }
+
+  void give_credit(size_t stream, uint64_t bytes) {
+    if ((taken_[stream] += bytes) < kScanCredit) return;
+    pb::ScanCredit credit;
+    credit.set_bytes(std::exchange(taken_[stream], 0));
+    streams_[stream]->write(credit.SerializeAsString());
   }
 
   Status start() {
@@ -92,9 +106,9 @@ class TableScan : public batch::Operator {
 
   void open(const std::string& endpoint, const std::string& vnodes) {
     rpc::StreamEvents events;
-    events.on_message = [inbox = inbox_, waiter = waiter_](rpc::Bytes bytes) {
+    events.on_message = [inbox = inbox_, waiter = waiter_, number = streams_.size()](rpc::Bytes bytes) {
       const std::lock_guard lock(inbox->mutex);
-      inbox->frames.push_back(std::move(bytes));
+      inbox->frames.push_back({number, std::move(bytes)});
       waiter->notify();
     };
     events.on_closed = [inbox = inbox_, waiter = waiter_](const Status& reason) {
@@ -117,8 +131,10 @@ class TableScan : public batch::Operator {
     request.mutable_range()->set_begin(spec_.range_begin);
     request.mutable_range()->set_end(spec_.range_end);
     request.set_limit(spec_.limit);
+    request.set_window(kScanWindow);
     stream->write(request.SerializeAsString());
     streams_.push_back(std::move(stream));
+    taken_.push_back(0);
   }
 
   runtime::Executor& loop_;
@@ -129,6 +145,7 @@ class TableScan : public batch::Operator {
   const std::shared_ptr<runtime::Waiter> waiter_;                   // shared with the streams' callbacks
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();  // likewise
   std::vector<std::shared_ptr<rpc::Stream>> streams_;               // shared with the transport
+  std::vector<uint64_t> taken_;                                     // of each stream, bytes that it was not told of
   bool started_ = false;
 };
 

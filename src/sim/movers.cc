@@ -95,7 +95,7 @@ void Movers::expect_no_actors(size_t compute) {
   }
 }
 
-void Movers::check() {
+void Movers::bring_back() {
   Cluster& cluster = world_.cluster();
   // Some may be on their way out still, and one that left in good order stays away.
   world_.pause(std::chrono::seconds(12));
@@ -105,6 +105,10 @@ void Movers::check() {
     const Status undone = drain(i, true);
     if (undone.has_error()) world_.journal().fail("undoing the drain of compute-{}: {}", i, undone.error());
   }
+}
+
+void Movers::check() {
+  Cluster& cluster = world_.cluster();
   for (const std::string& job : jobs_) {
     const std::string actors = fmt::to_string(1 + world_.random().below(6));
     world_.must(fmt::format("ALTER {} SET PARALLELISM = {}", job, actors));

@@ -19,7 +19,9 @@ class Movers {
   void start_clients();
   /// Only of the jobs: nodes stay.
   void start_altering();
-  /// When nothing fails any more: every job can be put where one wants it, and is then there. Views are to be compared before and after.
+  /// When nothing fails any more: nodes that have left, or are about to, are there again and take actors.
+  void bring_back();
+  /// Then every job can be put where one wants it, and is then there. Views are to be compared before and after.
   void check();
 
  private:

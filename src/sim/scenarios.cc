@@ -111,6 +111,7 @@ void moves_under(World& world, const Faults& faults) {
   workload.start_clients(1);
   movers.start_clients();
   world.chaos(faults);
+  movers.bring_back();
   workload.check();
   movers.check();
   workload.check();

@@ -141,7 +141,8 @@ void Tenants::expect_only_sick_failed(std::initializer_list<std::string> healthy
   for (const std::string& database : healthy) {
     if (recoveries(database) != 0) world_.journal().fail("{} has recovered {} times; nothing in it fails", database, recoveries(database));
   }
-  if (broken_ > 0 && recoveries("sick") == 0) world_.journal().fail("sick was to fail, and never did");
+  if (broken_ > 1 && world_.duration() >= std::chrono::seconds(15) && recoveries("sick") == 0)
+    world_.journal().fail("sick was to fail, and never did");
   const auto barriers = world_.rows("SELECT kind, count(*) FROM penstock_barriers WHERE database = 'idle' GROUP BY kind");
   std::map<std::string, int64_t> of;
   for (const auto& row : barriers) of[row[0]] = std::stoll(row[1]);

@@ -173,6 +173,9 @@ def test_what_is_wrong_is_said():
         assert c.execute("SHOW CREATE SUBSCRIPTION s").fetchall() == [
             ("public.s", "CREATE SUBSCRIPTION s FROM v WITH (retention = '1 h')")]
         assert c.execute("SELECT name, relation, retention_ms FROM penstock_subscriptions").fetchall() == [("s", "v", 3600000)]
+        c.execute("ALTER SUBSCRIPTION s RENAME TO renamed")
+        assert c.execute("FETCH NEXT FROM c").fetchall() == []
+        c.execute("ALTER SUBSCRIPTION renamed RENAME TO s")
         c.execute("DROP SUBSCRIPTION s")
         refused("FETCH NEXT FROM c", "42704", "dropped")
         c.execute("DROP SUBSCRIPTION IF EXISTS s")
@@ -311,6 +314,49 @@ def test_a_replica_is_exact_through_kills_moves_and_restarts():
         assert len(view()) > 0
 
 
+def test_subscriptions_that_come_and_go_while_processes_die_have_every_change_or_none():
+    """Each time a subscription is created or dropped something is killed at that moment. Whoever is there has all that has changed since."""
+    rng = random.Random(SEED)
+    with Cluster(computes=2, parallelism=2) as server:
+        server.sql("CREATE TABLE a (k INT PRIMARY KEY, g INT, y INT)")
+        server.sql("CREATE TABLE b (k INT PRIMARY KEY, x INT)")
+        server.sql(JOINED)
+        stop = threading.Event()
+        writer = threading.Thread(target=churn, args=(server, random.Random(SEED), stop, server.ports))
+        writer.start()
+        try:
+            for round in range(6):
+                victim = rng.choice(["compute-0", "compute-1", "meta"])
+                killer = threading.Timer(rng.random() * 0.02, lambda: server.crash(victim))
+                killer.start()
+                try:
+                    server.sql(f"CREATE SUBSCRIPTION s{round} FROM v WITH (retention = '1 hour')")
+                except psycopg.Error:
+                    pass  # it is there or not
+                killer.join()
+                server.retry(f"CREATE SUBSCRIPTION IF NOT EXISTS s{round} FROM v WITH (retention = '1 hour')")
+                replica = Replica(server, f"s{round}")
+                until = time.monotonic() + 1
+                while time.monotonic() < until:
+                    replica.fetch(50)
+                if round == 5:
+                    break
+                killer = threading.Timer(rng.random() * 0.02, lambda: server.crash(victim))
+                killer.start()
+                try:
+                    server.sql(f"DROP SUBSCRIPTION s{round}")
+                except psycopg.Error:
+                    pass
+                killer.join()
+                server.retry(f"DROP SUBSCRIPTION IF EXISTS s{round}")
+        finally:
+            stop.set()
+            writer.join()
+        server.retry("FLUSH")
+        replica.catch_up(lambda: server.retry("SELECT * FROM v"))
+        assert server.retry("SHOW SUBSCRIPTIONS") == [("s5",)]
+
+
 def test_a_replica_is_the_view_at_every_epoch():
     """One writer, one reader: after each statement the changes up to it make exactly the rows of the view."""
     rng = random.Random(SEED)
@@ -328,6 +374,24 @@ def test_a_replica_is_the_view_at_every_epoch():
                 f"DELETE FROM a WHERE k = {k}", f"DELETE FROM b WHERE k = {k}", f"UPDATE a SET g = {rng.randrange(3)} WHERE k = {k}"]))
             replica.apply(c.execute("FETCH ALL FROM c").fetchall())
             assert +replica.rows == Counter(c.execute("SELECT * FROM v").fetchall()), f"after step {step}"
+
+
+def test_the_rows_there_are_wait_at_the_nodes_until_they_are_fetched():
+    """More than what may wait in a frontend; what changes meanwhile comes behind them."""
+    with Cluster(computes=2) as server, server.connect() as c:
+        table(server)
+        wide = "x" * 2000
+        for start in range(0, 20_000, 400):
+            c.execute("INSERT INTO t VALUES " + ", ".join(f"({k}, '{k}{wide}')" for k in range(start, start + 400)))
+        c.execute("CREATE SUBSCRIPTION s FROM t WITH (retention = '1 hour')")
+        c.execute("DECLARE c SUBSCRIPTION CURSOR FOR s FULL")
+        replica = Replica(server, "s")
+        replica.apply(c.execute("FETCH 10 FROM c").fetchall())
+        c.execute("DELETE FROM t WHERE k < 10000")
+        time.sleep(12)  # the epoch is gone for who begins to read now
+        replica.apply(c.execute("FETCH ALL FROM c").fetchall())
+        assert +replica.rows == Counter(c.execute("SELECT * FROM t").fetchall())
+        assert len(replica.rows) == 10_000
 
 
 def test_dropping_while_a_fetch_waits_ends_it():

@@ -16,6 +16,8 @@ Result<StatementParser::Body> StatementParser::alter() {
     result.kind = ast::RelationKind::Sink;
   } else if (cursor_.accept({"materialized", "view"})) {
     result.kind = ast::RelationKind::MaterializedView;
+  } else if (cursor_.accept({"subscription"})) {
+    result.kind = ast::RelationKind::Subscription;
   } else if (cursor_.accept({"database"})) {
     result.kind = ast::RelationKind::Database;
   } else {
@@ -35,6 +37,9 @@ Result<StatementParser::Body> StatementParser::alter() {
 }
 
 Result<ast::AlterAction> StatementParser::alter_action(ast::RelationKind kind) {
+  if (kind == ast::RelationKind::Subscription && !cursor_.at({"rename"})) {
+    return cursor_.done() ? cursor_.syntax_error() : cursor_.not_supported("ALTER SUBSCRIPTION … other than RENAME TO");
+  }
   if (cursor_.accept({"pause"})) return ast::AlterAction(ast::SetPaused{true});
   if (cursor_.accept({"resume"})) return ast::AlterAction(ast::SetPaused{false});
   if (kind == ast::RelationKind::Source && cursor_.at({"connector", "with"})) {

@@ -23,7 +23,7 @@ Result<std::string> renamed_definition(std::string_view definition, std::string_
   PENSTOCK_TRY(const auto tokens, scan(source));
   TokenCursor cursor(source, tokens);
   const bool known = cursor.accept({"create", "source"}) || cursor.accept({"create", "table"}) || cursor.accept({"create", "sink"}) ||
-                     cursor.accept({"create", "materialized", "view"});
+                     cursor.accept({"create", "materialized", "view"}) || cursor.accept({"create", "subscription"});
   if (!known) return cursor.syntax_error();
   cursor.accept({"if", "not", "exists"});
   PENSTOCK_TRY(cursor.object_name());

@@ -227,7 +227,7 @@ void MetaLoop::drain() {
   }
   draining_events_ = false;
   if (stopped_) return;
-  retire_dropped_databases();
+  if (!dropped_databases_.empty()) post([this] { retire_dropped_databases(); });
   publish();
   arm();
 }

@@ -11,6 +11,7 @@ void MetaLoop::on_database_dropped(DatabaseId id) {
   publish();
 }
 
+// In a job of its own: who handles events of one database after the other must not lose the next one on the way.
 void MetaLoop::retire_dropped_databases() {
   std::set<PartialGraphId> gone;
   std::erase_if(dropped_databases_, [&](DatabaseId id) {
@@ -21,7 +22,9 @@ void MetaLoop::retire_dropped_databases() {
     gone.insert(graph_of(id));
     return true;
   });
-  if (!gone.empty()) forget_graphs(gone);
+  if (gone.empty()) return;
+  forget_graphs(gone);
+  publish();
 }
 
 // A meta that ended in between.

@@ -28,7 +28,7 @@ struct SourceMutation {
 /// Who begins and who ceases to read the changes of the job; those that cease come first.
 struct SubscriberMutation {
   std::vector<ObjectId> dropped;
-  std::vector<Subscriber> added;  // or with another retention
+  std::vector<Subscriber> added;
 };
 [[nodiscard]] SubscriberMutation subscribers_by(const Barrier& barrier, JobId job);
 

@@ -19,6 +19,7 @@ class FakeActors : public ActorManager {
       const ActorId id{actor.actor_id()};
       subscriptions[id] = manager->subscribe_barrier(id, [this, id] { ++wakes[id]; });
       managers[id] = manager;
+      if (plan->backfill_waits()) backfill_waits.insert(id);
     }
   }
   void stop_graph(GraphTerm graph, absl::AnyInvocable<void()> done) override {
@@ -37,12 +38,15 @@ class FakeActors : public ActorManager {
   bool pass(uint32_t actor) {
     auto barrier = subscriptions.at(ActorId{actor})->next();
     if (barrier) managers.at(ActorId{actor})->collect(ActorId{actor}, *barrier);
+    if (barrier) passed[ActorId{actor}] = *barrier;
     return barrier.has_value();
   }
 
   std::map<ActorId, std::shared_ptr<BarrierSubscription>> subscriptions;
   std::map<ActorId, std::shared_ptr<LocalBarrierManager>> managers;
   std::map<ActorId, int> wakes;
+  std::map<ActorId, Barrier> passed;  // last
+  std::set<ActorId> backfill_waits;   // as they were built
   std::vector<GraphTerm> started, stopped, removed;
   std::vector<std::pair<GraphTerm, GraphTerm>> merged;
   std::vector<ActorStatus> waiting;
@@ -341,6 +345,57 @@ TEST_F(BarrierWorker, takes_a_job_from_its_creation_to_its_merge) {
   send([&](pb::ControlRequest& r) { set_graph(r.mutable_reset_partial_graphs()->add_graphs()); });
   EXPECT_EQ(last(), "reset");
   EXPECT_EQ(actors_.stopped, std::vector{kGraph}) << "its actors end with those they are among";
+}
+
+TEST_F(BarrierWorker, builds_backfills_that_wait_and_tells_every_actor_which_begin_while_the_end_of_others_goes_to_meta) {
+  connect();
+  init();
+  create();
+  create_job();
+  inject(10, 20, pb::BARRIER_INITIAL, {}, {}, kJob);
+  send([&](pb::ControlRequest& r) {
+    auto* m = r.mutable_inject_barrier();
+    set_graph(m->mutable_graph(), kJob);
+    m->mutable_barrier()->mutable_epoch()->set_prev(20);
+    m->mutable_barrier()->mutable_epoch()->set_curr(30);
+    m->mutable_barrier()->set_kind(pb::BARRIER_CHECKPOINT);
+    for (const uint32_t actor : {7U, 8U}) {
+      m->add_actors_to_collect(actor);
+      auto* fragment = m->add_build();
+      fragment->set_fragment_id(actor);
+      fragment->set_backfill_waits(actor == 8);
+      fragment->mutable_root()->mutable_merge();
+      fragment->add_actors()->set_actor_id(actor);
+    }
+  });
+  EXPECT_EQ(actors_.backfill_waits, std::set{ActorId{8}});
+  actors_.managers.at(ActorId{7})->report_create_progress(Epoch{20}, {ActorId{7}, true, 5});
+  EXPECT_TRUE(actors_.pass(7));
+  EXPECT_TRUE(actors_.pass(8));
+  settle();
+  ASSERT_EQ(last(), "complete 20");
+  const auto& progress = stream_->received.back().barrier_complete().create_progress();
+  ASSERT_EQ(progress.size(), 1);
+  EXPECT_TRUE(progress[0].done());
+  EXPECT_EQ(progress[0].rows(), 5U);
+  send([&](pb::ControlRequest& r) {
+    auto* m = r.mutable_inject_barrier();
+    set_graph(m->mutable_graph(), kJob);
+    m->mutable_barrier()->mutable_epoch()->set_prev(30);
+    m->mutable_barrier()->mutable_epoch()->set_curr(40);
+    m->mutable_barrier()->set_kind(pb::BARRIER_CHECKPOINT);
+    for (const uint32_t actor : {7U, 8U}) m->add_actors_to_collect(actor);
+    auto* combined = m->mutable_barrier()->mutable_mutation()->mutable_combined();
+    combined->add_mutations()->mutable_start_backfill()->add_fragments(9);
+    combined->add_mutations()->mutable_start_backfill()->add_fragments(8);
+  });
+  for (const uint32_t actor : {7U, 8U}) {
+    EXPECT_TRUE(actors_.pass(actor));
+    const auto& starts = actors_.passed.at(ActorId{actor}).mutation->start_backfill().fragments();
+    EXPECT_EQ(std::vector<uint32_t>(starts.begin(), starts.end()), (std::vector<uint32_t>{8, 9}));
+  }
+  settle();
+  EXPECT_EQ(last(), "complete 30");
 }
 
 TEST_F(BarrierWorker, wakes_only_actors_that_waited_for_a_barrier) {
