@@ -39,6 +39,7 @@ bool CheckpointControl::step_commands(Now now, ControlEffects& out) {
   if (commands_.empty()) waiting_command_.clear();
   if (commands_.empty() && settings_seen_ == wanted && tracker_.ready(env_.model).empty()) return false;
   if (commands_wait(now) || !has_epoch(now, out)) return false;
+  commands_looked_at_ = now.mono;
   Injection injection;
   if (settings_seen_ != wanted && replace_plans(now, out)) return true;
   start_backfills(injection);

@@ -264,10 +264,11 @@ std::optional<TimePoint> CheckpointControl::next_wake() const {
     if (!backfilling_.jobs.empty() && barriers_.empty()) earlier(backfilling_.ask_at);
     const auto free = commands_wait_until();
     const bool waiting = !commands_.empty() || settings_seen_ != wanted_settings() || !tracker_.ready(env_.model).empty();
-    if (free && waiting) earlier(*free);
+    const bool looked = free && *free <= commands_looked_at_;  // those left wait for something else, which comes as an event
+    if (free && waiting && !looked) earlier(*free);
     for (const Command& command : commands_) {
       const auto* rescale = std::get_if<RescaleJobs>(&command);
-      if (rescale != nullptr && rescale->not_before > rescale_looked_at_ && !free) earlier(rescale->not_before);
+      if (rescale != nullptr && rescale->not_before > rescale_looked_at_ && (!free || looked)) earlier(rescale->not_before);
     }
   }
   if (!barriers_.empty()) {

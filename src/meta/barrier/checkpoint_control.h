@@ -415,6 +415,7 @@ class CheckpointControl {
   std::optional<Replacing> replacing_;
   std::vector<RescaleWaiter> rescale_waiters_;
   runtime::TimePoint rescale_looked_at_;
+  runtime::TimePoint commands_looked_at_;                             // last time that none of them had to wait for another barrier
   std::map<JobId, std::map<MetaModel::SplitKey, ActorId>> assigned_;  // by recovery, to be durable with the next Checkpoint
   std::map<JobId, std::map<ObjectId, pb::Subscriber>> subscribers_;   // as the last barrier left them
   std::set<ObjectId> subscribing_;                                    // those of them whose beginning is not durable

@@ -251,5 +251,15 @@ TEST_F(CombinedKindsTest, a_move_waits_until_nothing_else_goes) {
   EXPECT_EQ(apply("collect 1"), "1:checkpoint 3022..3023 a1,2,5,6,7,8 t1,8,12,13 b7,8 +update-2");
 }
 
+// The end of a creation comes as an event; until then there is nothing to look at.
+TEST_F(CombinedCommandsTest, a_command_that_waits_for_something_else_does_not_have_meta_look_again_and_again) {
+  (void)apply("create 2");
+  (void)apply("rescale 9");
+  (void)apply("@600 tick");
+  (void)apply("@601 tick");
+  const auto wake = world_->control().next_wake();
+  EXPECT_TRUE(!wake || *wake > world_->now().mono);
+}
+
 }  // namespace
 }  // namespace penstock::meta
