@@ -7,7 +7,7 @@
 
 namespace penstock::frontend {
 
-/// What a name of a relation means to this session: one of the two is set.
+/// What a name of a relation means to the session: one of the two is set.
 struct ResolvedRelation {
   const pb::CatalogObject* object = nullptr;
   const SystemRelation* system = nullptr;

@@ -161,7 +161,7 @@ struct BoundStatement {
   std::vector<std::string> notices;
 };
 
-/// What `statement` means in this catalog to this session. `parameters`: types given by the client, filled in with what is inferred (text
+/// What `statement` means in this catalog to the session. `parameters`: types given by the client, filled in with what is inferred (text
 /// where nothing says more); without values the plan serves to describe the statement only (parameters read as NULL).
 ///
 /// Errors carry SQLSTATE, the character in the text that `parse` was given, and often a hint.

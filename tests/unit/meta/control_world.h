@@ -140,6 +140,8 @@ class ControlWorld {
     now_.mono.nanos = millis * 1'000'000;
     now_.unix_micros = (kEpochBaseUnixMillis + kEpochZero + millis) * 1000;
   }
+  std::optional<std::string> apply_setting(const ::penstock::testing::Words& words);
+  std::optional<std::string> apply_to_catalog(const ::penstock::testing::Words& words);
   std::string ready(WorkerId worker);
   std::string lost(WorkerId worker);
   std::string disk(WorkerId worker, const std::string& level);
@@ -154,6 +156,10 @@ class ControlWorld {
   void set_draining(WorkerId worker, bool draining);
   std::string describe(const ControlEffect& effect);
   std::string describe(WorkerId worker, const pb::ControlRequest& request);
+  std::string describe(WorkerId worker, const pb::CreatePartialGraph& create);
+  std::string describe(WorkerId worker, const pb::InjectBarrier& inject);
+  std::string describe(WorkerId worker, const pb::CommitEpoch& commit);
+  std::string describe(WorkerId worker, const pb::TransferVnodes& transfer);
   static pb::RootError root(const ::penstock::testing::Words& words, size_t at);
 
   const CheckpointControl::Options options_;

@@ -67,24 +67,12 @@ std::string ControlWorld::apply(Words words) {
   if (what == "create") return handle(CommandQueued{CreateJob{JobId{number(1)}}});
   if (what == "splits") return handle(CommandQueued{ChangeSplits{JobId{number(1)}}});
   if (what == "flush") return handle(FlushWanted{{number(1)}});
-  if (what == "quarantined") {
-    must(model_.apply(catalog::plan_quarantine(model_, JobId{number(1)}, "it fails")));
-    return handle(JobsQuarantined{});
-  }
   if (what == "checkpoint") return handle(CheckpointWanted{});
   if (what == "collect") return collect(words);
   if (what == "commit") return commit();
   if (what == "txn") return transaction(words);
   if (what == "give_up") return handle(TransactionGivenUp{TransactionId{number(1)}});
   if (what == "rescale") return handle(RescaleWanted{words.size() > 1 ? std::optional(RescaleWaiter{number(1)}) : std::nullopt, {}});
-  if (what == "parallelism") {
-    set_parallelism(JobId{number(1)}, number(2));
-    return "";
-  }
-  if (what == "drain" || what == "undrain") {
-    set_draining(WorkerId{number(1)}, what == "drain");
-    return "";
-  }
   if (what == "pulled") return pulled(words);
   if (what == "moved") return moved();
   if (what == "disk") return disk(WorkerId{number(1)}, words.at(2));
@@ -93,6 +81,21 @@ std::string ControlWorld::apply(Words words) {
     return handle(GraphFailed{WorkerId{number(1)}, graph, root(words, 2)});
   }
   if (what == "reset") return reset(words);
+  if (what == "culprits") {  // PREV ACTOR…
+    CulpritsNamed named{Epoch{static_cast<uint64_t>(kEpochZero + std::stoll(words.at(1))) << 16}, {}};
+    for (size_t i = 2; i < words.size(); ++i) named.actors.emplace_back(number(i));
+    return handle(std::move(named));
+  }
+  if (auto told = apply_setting(words)) return *told;
+  if (auto told = apply_to_catalog(words)) return *told;
+  ADD_FAILURE() << "no such event: " << what;
+  return "?";
+}
+
+/// How something is to run, as after its commit; nothing if it is something else.
+std::optional<std::string> ControlWorld::apply_setting(const Words& words) {
+  const std::string& what = words[0];
+  const auto number = [&](size_t at) { return static_cast<uint32_t>(std::stoul(words.at(at))); };
   if (what == "pause" || what == "resume") {  // of the database, or of a job; its commit is done
     pb::PauseRequest request;
     request.set_database_id(1);
@@ -112,6 +115,40 @@ std::string ControlWorld::apply(Words words) {
     must(model_.apply(txn.value()));
     return handle(Tick{});
   }
+  if (what == "option") {  // SOURCE KEY VALUE; a fourth word: and nobody is told
+    pb::AlterSourceRequest request;
+    request.set_source_id(number(1));
+    (*request.mutable_properties())[words.at(2)] = words.at(3);
+    must(model_.apply(catalog::plan_alter_source(model_, request).value()));
+    return words.size() > 4 ? "" : handle(Tick{});
+  }
+  if (what == "interval") {  // MS FREQUENCY
+    pb::AlterDatabaseRequest request;
+    request.set_database_id(1);
+    request.set_barrier_interval_ms(number(1));
+    request.set_checkpoint_frequency(number(2));
+    must(model_.apply(catalog::plan_alter_database(model_, request).value()));
+    return handle(Tick{});
+  }
+  if (what == "parallelism") {
+    set_parallelism(JobId{number(1)}, number(2));
+    return "";
+  }
+  if (what == "drain" || what == "undrain") {
+    set_draining(WorkerId{number(1)}, what == "drain");
+    return "";
+  }
+  return std::nullopt;
+}
+
+/// What there is, as after its commit; nothing if it is something else.
+std::optional<std::string> ControlWorld::apply_to_catalog(const Words& words) {
+  const std::string& what = words[0];
+  const auto number = [&](size_t at) { return static_cast<uint32_t>(std::stoul(words.at(at))); };
+  if (what == "quarantined") {
+    must(model_.apply(catalog::plan_quarantine(model_, JobId{number(1)}, "it fails")));
+    return handle(JobsQuarantined{});
+  }
   if (what == "widen") {  // TABLE COLUMN; a third word: and nobody is told
     must(model_.apply(catalog::plan_add_column(model_, one_more_column(model_, number(1), words.at(2))).value()));
     return words.size() > 3 ? "" : handle(Tick{});
@@ -124,26 +161,6 @@ std::string ControlWorld::apply(Words words) {
     must(model_.apply(catalog::plan_drop(model_, ObjectId{number(1)}, false).value().txn));
     return handle(Tick{});
   }
-  if (what == "option") {  // SOURCE KEY VALUE; a fourth word: and nobody is told
-    pb::AlterSourceRequest request;
-    request.set_source_id(number(1));
-    (*request.mutable_properties())[words.at(2)] = words.at(3);
-    must(model_.apply(catalog::plan_alter_source(model_, request).value()));
-    return words.size() > 4 ? "" : handle(Tick{});
-  }
-  if (what == "culprits") {  // PREV ACTOR…
-    CulpritsNamed named{Epoch{static_cast<uint64_t>(kEpochZero + std::stoll(words.at(1))) << 16}, {}};
-    for (size_t i = 2; i < words.size(); ++i) named.actors.emplace_back(number(i));
-    return handle(std::move(named));
-  }
-  if (what == "interval") {  // MS FREQUENCY
-    pb::AlterDatabaseRequest request;
-    request.set_database_id(1);
-    request.set_barrier_interval_ms(number(1));
-    request.set_checkpoint_frequency(number(2));
-    must(model_.apply(catalog::plan_alter_database(model_, request).value()));
-    return handle(Tick{});
-  }
   if (what == "drop") {
     for (const JobId job : jobs_of(words)) {
       auto plan = catalog::plan_drop(model_, job, true);
@@ -152,8 +169,7 @@ std::string ControlWorld::apply(Words words) {
     }
     return handle(JobsDropped{jobs_of(words)});
   }
-  ADD_FAILURE() << "no such event: " << what;
-  return "?";
+  return std::nullopt;
 }
 
 std::string ControlWorld::disk(WorkerId worker, const std::string& level) {
@@ -402,70 +418,86 @@ std::string describe_mutation(const pb::Mutation& mutation) {
   return out;
 }
 
+std::string place(WorkerId worker, const pb::GraphId& graph) {
+  return job_in(graph.id()) == 0 ? fmt::format("{}", worker) : fmt::format("{}/{}", worker, job_in(graph.id()));
+}
+
 }  // namespace
+
+std::string ControlWorld::describe(WorkerId worker, const pb::CreatePartialGraph& create) {
+  created_[worker] = create;
+  std::vector<uint64_t> segments;
+  for (const pb::SegmentRef& ref : create.segments()) segments.push_back(ref.sequence());
+  terms_[PartialGraphId{create.graph().id()}] = from_pb(create.graph());
+  EXPECT_EQ(create.has_trunk(), job_in(create.graph().id()) != 0);
+  return fmt::format("{}:create({}){}", place(worker, create.graph()), show(create.committed_epoch()),
+                     segments.empty() ? "" : fmt::format("[s{}]", listed(segments)));
+}
+
+std::string ControlWorld::describe(WorkerId worker, const pb::InjectBarrier& inject) {
+  open_[worker].push_back(inject);
+  const std::map<int, std::string_view> kinds = {{1, "initial"}, {2, "barrier"}, {3, "checkpoint"}};
+  std::string out = fmt::format("{}:{} {}..{}", place(worker, inject.graph()), kinds.at(inject.barrier().kind()),
+                                show(inject.barrier().epoch().prev()), show(inject.barrier().epoch().curr()));
+  std::vector<uint32_t> built;
+  for (const pb::BuildFragment& fragment : inject.build()) {
+    for (const pb::BuildActor& actor : fragment.actors()) built.push_back(actor.actor_id());
+  }
+  if (!inject.actors_to_collect().empty()) out += " a" + listed(inject.actors_to_collect());
+  if (!inject.tables_to_sync().empty()) out += " t" + listed(inject.tables_to_sync());
+  if (!built.empty()) out += " b" + listed(built);
+  const pb::Mutation& whole = inject.barrier().mutation();
+  for (const pb::Mutation& mutation : whole.combined().mutations()) out += describe_mutation(mutation);
+  out += describe_mutation(whole);
+  const bool paused = std::ranges::any_of(inject.build(), [](const pb::BuildFragment& fragment) { return fragment.paused(); });
+  if (paused) out += " paused";
+  for (const pb::BuildFragment& fragment : inject.build()) {
+    for (const pb::Subscriber& s : fragment.subscribers()) out += fmt::format(" reads {}", s.subscription());
+  }
+  std::vector<uint32_t> waiting;
+  for (const pb::BuildFragment& fragment : inject.build()) {
+    if (fragment.backfill_waits()) waiting.push_back(fragment.fragment_id());
+  }
+  if (!waiting.empty()) out += " waits" + listed(waiting);
+  if (!inject.commit_txns().empty()) out += " +x" + listed(inject.commit_txns());
+  if (!inject.abort_txns().empty()) out += " -x" + listed(inject.abort_txns());
+  return out;
+}
+
+std::string ControlWorld::describe(WorkerId worker, const pb::CommitEpoch& commit) {
+  if (commit.vnodes_here()) {
+    owned_[worker] = {commit.owned().begin(), commit.owned().end()};
+    std::vector<uint64_t> files;
+    for (const pb::SegmentRef& ref : commit.adopt()) files.push_back(ref.sequence());
+    return fmt::format("{}:here({}){}", worker, show(commit.epoch()), files.empty() ? "" : fmt::format("[s{}]", listed(files)));
+  }
+  std::string out = fmt::format("{}:committed {}{}", worker, show(commit.epoch()),
+                                commit.struck_off().empty() ? "" : fmt::format(" struck {}", listed(commit.struck_off())));
+  for (const pb::GraphId& graph : commit.with()) out += fmt::format(" with {}", job_in(graph.id()));
+  return out;
+}
+
+std::string ControlWorld::describe(WorkerId worker, const pb::TransferVnodes& transfer) {
+  ordered_[worker] = transfer.epoch();
+  std::string out = fmt::format("{}:{}({})", worker, transfer.ahead() ? "copy" : "pull", show(transfer.epoch()));
+  for (const pb::VnodeTransfer& part : transfer.parts()) {
+    const auto vnodes = VNodeBitmap::from_bytes(part.vnode_count(), part.vnodes());
+    EXPECT_EQ(part.from(), fmt::format("host:{}", part.from_worker()));
+    out += fmt::format(" {}:t{}:v{}", part.from_worker(), listed(part.tables()), vnodes.value().to_string());
+  }
+  return out;
+}
 
 std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& request) {
   last_sent_[worker] = request;
-  const auto at = [&](const pb::GraphId& graph) {
-    return job_in(graph.id()) == 0 ? fmt::format("{}", worker) : fmt::format("{}/{}", worker, job_in(graph.id()));
-  };
-  if (request.has_create_partial_graph()) {
-    const auto& create = request.create_partial_graph();
-    created_[worker] = create;
-    std::vector<uint64_t> segments;
-    for (const pb::SegmentRef& ref : create.segments()) segments.push_back(ref.sequence());
-    terms_[PartialGraphId{create.graph().id()}] = from_pb(create.graph());
-    EXPECT_EQ(create.has_trunk(), job_in(create.graph().id()) != 0);
-    return fmt::format("{}:create({}){}", at(create.graph()), show(create.committed_epoch()),
-                       segments.empty() ? "" : fmt::format("[s{}]", listed(segments)));
-  }
-  if (request.has_inject_barrier()) {
-    const auto& inject = request.inject_barrier();
-    open_[worker].push_back(inject);
-    const std::map<int, std::string_view> kinds = {{1, "initial"}, {2, "barrier"}, {3, "checkpoint"}};
-    std::string out = fmt::format("{}:{} {}..{}", at(inject.graph()), kinds.at(inject.barrier().kind()),
-                                  show(inject.barrier().epoch().prev()), show(inject.barrier().epoch().curr()));
-    std::vector<uint32_t> built;
-    for (const pb::BuildFragment& fragment : inject.build()) {
-      for (const pb::BuildActor& actor : fragment.actors()) built.push_back(actor.actor_id());
-    }
-    if (!inject.actors_to_collect().empty()) out += " a" + listed(inject.actors_to_collect());
-    if (!inject.tables_to_sync().empty()) out += " t" + listed(inject.tables_to_sync());
-    if (!built.empty()) out += " b" + listed(built);
-    const pb::Mutation& whole = inject.barrier().mutation();
-    for (const pb::Mutation& mutation : whole.combined().mutations()) out += describe_mutation(mutation);
-    out += describe_mutation(whole);
-    const bool paused = std::ranges::any_of(inject.build(), [](const pb::BuildFragment& fragment) { return fragment.paused(); });
-    if (paused) out += " paused";
-    for (const pb::BuildFragment& fragment : inject.build()) {
-      for (const pb::Subscriber& s : fragment.subscribers()) out += fmt::format(" reads {}", s.subscription());
-    }
-    std::vector<uint32_t> waiting;
-    for (const pb::BuildFragment& fragment : inject.build()) {
-      if (fragment.backfill_waits()) waiting.push_back(fragment.fragment_id());
-    }
-    if (!waiting.empty()) out += " waits" + listed(waiting);
-    if (!inject.commit_txns().empty()) out += " +x" + listed(inject.commit_txns());
-    if (!inject.abort_txns().empty()) out += " -x" + listed(inject.abort_txns());
-    return out;
-  }
-  if (request.has_commit_epoch()) {
-    const auto& commit = request.commit_epoch();
-    if (commit.vnodes_here()) {
-      owned_[worker] = {commit.owned().begin(), commit.owned().end()};
-      std::vector<uint64_t> files;
-      for (const pb::SegmentRef& ref : commit.adopt()) files.push_back(ref.sequence());
-      return fmt::format("{}:here({}){}", worker, show(commit.epoch()), files.empty() ? "" : fmt::format("[s{}]", listed(files)));
-    }
-    std::string out = fmt::format("{}:committed {}{}", worker, show(commit.epoch()),
-                                  commit.struck_off().empty() ? "" : fmt::format(" struck {}", listed(commit.struck_off())));
-    for (const pb::GraphId& graph : commit.with()) out += fmt::format(" with {}", job_in(graph.id()));
-    return out;
-  }
+  if (request.has_create_partial_graph()) return describe(worker, request.create_partial_graph());
+  if (request.has_inject_barrier()) return describe(worker, request.inject_barrier());
+  if (request.has_commit_epoch()) return describe(worker, request.commit_epoch());
+  if (request.has_transfer_vnodes()) return describe(worker, request.transfer_vnodes());
   if (request.has_merge_partial_graph()) {
     const auto& merge = request.merge_partial_graph();
     EXPECT_EQ(from_pb(merge.into()), control_->graph());
-    return fmt::format("{}:merge {}", at(merge.from()), show(merge.epoch()));
+    return fmt::format("{}:merge {}", place(worker, merge.from()), show(merge.epoch()));
   }
   if (request.has_reset_partial_graphs()) {
     std::string out = fmt::format("{}:reset", worker);
@@ -473,17 +505,6 @@ std::string ControlWorld::describe(WorkerId worker, const pb::ControlRequest& re
       resets_[worker].push_back(from_pb(graph));
       const bool with_database = resets_[worker].size() > 1;
       if (job_in(graph.id()) != 0) out += fmt::format("{}{}", with_database ? "+" : "", job_in(graph.id()));
-    }
-    return out;
-  }
-  if (request.has_transfer_vnodes()) {
-    ordered_[worker] = request.transfer_vnodes().epoch();
-    std::string out =
-        fmt::format("{}:{}({})", worker, request.transfer_vnodes().ahead() ? "copy" : "pull", show(request.transfer_vnodes().epoch()));
-    for (const pb::VnodeTransfer& part : request.transfer_vnodes().parts()) {
-      const auto vnodes = VNodeBitmap::from_bytes(part.vnode_count(), part.vnodes());
-      EXPECT_EQ(part.from(), fmt::format("host:{}", part.from_worker()));
-      out += fmt::format(" {}:t{}:v{}", part.from_worker(), listed(part.tables()), vnodes.value().to_string());
     }
     return out;
   }
