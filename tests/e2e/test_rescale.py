@@ -141,7 +141,7 @@ def test_updates_and_transactions_while_actors_move_are_applied_once_or_refused_
                             c.execute(f"UPDATE a SET v = v + 1 WHERE id = {key}")
                             c.execute(f"UPDATE b SET v = v - 1 WHERE id = {key}")
                         applied[key] += 1
-                    except (psycopg.errors.SerializationFailure, psycopg.errors.CannotConnectNow) as e:
+                    except (psycopg.errors.SerializationFailure, psycopg.errors.CannotConnectNow, psycopg.errors.SnapshotTooOld) as e:
                         refused.append(str(e))  # not applied, and says so
         writer = threading.Thread(target=write)
         writer.start()
