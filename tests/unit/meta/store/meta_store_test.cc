@@ -9,6 +9,13 @@
 
 #include "meta/store/memory_meta_store.h"
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+// A process that is killed in the middle of a commit is a fork here, and runs threads of its own.
+extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
+#endif
+#endif
+
 namespace penstock::meta {
 namespace {
 
