@@ -60,7 +60,7 @@ class CheckpointControl {
     uint32_t create_attempts = 5;
     Transactions::Options transactions = {};
     uint32_t rescale_attempts = 5;
-    bool copy_ahead = false;  // what moves is copied while the graph runs, so that it stops only for what has changed since
+    bool copy_ahead = false;  // what moves is copied while the graph runs, so that it waits only for what has changed since
     runtime::Duration patience = std::chrono::seconds(30);  // with a job whose errors may pass by themselves
     size_t max_creating = 8;                                // jobs with graphs of their own at a time; others wait
     uint32_t quarantine_after = 5;                          // failures without a stable time between that one job is the cause of

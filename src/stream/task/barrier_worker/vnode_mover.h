@@ -19,8 +19,8 @@ struct OwnedVnodes {
   VNodeBitmap vnodes;
 };
 
-/// Meta's order to the new owner of vnodes: their rows as of `epoch`, which is committed and the last one of the graph's term; or, *ahead*
-/// of that, as of any later one, while the graph runs on.
+/// Meta's order to the new owner of vnodes: their rows as of `epoch`, which is committed, with no barrier after it until they are here; or,
+/// *ahead* of that, as of any later one, while the graph runs on.
 struct TransferVnodes {
   struct Part {
     WorkerId from_worker;
