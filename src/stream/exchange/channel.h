@@ -50,7 +50,7 @@ class ChannelSender {
   virtual ~ChannelSender() = default;
   /// The channel is over for this reason. Nothing may be sent afterwards.
   virtual void close(Error reason) = 0;
-  /// Whom to wake when there is room again or the receiver is gone. Before the first `try_send`.
+  /// Whom to wake when there is room again or the receiver is gone. Once, before the first `try_send`.
   virtual void set_owner(std::shared_ptr<Signal> owner) = 0;
   /// True: `message` was taken. False: no budget (of a chunk only); it is left as it was, and the owner is woken with `Wake::Output` when
   /// there is. Errors: `Closed` (with the receiver's reason) when the receiver is gone, `Protocol` when too many barriers are in flight.

@@ -29,11 +29,11 @@ Result<std::vector<uint16_t>> checked_mapping(const std::string& bytes, size_t a
   return mapping;
 }
 
-Result<std::optional<HashSplit>> hash_of(const pb::Dispatcher& description, size_t width) {
+Result<std::unique_ptr<HashSplit>> hash_of(const pb::Dispatcher& description, size_t width) {
   PENSTOCK_TRY(auto keys, checked_columns(description.strategy().dist_key(), width, "distribution key"));
   PENSTOCK_TRY(auto mapping, checked_mapping(description.vnode_to_actor(), static_cast<size_t>(description.actors_size())));
-  if (description.actors_size() == 1) return std::optional<HashSplit>();
-  return std::optional<HashSplit>(std::in_place, std::move(keys), std::move(mapping), static_cast<size_t>(description.actors_size()));
+  if (description.actors_size() == 1) return std::unique_ptr<HashSplit>();
+  return std::make_unique<HashSplit>(std::move(keys), std::move(mapping), static_cast<size_t>(description.actors_size()));
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "storage/state_store.h"
@@ -39,7 +38,7 @@ class Dispatcher {
   FragmentId downstream_;
   std::vector<uint32_t> columns_;  // sent; empty together with `all_columns_`: all of them
   bool all_columns_ = false;
-  std::optional<HashSplit> hash_;  // of a hash edge to more than one actor; otherwise every port gets everything
+  std::unique_ptr<HashSplit> hash_;  // of a hash edge to more than one actor; otherwise every port gets everything
   std::vector<std::unique_ptr<OutputPort>> ports_;
 };
 

@@ -2,39 +2,34 @@
 
 #include <atomic>
 
-#include "common/mutex.h"
+#include "common/check.h"
 
 namespace penstock::stream {
 namespace {
 
-/// What both ends of a channel share. The counters are all they touch per message; the lock only guards who is to be woken, which is
-/// asked for when a sender waits or the receiver ends.
+/// Both ends of a channel, which keep nothing for themselves: there is one for each pair of actors, so its size counts.
 struct LocalState {
   LocalState(std::shared_ptr<Mailbox> to, uint32_t number, size_t limit, ActorId up, ActorId down)
-      : mailbox(std::move(to)), channel(number), budget(limit), upstream(up), downstream(down) {}
+      : mailbox(std::move(to)), channel(number), upstream(up), downstream(down), budget(limit) {}
 
+  // Either this sees the owner, or the owner's first look at `receiver_gone` comes after.
   void wake_sender() {
-    std::shared_ptr<Signal> sender;
-    {
-      MutexLock lock(mutex);
-      sender = owner;
-    }
-    if (sender) sender->wake(Wake::Output);
+    if (owned.load()) owner->wake(Wake::Output);
   }
 
   const std::shared_ptr<Mailbox> mailbox;  // shared with the receiving actor and its other channels
   const uint32_t channel;
-  const size_t budget;
   const ActorId upstream;
   const ActorId downstream;
-
-  std::atomic<size_t> in_flight{0};
   std::atomic<uint32_t> barriers{0};
+  const size_t budget;
+  std::atomic<size_t> in_flight{0};
+  size_t unreturned = 0;          // the receiver's
+  std::shared_ptr<Signal> owner;  // of the sender, constant once `owned`; shared with everything else that may wake it
+  std::atomic<bool> owned{false};
   std::atomic<bool> waiting{false};  // the sender found no budget
   std::atomic<bool> receiver_gone{false};
-
-  Mutex mutex;
-  std::shared_ptr<Signal> owner ABSL_GUARDED_BY(mutex);  // of the sender; shared with everything else that may wake it
+  bool closed = false;  // the sender's
 };
 
 class LocalSender final : public ChannelSender {
@@ -43,21 +38,18 @@ class LocalSender final : public ChannelSender {
   LocalSender(const LocalSender&) = delete;
   LocalSender& operator=(const LocalSender&) = delete;
   ~LocalSender() override {
-    if (!closed_) LocalSender::close(error(Code::Closed, "upstream actor {} has ended", state_->upstream));
+    if (!state_->closed) LocalSender::close(error(Code::Closed, "upstream actor {} has ended", state_->upstream));
   }
 
   void close(Error reason) override {
-    closed_ = true;
-    {
-      MutexLock lock(state_->mutex);
-      state_->owner = nullptr;
-    }
+    state_->closed = true;
     state_->mailbox->push({state_->channel, 0, Mailbox::End{std::move(reason)}});
   }
 
   void set_owner(std::shared_ptr<Signal> owner) override {
-    MutexLock lock(state_->mutex);
+    PENSTOCK_CHECK(!state_->owned.load(), "the channel of actor {} has an owner", state_->upstream);
     state_->owner = std::move(owner);
+    state_->owned.store(true);
   }
 
   Status state() const override {
@@ -100,7 +92,6 @@ class LocalSender final : public ChannelSender {
   }
 
   const std::shared_ptr<LocalState> state_;  // shared with the receiver
-  bool closed_ = false;
 };
 
 class LocalReceiver final : public ChannelReceiver {
@@ -114,8 +105,8 @@ class LocalReceiver final : public ChannelReceiver {
   }
 
   void release_chunk(size_t weight) override {
-    unreturned_ += weight;
-    if (unreturned_ >= state_->budget / 4) give_back(std::exchange(unreturned_, 0));
+    state_->unreturned += weight;
+    if (state_->unreturned >= state_->budget / 4) give_back(std::exchange(state_->unreturned, 0));
   }
 
   void give_back(size_t weight) override {
@@ -127,7 +118,6 @@ class LocalReceiver final : public ChannelReceiver {
 
  private:
   const std::shared_ptr<LocalState> state_;  // shared with the sender
-  size_t unreturned_ = 0;
 };
 
 }  // namespace

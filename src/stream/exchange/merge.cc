@@ -13,25 +13,33 @@ uint32_t Merge::add_channel(Upstream upstream) {
   return static_cast<uint32_t>(channels_.size() - 1);
 }
 
-void Merge::set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> receiver, std::optional<ReceiveWindow> window) {
-  channels_[channel].receiver = std::move(receiver);
-  channels_[channel].window = window;
-}
+void Merge::set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> receiver) { channels_[channel].receiver = std::move(receiver); }
 
-void Merge::set_pace(const runtime::Runtime& clock, std::shared_ptr<const Pace> pace) {
+void Merge::set_pace(const runtime::Runtime& clock, std::shared_ptr<const Pace> pace, size_t budget, size_t fan_in) {
   clock_ = &clock;
+  budget_ = static_cast<uint32_t>(budget);
+  fan_in_ = static_cast<uint32_t>(fan_in);
   pace_ = std::move(pace);
 }
 
 void Merge::begin_windows_anew() {
+  windows_begin_anew_ = true;
   for (Channel& channel : channels_) {
     if (channel.window) channel.window->begin_anew();
   }
 }
 
+ReceiveWindow& Merge::window(Channel& channel) {
+  if (!channel.window) {
+    channel.window = std::make_unique<ReceiveWindow>(budget_, fan_in_);
+    if (windows_begin_anew_) channel.window->begin_anew();
+  }
+  return *channel.window;
+}
+
 void Merge::release(Channel& channel, const Mailbox::Delivery& delivery) {
-  if (!channel.window) return channel.receiver->release_chunk(delivery.weight);
-  const size_t due = channel.window->take(delivery.weight, pace_->horizon(), busy_time());
+  if (clock_ == nullptr) return channel.receiver->release_chunk(delivery.weight);
+  const size_t due = window(channel).take(delivery.weight, pace_->horizon(), busy_time());
   if (due > 0) channel.receiver->give_back(due);
 }
 

@@ -30,10 +30,10 @@ class Merge {
   struct Upstream {
     ActorId actor;
     FragmentId fragment;
-    size_t input = 0;  // which leaf of the actor it feeds; whatever the owner wants it to mean
+    uint32_t input = 0;  // which leaf of the actor it feeds; whatever the owner wants it to mean
   };
   struct Chunk {
-    size_t input;
+    uint32_t input;
     data::StreamChunk chunk;
   };
   /// Nothing now; a chunk; or the barrier that has arrived everywhere (without mutation).
@@ -44,11 +44,13 @@ class Merge {
   Merge(const Merge&) = delete;
   Merge& operator=(const Merge&) = delete;
 
+  /// So many channels are to come.
+  void reserve(size_t channels) { channels_.reserve(channels); }
   /// Announces a channel and gives it the number under which it must deliver to `mailbox()`.
   [[nodiscard]] uint32_t add_channel(Upstream upstream);
-  void set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> receiver, std::optional<ReceiveWindow> window = std::nullopt);
-  /// Channels may have windows, kept by this clock and horizon. Before any channel.
-  void set_pace(const runtime::Runtime& clock, std::shared_ptr<const Pace> pace);
+  void set_receiver(uint32_t channel, std::unique_ptr<ChannelReceiver> receiver);
+  /// Each channel has a window over its budget, kept by this clock and horizon. Before any channel.
+  void set_pace(const runtime::Runtime& clock, std::shared_ptr<const Pace> pace, size_t budget, size_t fan_in);
   /// Windows close to what they were at first: what rows cost is about to change.
   void begin_windows_anew();
   [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
@@ -73,18 +75,19 @@ class Merge {
  private:
   struct Channel {
     Upstream upstream;
-    std::unique_ptr<ChannelReceiver> receiver;
-    std::optional<ReceiveWindow> window;
-    Fifo<Mailbox::Delivery> backlog;
     bool blocked = false;  // the barrier is here
     bool queued = false;   // in `ready_`
     bool begun = false;    // its first barrier was seen
     bool removed = false;
+    std::unique_ptr<ChannelReceiver> receiver;
+    std::unique_ptr<ReceiveWindow> window;  // from its first chunk on, if it has one: most channels of an idle job never need it
+    Fifo<Mailbox::Delivery> backlog;
   };
 
   [[nodiscard]] Status sort_in();
   [[nodiscard]] Status arrive(uint32_t number, const Barrier& barrier);
   [[nodiscard]] Result<Item> take(uint32_t number, Mailbox::Delivery delivery);
+  [[nodiscard]] ReceiveWindow& window(Channel& channel);
   void release(Channel& channel, const Mailbox::Delivery& delivery);
   /// A clock for windows, which stands still while the actor waits for input.
   [[nodiscard]] runtime::TimePoint busy_time();
@@ -97,11 +100,14 @@ class Merge {
   std::shared_ptr<const Pace> pace_;             // shared with the graph's other actors and its barrier manager
   const std::shared_ptr<Mailbox> mailbox_;       // shared with the senders
   std::vector<Channel> channels_;                // by number; numbers are never used again
+  uint32_t budget_ = 0;                          // of each channel, for its window
+  uint32_t fan_in_ = 0;                          // likewise
+  bool windows_begin_anew_ = false;              // those that are not there yet, too
+  bool given_ = false;                           // `next` gave the barrier, `pass_barrier` is due
+  uint32_t first_arrived_ = 0;                   // who brought the barrier first, for errors
   size_t live_ = 0;                              // channels not removed
   size_t arrived_ = 0;                           // of them, blocked
-  bool given_ = false;                           // `next` gave the barrier, `pass_barrier` is due
   std::optional<Barrier> barrier_;               // arrived somewhere
-  uint32_t first_arrived_ = 0;                   // who brought it first, for errors
   std::vector<Mailbox::Delivery> batch_;         // memory of the last batch
   Fifo<uint32_t> ready_;                         // channels with a backlog, in turn; some may have been blocked meanwhile
   mutable size_t missing_hint_ = 0;              // all before it have the barrier

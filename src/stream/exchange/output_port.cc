@@ -46,13 +46,13 @@ Status OutputPort::send_or_keep(Message message) {
 }
 
 void OutputPort::keep(Message message) {
-  if (!sender_ && soft_) {
+  if (!sender_) {
     if (const auto* chunk = std::get_if<StreamChunk>(&message)) {
       kept_ += chunk_weight(*chunk);
     } else {
       ++kept_barriers_;
     }
-    if (kept_ > kMostKept || kept_barriers_ > kMostBarriersKept) return discard();
+    if (soft_ && (kept_ > kMostKept || kept_barriers_ > kMostBarriersKept)) return discard();
   }
   due_.push(std::move(message));
 }

@@ -59,11 +59,11 @@ class OutputPort {
   const ActorId downstream_;
   const uint32_t link_;
   const bool soft_;
+  bool discarding_ = false;     // soft, and the receiver is gone or did not come; or ended as it should
+  bool last_ = false;           // nothing comes after what is due
+  uint32_t kept_barriers_ = 0;  // in `due_` before anybody connected
   std::unique_ptr<ChannelSender> sender_;
-  bool discarding_ = false;               // soft, and the receiver is gone or did not come; or ended as it should
-  bool last_ = false;                     // nothing comes after what is due
   size_t kept_ = 0;                       // weight of the chunks in `due_` before anybody connected
-  uint32_t kept_barriers_ = 0;            // likewise
   Fifo<Message> due_;                     // to be sent as soon as there is budget
   std::vector<data::StreamChunk> small_;  // after `due_`: to be gathered into one chunk
   size_t small_rows_ = 0;

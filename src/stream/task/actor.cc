@@ -34,21 +34,21 @@ std::vector<Subscriber> subscribers_of(const pb::BuildFragment& fragment) {
 
 }  // namespace
 
-Result<std::shared_ptr<Actor>> Actor::make(const Environment& environment, storage::GraphTerm graph,
-                                           std::shared_ptr<const pb::BuildFragment> fragment, const pb::BuildActor& plan,
-                                           std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive) {
-  PENSTOCK_TRY(VNodeBitmap vnodes, VNodeBitmap::from_bytes(fragment->vnode_count(), plan.vnodes()));
+Result<std::shared_ptr<Actor>> Actor::make(const Environment& environment, storage::GraphTerm graph, FragmentPlan fragment,
+                                           const pb::BuildActor& plan, std::shared_ptr<LocalBarrierManager> manager,
+                                           std::shared_ptr<void> alive) {
+  PENSTOCK_TRY(VNodeBitmap vnodes, VNodeBitmap::from_bytes(fragment.plan->vnode_count(), plan.vnodes()));
   auto actor = std::make_shared<Actor>(Key(), environment, graph, std::move(fragment), plan, std::move(manager), std::move(alive));
   actor->context_.vnodes = std::move(vnodes);
   actor->signal_->set_target(actor);
   return actor;
 }
 
-Actor::Actor(Key, const Environment& environment, storage::GraphTerm graph, std::shared_ptr<const pb::BuildFragment> fragment,
-             const pb::BuildActor& plan, std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive)
-    : fragment_(std::move(fragment)),
+Actor::Actor(Key, const Environment& environment, storage::GraphTerm graph, FragmentPlan fragment, const pb::BuildActor& plan,
+             std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive)
+    : fragment_(std::move(fragment.plan)),
       plan_(&plan),
-      job_name_(fragment_->job_name()),
+      names_(std::move(fragment.names)),
       manager_(std::move(manager)),
       signal_(std::make_shared<ActorSignal>(environment.runtime.pool())),
       mailbox_(std::make_shared<Mailbox>(signal_)),
@@ -85,8 +85,7 @@ Actor::~Actor() {
 
 Status Actor::build(const TreeBuilder& tree, EpochPair first) {
   PENSTOCK_TRY(OperatorTree operators, tree(fragment_->root(), context_));
-  for (const OperatorTree::Node& node : operators.nodes) operator_names_.push_back(node.identity);
-  chain_.emplace(std::move(operators), stats_);
+  chain_.emplace(std::move(operators), names_->operators, stats_);
   if (!awaits_vnodes_) {
     PENSTOCK_TRY(chain_->init(first));
   }
@@ -184,7 +183,7 @@ ActorStatus Actor::status() const {
   ActorStatus out{.actor = context_.actor,
                   .fragment = context_.fragment,
                   .job = context_.job,
-                  .job_name = job_name_,
+                  .job_name = job_name(),
                   .graph = context_.graph,
                   .waiting_for = {},
                   .wait = stats_.record(now),
@@ -192,7 +191,7 @@ ActorStatus Actor::status() const {
                   .rows_in = stats_.rows_in(),
                   .rows_out = stats_.rows_out(),
                   .at_work = {}};
-  if (out.wait.at_work) out.at_work = operator_names_.at(*out.wait.at_work);
+  if (out.wait.at_work) out.at_work = names_->operators.at(*out.wait.at_work);
   if (standing.missing)
     out.wait.align(standing.missing->actor, standing.missing->fragment, standing.missing->prev, now - standing.missing->since);
   out.waiting_for = in_words(out.wait);

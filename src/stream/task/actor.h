@@ -12,12 +12,8 @@
 #include "stream/task/actor_manager.h"
 #include "stream/task/actor_signal.h"
 #include "stream/task/actor_stats.h"
+#include "stream/task/fragment_plan.h"
 #include "stream/task/operator_chain.h"
-
-namespace penstock::pb {
-class BuildActor;
-class BuildFragment;
-}  // namespace penstock::pb
 
 namespace penstock::stream {
 
@@ -68,15 +64,15 @@ class Actor final : public Wakeable, private BarrierPasser, public std::enable_s
     ActorKeeper& keeper;
   };
   /// `alive` is held until the actor has ended.
-  [[nodiscard]] static Result<std::shared_ptr<Actor>> make(const Environment& environment, storage::GraphTerm graph,
-                                                           std::shared_ptr<const pb::BuildFragment> fragment, const pb::BuildActor& plan,
-                                                           std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive);
+  [[nodiscard]] static Result<std::shared_ptr<Actor>> make(const Environment& environment, storage::GraphTerm graph, FragmentPlan fragment,
+                                                           const pb::BuildActor& plan, std::shared_ptr<LocalBarrierManager> manager,
+                                                           std::shared_ptr<void> alive);
   class Key {
     friend class Actor;
     Key() = default;
   };
-  Actor(Key, const Environment& environment, storage::GraphTerm graph, std::shared_ptr<const pb::BuildFragment> fragment,
-        const pb::BuildActor& plan, std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive);
+  Actor(Key, const Environment& environment, storage::GraphTerm graph, FragmentPlan fragment, const pb::BuildActor& plan,
+        std::shared_ptr<LocalBarrierManager> manager, std::shared_ptr<void> alive);
   Actor(const Actor&) = delete;
   Actor& operator=(const Actor&) = delete;
   ~Actor() override;
@@ -102,7 +98,7 @@ class Actor final : public Wakeable, private BarrierPasser, public std::enable_s
   /// Before `start`, which lets go of the plan.
   [[nodiscard]] const pb::BuildFragment& fragment_plan() const { return *fragment_; }
   [[nodiscard]] const pb::BuildActor& plan() const { return *plan_; }
-  [[nodiscard]] const std::string& job_name() const { return job_name_; }
+  [[nodiscard]] const std::string& job_name() const { return names_->job; }
   /// From any thread.
   [[nodiscard]] ActorStatus status() const;
 
@@ -153,13 +149,12 @@ class Actor final : public Wakeable, private BarrierPasser, public std::enable_s
   const pb::BuildActor* plan_;                         // in `fragment_`
 
   // Constant after `build`.
-  const std::string job_name_;
+  const std::shared_ptr<const FragmentNames> names_;    // shared with the fragment's other actors
   const std::shared_ptr<LocalBarrierManager> manager_;  // shared with the graph's other actors
   const std::shared_ptr<ActorSignal> signal_;           // shared with all that may wake the actor
   const std::shared_ptr<Mailbox> mailbox_;              // shared with the senders
   ActorKeeper& keeper_;
   ActorContext context_;
-  std::vector<std::string> operator_names_;
 
   // Owned by whoever runs the actor.
   std::shared_ptr<void> alive_;      // shared with the graph, which waits until all of its actors let go

@@ -2,6 +2,7 @@
 
 #include "proto/control_stream.pb.h"
 #include "stream/exchange/local_channel.h"
+#include "stream/executor/operator_tree.h"
 
 namespace penstock::stream {
 
@@ -99,24 +100,26 @@ void LocalStreamManager::build(GraphTerm graph, std::shared_ptr<const pb::BuildF
     life = table_.life_of(graph);
   }
   if (!life) return;  // reset meanwhile
+  const FragmentPlan fragment{plan, std::make_shared<const FragmentNames>(FragmentNames{plan->job_name(), operator_names(plan->root())})};
   for (int index = 0; index < plan->actors_size(); ++index) {
     environment_.runtime.blocking().post(
-        [this, job = BuildJob{graph, plan, index, first, manager, life}]() mutable { build_one(std::move(job)); });
+        [this, job = BuildJob{graph, fragment, index, first, manager, life}]() mutable { build_one(std::move(job)); });
   }
 }
 
 void LocalStreamManager::build_one(BuildJob job) {
   const Status built = build_and_start(job);
   if (!built.has_error()) return;
-  const ActorId actor{job.fragment->actors(job.index).actor_id()};
+  const pb::BuildFragment& fragment = *job.fragment.plan;
+  const ActorId actor{fragment.actors(job.index).actor_id()};
   job.manager->notify_failure(actor, built.error().with_context(fmt::format("actor {} of fragment {}, job {}", actor,
-                                                                            job.fragment->fragment_id(), job.fragment->job_name())));
+                                                                            fragment.fragment_id(), fragment.job_name())));
 }
 
 Status LocalStreamManager::build_and_start(BuildJob& job) {
   const Actor::Environment environment{environment_.runtime, environment_.store, job.life->dml(), environment_.memory, *this};
   PENSTOCK_TRY(const std::shared_ptr<Actor> actor,
-               Actor::make(environment, job.graph, job.fragment, job.fragment->actors(job.index), job.manager, job.life));
+               Actor::make(environment, job.graph, job.fragment, job.fragment.plan->actors(job.index), job.manager, job.life));
   PENSTOCK_TRY(actor->build(environment_.build_tree, job.first));
   std::vector<AttachedOutput> parked;
   PENSTOCK_TRY(open_inputs(*actor));
@@ -144,21 +147,21 @@ Status LocalStreamManager::open_inputs(Actor& actor) {
 
   Merge& merge = actor.merge();
   merge.mailbox()->set_meter(meter_);
-  std::optional<ReceiveWindow> window;
+  merge.reserve(fan_in);
+  size_t kept_back = 0;
   if (context.pace) {
-    merge.set_pace(environment_.runtime, context.pace);
-    window.emplace(budget, fan_in);
+    merge.set_pace(environment_.runtime, context.pace, budget, fan_in);
+    kept_back = ReceiveWindow(budget, fan_in).kept_back();
   }
-  const size_t kept_back = window ? window->kept_back() : 0;
   for (const pb::UpstreamActors& link : actor.plan().upstreams()) {
     PENSTOCK_TRY(const size_t leaf, actor.leaf_of(link.link()));
     for (const pb::ActorInfo& upstream : link.actors()) {
       const ActorId from{upstream.actor_id()};
       const GraphTerm graph{PartialGraphId{upstream.graph().id()}, Term{upstream.graph().term()}};
-      const uint32_t channel = merge.add_channel({from, FragmentId{link.fragment_id()}, leaf});
+      const uint32_t channel = merge.add_channel({from, FragmentId{link.fragment_id()}, static_cast<uint32_t>(leaf)});
       if (WorkerId{upstream.worker_id()} == own) {
         LocalChannel ends = make_local_channel(merge.mailbox(), channel, budget, from, context.actor, kept_back);
-        merge.set_receiver(channel, std::move(ends.receiver), window);
+        merge.set_receiver(channel, std::move(ends.receiver));
         connect({graph, from, {context.actor, link.link(), std::move(ends.sender)}});
       } else if (remote != nullptr) {
         const RemoteUpstream wanted{.endpoint = upstream.endpoint(),
@@ -170,7 +173,7 @@ Status LocalStreamManager::open_inputs(Actor& actor) {
                                     .edge = context.fragment,
                                     .link = link.link(),
                                     .types = types_of_link(actor.fragment_plan(), link.link())};
-        merge.set_receiver(channel, remote->open(wanted, merge.mailbox(), channel, budget, kept_back), window);
+        merge.set_receiver(channel, remote->open(wanted, merge.mailbox(), channel, budget, kept_back));
       } else {
         return error(Code::Protocol, "actor {} is on worker {}, and this node knows no other", from, upstream.worker_id());
       }

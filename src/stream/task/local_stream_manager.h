@@ -50,8 +50,8 @@ class LocalStreamManager final : public ActorManager, public OutputHub, private 
  private:
   struct BuildJob {
     storage::GraphTerm graph;
-    std::shared_ptr<const pb::BuildFragment> fragment;  // shared by the fragment's actors
-    int index;                                          // in `fragment`
+    FragmentPlan fragment;
+    int index;  // of the actor, in the plan
     EpochPair first;
     std::shared_ptr<LocalBarrierManager> manager;  // shared by the graph's actors
     std::shared_ptr<GraphLife> life;               // likewise

@@ -8,7 +8,8 @@ namespace penstock::stream {
 
 using data::StreamChunk;
 
-OperatorChain::OperatorChain(OperatorTree tree, ActorStats& stats) : tree_(std::move(tree)), stats_(stats) {
+OperatorChain::OperatorChain(OperatorTree tree, std::span<const std::string> names, ActorStats& stats)
+    : tree_(std::move(tree)), names_(names), stats_(stats) {
   for (size_t node = 0; node < tree_.nodes.size(); ++node) {
     const auto& op = tree_.nodes[node].op;
     if (op && op->generator() != nullptr) generators_.push_back(node);
@@ -16,9 +17,9 @@ OperatorChain::OperatorChain(OperatorTree tree, ActorStats& stats) : tree_(std::
 }
 
 Status OperatorChain::init(EpochPair first) {
-  for (const OperatorTree::Node& node : tree_.nodes) {
-    if (node.op) {
-      PENSTOCK_TRY(in_context(node.op->init(first), node.identity));
+  for (size_t node = 0; node < tree_.nodes.size(); ++node) {
+    if (const auto& op = tree_.nodes[node].op) {
+      PENSTOCK_TRY(in_context(op->init(first), names_[node]));
     }
   }
   return ok();
@@ -60,9 +61,9 @@ void OperatorChain::note_skipped(EpochPair skipped) {
 
 Status OperatorChain::catch_up() {
   const EpochPair skipped = *std::exchange(skipped_, std::nullopt);
-  for (const OperatorTree::Node& node : tree_.nodes) {
-    if (node.op) {
-      PENSTOCK_TRY(in_context(node.op->skip(skipped), node.identity));
+  for (size_t node = 0; node < tree_.nodes.size(); ++node) {
+    if (const auto& op = tree_.nodes[node].op) {
+      PENSTOCK_TRY(in_context(op->skip(skipped), names_[node]));
     }
   }
   return ok();
@@ -105,7 +106,7 @@ Status OperatorChain::next_of_pass() {
     if (Generator* generator = op->generator()) {
       Frame& frame = push_frame(node);
       stats_.call(node);
-      return in_context(generator->before_barrier(frame.chunks), tree_.nodes[node].identity);
+      return in_context(generator->before_barrier(frame.chunks), names_[node]);
     }
   }
   end_pass();
@@ -129,7 +130,7 @@ Result<OperatorChain::Polled> OperatorChain::poll(size_t i) {
   const size_t node = generators_[i];
   Frame& frame = push_frame(node);
   const auto poll = at_work(node).generator()->poll(frame.chunks);
-  if (poll.has_error()) return poll.error().with_context(tree_.nodes[node].identity);
+  if (poll.has_error()) return poll.error().with_context(names_[node]);
   frame.step = poll.value().step;
   if (frame.step != Step::Done || !frame.chunks.empty()) {
     worked_ = true;
@@ -144,7 +145,7 @@ Operator::StateRead OperatorChain::take_state_read() { return tree_.nodes[frames
 Status OperatorChain::state_read_done(Status result) {
   Frame& top = frames_[depth_ - 1];
   top.step = Step::MoreOutput;
-  return in_context(std::move(result), tree_.nodes[top.node].identity);
+  return in_context(std::move(result), names_[top.node]);
 }
 
 OperatorChain::Frame& OperatorChain::push_frame(size_t node) {
@@ -158,7 +159,7 @@ OperatorChain::Frame& OperatorChain::push_frame(size_t node) {
 }
 
 Status OperatorChain::settle(Frame& frame, Result<Step> step) {
-  if (step.has_error()) return step.error().with_context(tree_.nodes[frame.node].identity);
+  if (step.has_error()) return step.error().with_context(names_[frame.node]);
   frame.step = step.value();
   if (frame.step != Step::Done || !frame.chunks.empty()) worked_ = true;
   return ok();

@@ -3,6 +3,8 @@
 #include <absl/functional/function_ref.h>
 
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "stream/executor/actor_context.h"
@@ -25,8 +27,8 @@ class OperatorChain {
   /// Takes what comes out of the root.
   using Sink = absl::FunctionRef<Status(data::StreamChunk)>;
 
-  /// `stats`: told of each operator before it is called; outlives the chain.
-  OperatorChain(OperatorTree tree, ActorStats& stats);
+  /// `names`: of the tree's nodes, for errors. `stats`: told of each operator before it is called. Both outlive the chain.
+  OperatorChain(OperatorTree tree, std::span<const std::string> names, ActorStats& stats);
   OperatorChain(const OperatorChain&) = delete;
   OperatorChain& operator=(const OperatorChain&) = delete;
 
@@ -98,6 +100,7 @@ class OperatorChain {
   }
 
   OperatorTree tree_;
+  std::span<const std::string> names_;
   ActorStats& stats_;
   std::vector<size_t> generators_;  // nodes
   std::vector<Frame> frames_;       // the first `depth_` are in use; the others keep their memory

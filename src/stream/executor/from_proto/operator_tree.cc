@@ -22,6 +22,7 @@ class TreeBuilder {
   Result<size_t> add(const pb::StreamNode& node, size_t depth);
   OperatorTree take(Types output_types) {
     tree_.output_types = std::move(output_types);
+    tree_.nodes.shrink_to_fit();
     return std::move(tree_);
   }
   [[nodiscard]] const Types& types(size_t place) const { return types_[place]; }
@@ -54,8 +55,6 @@ Result<size_t> TreeBuilder::add(const pb::StreamNode& node, size_t depth) {
   OperatorTree::Node& added = tree_.nodes.emplace_back();
   added.op = std::move(built.value().op);
   added.link = added.op == nullptr ? id : 0;
-  added.id = OperatorId{id};
-  added.identity = node.identity();
   types_.push_back(std::move(built.value().types));
   return place;
 }
@@ -124,7 +123,18 @@ Result<Built> TreeBuilder::build(const pb::StreamNode& node, std::span<const Typ
   return built;
 }
 
+void add_names(const pb::StreamNode& node, std::vector<std::string>& names) {
+  for (const pb::StreamNode& input : node.input()) add_names(input, names);
+  names.push_back(node.identity());
+}
+
 }  // namespace
+
+std::vector<std::string> operator_names(const pb::StreamNode& root) {
+  std::vector<std::string> names;
+  add_names(root, names);
+  return names;
+}
 
 Result<OperatorTree> build_operator_tree(const pb::StreamNode& root, const ActorContext& context) {
   TreeBuilder builder(context);

@@ -33,7 +33,7 @@ storage::TableSchema change_log_schema(const storage::TableSchema& logged, Table
 }
 
 ChangeLog::ChangeLog(const storage::StateTable& logged, const ActorContext& context)
-    : logged_(logged), job_(context.job), graph_(context.graph.graph), store_(context.store), subscribers_(context.subscribers) {}
+    : logged_(logged), context_(context), subscribers_(context.subscribers) {}
 
 Status ChangeLog::init(EpochPair first) {
   epoch_ = first.curr;
@@ -42,8 +42,9 @@ Status ChangeLog::init(EpochPair first) {
 
 Status ChangeLog::skip(EpochPair skipped) {
   epoch_ = skipped.curr;
-  sequence_ = 0;
-  return open_ ? open_->tables.skip(skipped) : ok();
+  if (!open_) return ok();
+  open_->sequence = 0;
+  return open_->tables.skip(skipped);
 }
 
 // The halves of an update that lie in different vnodes are read apart.
@@ -54,7 +55,7 @@ void ChangeLog::write(const data::StreamChunk& chunk) {
   data::ColumnBuilder<int64_t> sequences(data::TypeKind::Int64, rows);
   data::ColumnBuilder<int16_t> ops(data::TypeKind::Int16, rows);
   for (size_t row = 0; row < rows; ++row) {
-    sequences.append(sequence_++);
+    sequences.append(open_->sequence++);
     Op op = chunk.op(row);
     if (op == Op::UpdateDelete && (row + 1 == rows || vnodes[row] != vnodes[row + 1])) op = Op::Delete;
     if (op == Op::UpdateInsert && (row == 0 || vnodes[row] != vnodes[row - 1])) op = Op::Insert;
@@ -64,22 +65,22 @@ void ChangeLog::write(const data::StreamChunk& chunk) {
                               ops.finish()};
   columns.insert(columns.end(), chunk.data().columns().begin(), chunk.data().columns().end());
   open_->table.write_chunk({data::DataChunk(std::move(columns), rows), nullptr, chunk.visibility()}, vnodes);
-  written_ += rows;
+  open_->written += rows;
 }
 
 Result<Step> ChangeLog::after_barrier(const Barrier& barrier) {
   if (open_) {
     PENSTOCK_TRY(open_->tables.post_yield());
+    open_->sequence = 0;
   }
   epoch_ = barrier.epoch.curr;
-  sequence_ = 0;
   PENSTOCK_TRY(change_subscribers(barrier));
-  deleting_ = open_ && begin_deleting();
-  return deleting_ ? Step::NeedState : Step::Done;
+  if (open_) open_->deleting = begin_deleting();
+  return deleting() ? Step::NeedState : Step::Done;
 }
 
 Status ChangeLog::change_subscribers(const Barrier& barrier) {
-  const SubscriberMutation change = subscribers_by(barrier, job_);
+  const SubscriberMutation change = subscribers_by(barrier, context_.job);
   if (change.dropped.empty() && change.added.empty()) return ok();
   for (const ObjectId dropped : change.dropped) {
     std::erase_if(subscribers_, [&](const Subscriber& subscriber) { return subscriber.subscription == dropped; });
@@ -106,10 +107,11 @@ Status ChangeLog::open_or_close(EpochPair epoch) {
   for (const Subscriber& subscriber : subscribers_) {
     if (subscriber.log_table == id) continue;
     return error(Code::Protocol, "subscriptions {} and {} of job {} want their changes in tables {} and {}",
-                 subscribers_.front().subscription, subscriber.subscription, job_, id, subscriber.log_table);
+                 subscribers_.front().subscription, subscriber.subscription, context_.job, id, subscriber.log_table);
   }
   if (open_ && open_->id == id) return ok();
-  PENSTOCK_TRY(auto table, storage::StateTable::open(store_, graph_, change_log_schema(logged_.schema(), id), logged_.vnodes()));
+  PENSTOCK_TRY(auto table,
+               storage::StateTable::open(context_.store, context_.graph.graph, change_log_schema(logged_.schema(), id), logged_.vnodes()));
   open_ = std::make_unique<Open>(std::move(table), id);
   return open_->tables.init(epoch);
 }
@@ -120,8 +122,8 @@ bool ChangeLog::begin_deleting() {
   std::chrono::milliseconds longest{};
   for (const Subscriber& subscriber : subscribers_) longest = std::max(longest, subscriber.retention);
   const uint64_t retention = static_cast<uint64_t>(longest.count()) << 16;
-  const size_t written = std::exchange(written_, 0);
-  most_ = std::max(kLeastDeleted, written * kDeletedForEachWritten);
+  const size_t written = std::exchange(open_->written, 0);
+  open_->most = std::max(kLeastDeleted, written * kDeletedForEachWritten);
   if (open_->deleting_to > open_->deleted_to) return true;  // not done yet
   if (epoch_.value <= retention) return false;
   const Epoch keep{epoch_.value - retention};
@@ -144,17 +146,16 @@ Status ChangeLog::find_old() {
     for (;;) {
       PENSTOCK_TRY(const bool more, rows->next());
       if (!more) break;
-      if (old_.size() == most_) return ok();  // the rest, from this vnode on, after the next barrier
-      old_.emplace_back(rows->key());
+      if (open_->old.size() == open_->most) return ok();  // the rest, from this vnode on, after the next barrier
+      open_->old.emplace_back(rows->key());
     }
   }
   return ok();
 }
 
 Status ChangeLog::resume() {
-  deleting_ = false;
-  for (const std::string& old : old_) open_->table.erase_encoded(old);
-  old_ = {};
+  open_->deleting = false;
+  for (const std::string& old : std::exchange(open_->old, {})) open_->table.erase_encoded(old);
   if (open_->next_vnode == logged_.vnodes().count()) open_->deleted_to = open_->deleting_to;
   return ok();
 }

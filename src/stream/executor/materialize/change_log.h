@@ -22,7 +22,7 @@ namespace penstock::stream {
 /// Calls: as those of the operator that owns it.
 class ChangeLog {
  public:
-  /// `logged`: the operator's table, which outlives this.
+  /// `logged`: the operator's table. It and the context outlive this.
   ChangeLog(const storage::StateTable& logged, const ActorContext& context);
 
   Status init(EpochPair first);
@@ -33,7 +33,7 @@ class ChangeLog {
   Status skip(EpochPair skipped);
   /// NeedState: old changes are to be found, by `take_state_read`; then `resume`.
   [[nodiscard]] Result<Step> after_barrier(const Barrier& barrier);
-  [[nodiscard]] bool deleting() const { return deleting_; }
+  [[nodiscard]] bool deleting() const { return open_ && open_->deleting; }
   [[nodiscard]] Operator::StateRead take_state_read();
   Status resume();
 
@@ -47,6 +47,11 @@ class ChangeLog {
     Epoch deleted_to;
     Epoch deleting_to;
     size_t next_vnode = 0;
+    int64_t sequence = 0;  // of the next change in the epoch that runs
+    size_t written = 0;    // changes since the last barrier
+    bool deleting = false;
+    std::vector<std::string> old;  // keys
+    size_t most = 0;               // of them at this barrier
   };
 
   void subscribe(const Subscriber& subscriber);
@@ -57,18 +62,10 @@ class ChangeLog {
   [[nodiscard]] std::string key(VNode vnode, Epoch epoch) const;
 
   const storage::StateTable& logged_;
-  const JobId job_;
-  const PartialGraphId graph_;
-  storage::StateStore& store_;
-
+  const ActorContext& context_;
   std::vector<Subscriber> subscribers_;
-  std::unique_ptr<Open> open_;
-  Epoch epoch_;           // that runs
-  int64_t sequence_ = 0;  // of the next change in it
-  size_t written_ = 0;    // changes since the last barrier
-  bool deleting_ = false;
-  std::vector<std::string> old_;  // keys
-  size_t most_ = 0;               // of them at this barrier
+  std::unique_ptr<Open> open_;  // all that a log needs while somebody reads it, which few ever do
+  Epoch epoch_;                 // that runs
 };
 
 }  // namespace penstock::stream

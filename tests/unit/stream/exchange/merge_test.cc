@@ -21,7 +21,7 @@ class MergeTest : public ::testing::Test {
   void open(size_t channels) {
     for (size_t i = 0; i < channels; ++i) {
       const ActorId upstream{static_cast<uint32_t>(i + 1)};
-      const uint32_t number = merge_->add_channel({upstream, FragmentId{10}, i});
+      const uint32_t number = merge_->add_channel({upstream, FragmentId{10}, static_cast<uint32_t>(i)});
       LocalChannel ends = make_local_channel(merge_->mailbox(), number, kChannelBudget, upstream, ActorId{99});
       merge_->set_receiver(number, std::move(ends.receiver));
       ends.sender->set_owner(std::make_shared<testing::FakeSignal>());
@@ -151,11 +151,11 @@ size_t room_after(int times, runtime::Duration every, runtime::Duration work) {
   const auto pace = std::make_shared<Pace>();
   pace->set(std::chrono::milliseconds(40));
   Merge merge(std::make_shared<Mailbox>(std::make_shared<testing::FakeSignal>()));
-  merge.set_pace(sim, pace);
   const ReceiveWindow window(kChannelBudget);
+  merge.set_pace(sim, pace, kChannelBudget, 1);
   const uint32_t number = merge.add_channel({ActorId{1}, FragmentId{10}, 0});
   LocalChannel ends = make_local_channel(merge.mailbox(), number, kChannelBudget, ActorId{1}, ActorId{99}, window.kept_back());
-  merge.set_receiver(number, std::move(ends.receiver), window);
+  merge.set_receiver(number, std::move(ends.receiver));
   ends.sender->set_owner(std::make_shared<testing::FakeSignal>());
   EXPECT_EQ(send(*ends.sender, barrier(0, 1)), "sent");
   EXPECT_EQ(next(merge), "barrier 0..1");
@@ -168,6 +168,39 @@ size_t room_after(int times, runtime::Duration every, runtime::Duration work) {
     sim.run_for(work);
   }
   return ends.sender->room();
+}
+
+// Before it has had a single row as well as afterwards.
+TEST(MergeWindow, begins_anew_in_every_channel) {
+  runtime::SimRuntime sim{1};
+  const auto pace = std::make_shared<Pace>();
+  pace->set(std::chrono::milliseconds(40));
+  Merge merge(std::make_shared<Mailbox>(std::make_shared<testing::FakeSignal>()));
+  merge.set_pace(sim, pace, kChannelBudget, 2);
+  std::vector<std::unique_ptr<ChannelSender>> senders;
+  for (const uint32_t upstream : {1, 2}) {
+    const uint32_t number = merge.add_channel({ActorId{upstream}, FragmentId{10}, 0});
+    LocalChannel ends = make_local_channel(merge.mailbox(), number, kChannelBudget, ActorId{upstream}, ActorId{99},
+                                           ReceiveWindow(kChannelBudget, 2).kept_back());
+    merge.set_receiver(number, std::move(ends.receiver));
+    ends.sender->set_owner(std::make_shared<testing::FakeSignal>());
+    EXPECT_EQ(send(*ends.sender, barrier(0, 1)), "sent");
+    senders.push_back(std::move(ends.sender));
+  }
+  EXPECT_EQ(next(merge), "barrier 0..1");
+  merge.pass_barrier();
+  const auto pass_row = [&](ChannelSender& sender) {
+    EXPECT_EQ(send(sender, rows(0, 1)), "sent");
+    EXPECT_NE(next(merge), "-");
+  };
+  pass_row(*senders[0]);
+  const size_t first = senders[1]->room();
+  merge.begin_windows_anew();
+  for (size_t row = 0; row < first / 2; ++row) {
+    for (const auto& sender : senders) pass_row(*sender);
+  }
+  EXPECT_EQ(senders[0]->room(), first - first / 2 - 1);  // nothing came back
+  EXPECT_EQ(senders[1]->room(), first - first / 2);
 }
 
 TEST(MergeWindow, closes_over_a_reader_that_is_slow_and_not_over_rows_that_are_long_in_coming) {

@@ -38,7 +38,7 @@ class StandbyTest : public ::testing::Test {
   void stand_by(size_t channels, uint32_t may_pass, bool passes = true) {
     for (size_t i = 0; i < channels; ++i) {
       const ActorId upstream{static_cast<uint32_t>(i + 1)};
-      const uint32_t number = merge_.add_channel({upstream, FragmentId{10}, i});
+      const uint32_t number = merge_.add_channel({upstream, FragmentId{10}, static_cast<uint32_t>(i)});
       LocalChannel ends = make_local_channel(merge_.mailbox(), number, kChannelBudget, upstream, kOwner);
       merge_.set_receiver(number, std::move(ends.receiver));
       ends.sender->set_owner(std::make_shared<testing::FakeSignal>());

@@ -377,7 +377,6 @@ inline Result<size_t> add_toys(const pb::StreamNode& plan, Playground& world, co
     inputs.push_back(index);
   }
   OperatorTree::Node node;
-  node.identity = plan.identity();
   if (plan.has_merge()) {
     node.link = plan.operator_id();
   } else {
