@@ -1,6 +1,9 @@
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <thread>
 
 #include "cmd/command.h"
 #include "common/log.h"
@@ -19,10 +22,19 @@ void finish(const Status& status) {
   exit_code() = 1;
 }
 
+// What is free in the arena of one thread is of no use to the others. By default there are eight a core, and most threads here wait.
+void share_arenas() {
+#if defined(M_ARENA_MAX)
+  constexpr unsigned kPerCore = 2;
+  if (std::getenv("MALLOC_ARENA_MAX") == nullptr) mallopt(M_ARENA_MAX, static_cast<int>(kPerCore * std::thread::hardware_concurrency()));
+#endif
+}
+
 }  // namespace penstock::cmd
 
 int main(int argc, char** argv) {
   using namespace penstock;
+  cmd::share_arenas();
   CLI::App app{
       "Penstock keeps SQL views fresh while data flows.\n\n"
       "Start here:  penstock playground     then connect with the psql line that it prints"};
