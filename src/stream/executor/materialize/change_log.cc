@@ -33,7 +33,7 @@ storage::TableSchema change_log_schema(const storage::TableSchema& logged, Table
 }
 
 ChangeLog::ChangeLog(const storage::StateTable& logged, const ActorContext& context)
-    : logged_(logged), context_(context), subscribers_(context.subscribers) {}
+    : logged_(logged), job_(context.job), graph_(context.graph.graph), store_(context.store), subscribers_(context.subscribers) {}
 
 Status ChangeLog::init(EpochPair first) {
   epoch_ = first.curr;
@@ -80,7 +80,7 @@ Result<Step> ChangeLog::after_barrier(const Barrier& barrier) {
 }
 
 Status ChangeLog::change_subscribers(const Barrier& barrier) {
-  const SubscriberMutation change = subscribers_by(barrier, context_.job);
+  const SubscriberMutation change = subscribers_by(barrier, job_);
   if (change.dropped.empty() && change.added.empty()) return ok();
   for (const ObjectId dropped : change.dropped) {
     std::erase_if(subscribers_, [&](const Subscriber& subscriber) { return subscriber.subscription == dropped; });
@@ -107,11 +107,10 @@ Status ChangeLog::open_or_close(EpochPair epoch) {
   for (const Subscriber& subscriber : subscribers_) {
     if (subscriber.log_table == id) continue;
     return error(Code::Protocol, "subscriptions {} and {} of job {} want their changes in tables {} and {}",
-                 subscribers_.front().subscription, subscriber.subscription, context_.job, id, subscriber.log_table);
+                 subscribers_.front().subscription, subscriber.subscription, job_, id, subscriber.log_table);
   }
   if (open_ && open_->id == id) return ok();
-  PENSTOCK_TRY(auto table,
-               storage::StateTable::open(context_.store, context_.graph.graph, change_log_schema(logged_.schema(), id), logged_.vnodes()));
+  PENSTOCK_TRY(auto table, storage::StateTable::open(store_, graph_, change_log_schema(logged_.schema(), id), logged_.vnodes()));
   open_ = std::make_unique<Open>(std::move(table), id);
   return open_->tables.init(epoch);
 }

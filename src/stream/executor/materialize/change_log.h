@@ -22,7 +22,7 @@ namespace penstock::stream {
 /// Calls: as those of the operator that owns it.
 class ChangeLog {
  public:
-  /// `logged`: the operator's table. It and the context outlive this.
+  /// `logged`: the operator's table, which outlives this.
   ChangeLog(const storage::StateTable& logged, const ActorContext& context);
 
   Status init(EpochPair first);
@@ -62,7 +62,9 @@ class ChangeLog {
   [[nodiscard]] std::string key(VNode vnode, Epoch epoch) const;
 
   const storage::StateTable& logged_;
-  const ActorContext& context_;
+  const JobId job_;
+  const PartialGraphId graph_;
+  storage::StateStore& store_;
   std::vector<Subscriber> subscribers_;
   std::unique_ptr<Open> open_;  // all that a log needs while somebody reads it, which few ever do
   Epoch epoch_;                 // that runs
