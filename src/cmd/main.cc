@@ -1,9 +1,10 @@
 #include <fmt/format.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
-#include <thread>
 
 #include "cmd/command.h"
 #include "common/log.h"
@@ -25,8 +26,9 @@ void finish(const Status& status) {
 // What is free in the arena of one thread is of no use to the others. By default there are eight a core, and most threads here wait.
 void share_arenas() {
 #if defined(M_ARENA_MAX)
-  constexpr unsigned kPerCore = 2;
-  if (std::getenv("MALLOC_ARENA_MAX") == nullptr) mallopt(M_ARENA_MAX, static_cast<int>(kPerCore * std::thread::hardware_concurrency()));
+  constexpr int kPerCore = 2;
+  const long cores = std::max(1L, sysconf(_SC_NPROCESSORS_ONLN));
+  if (std::getenv("MALLOC_ARENA_MAX") == nullptr) mallopt(M_ARENA_MAX, kPerCore * static_cast<int>(cores));
 #endif
 }
 
