@@ -1,4 +1,8 @@
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <atomic>
+#include <csignal>
 
 #include <CLI/CLI.hpp>
 
@@ -24,6 +28,25 @@ struct Options {
   bool undo = false;
 };
 
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free);  // a signal's handler sets it
+
+/// The first Ctrl-C ends the waiting, and says what becomes of what was asked for; the second one ends the process.
+void take_interrupts(ctl::ViewOptions& view) {
+  view.interrupted = &interrupted;
+  std::signal(SIGINT, [](int number) {
+    interrupted = true;
+    std::signal(number, SIG_DFL);
+  });
+}
+
+uint32_t terminal_columns() {
+  constexpr uint32_t kUsual = 80;
+  winsize size{};
+  if (isatty(STDERR_FILENO) != 1) return 0;
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0 ? size.ws_col : kUsual;
+}
+
 using Command = std::function<Status(ctl::MetaCaller&, const ctl::ViewOptions&)>;
 
 /// Runs one command against meta.
@@ -34,6 +57,7 @@ Status call(const Options& options, const Command& command) {
   ctl::MetaCaller meta(*runtime, *transport, options.meta);
   ctl::ViewOptions view = options.view;
   view.colour = !options.no_colour && isatty(STDOUT_FILENO) == 1;
+  view.columns = terminal_columns();
   const Status done = command(meta, view);
   transport.reset();
   runtime->stop();
@@ -56,10 +80,21 @@ class CtlCommands {
     CLI::App& added = *ctl_.add_subcommand(name, help);
     added.fallthrough();
     added.callback([options = options_, settings = settings_, command = std::move(command)] {
+      constexpr int kInterrupted = 128 + SIGINT;
       const Status loaded = settings->load();
-      finish(loaded.has_error() ? loaded : call(*options, command));
+      const Status done = loaded.has_error() ? loaded : call(*options, command);
+      finish(done);
+      if (interrupted && done.has_error()) exit_code() = kInterrupted;
     });
     return added;
+  }
+  /// One that may take long.
+  CLI::App& add_waiting(const std::string& name, const std::string& help, Command command) {
+    return add(name, help, [command = std::move(command)](ctl::MetaCaller& meta, const ctl::ViewOptions& view) {
+      ctl::ViewOptions waits = view;
+      take_interrupts(waits);
+      return command(meta, waits);
+    });
   }
   Options& options() { return *options_; }
   [[nodiscard]] std::shared_ptr<Options> shared() const { return options_; }  // shared with the callbacks
@@ -106,21 +141,22 @@ void add_actions(CtlCommands& commands) {
   const auto of_job = [&](CLI::App& command) {
     command.add_option("--job", view.job, "Only this job; left out: the whole database")->type_name("NAME");
   };
-  in_database(commands.add("flush", "Make a checkpoint now and wait until it is committed", ctl::flush));
-  CLI::App& pause = commands.add("pause", "Hold the sources and backfills of a database or job; what is read stays readable", ctl::pause);
+  in_database(commands.add_waiting("flush", "Make a checkpoint now and wait until it is committed", ctl::flush));
+  CLI::App& pause =
+      commands.add_waiting("pause", "Hold the sources and backfills of a database or job; what is read stays readable", ctl::pause);
   in_database(pause);
   of_job(pause);
-  CLI::App& resume = commands.add("resume", "Let what was paused go on", ctl::resume);
+  CLI::App& resume = commands.add_waiting("resume", "Let what was paused go on", ctl::resume);
   in_database(resume);
   of_job(resume);
-  CLI::App& rescale = commands.add("rescale", "Give a job another number of actors; its state moves with them",
-                                   [options = commands.shared()](ctl::MetaCaller& meta, const ctl::ViewOptions& view) {
-                                     return ctl::rescale(meta, view, options->parallelism);
-                                   });
+  CLI::App& rescale = commands.add_waiting("rescale", "Give a job another number of actors; its state moves with them",
+                                           [options = commands.shared()](ctl::MetaCaller& meta, const ctl::ViewOptions& view) {
+                                             return ctl::rescale(meta, view, options->parallelism);
+                                           });
   in_database(rescale);
   rescale.add_option("job", view.job, "Which job")->required();
   rescale.add_option("parallelism", commands.options().parallelism, "Actors of each fragment, or: adaptive")->required();
-  CLI::App& drain = commands.add(
+  CLI::App& drain = commands.add_waiting(
       "drain", "Move all actors and state away from a node, so that it can be taken away",
       [options = commands.shared()](ctl::MetaCaller& meta, const ctl::ViewOptions& view) { return ctl::drain(meta, view, options->undo); });
   drain.add_option("node", view.node, "Its number, as penstock ctl cluster lists it")->required();
@@ -142,7 +178,8 @@ void add_ctl(CLI::App& app) {
   auto* command = app.add_subcommand("ctl", "See and steer a running cluster or playground");
   command->footer(
       "Something is slow or stuck? penstock ctl await-tree names who holds it up; penstock ctl doctor says what to do.\n"
-      "Exit codes: 0 done, 1 it failed or doctor found an error.");
+      "flush, pause, resume, rescale and drain say on standard error for what they wait; Ctrl-C ends the waiting, not what they do.\n"
+      "Exit codes: 0 done, 1 it failed or doctor found an error, 130 stopped waiting.");
   command->require_subcommand(1);
   CtlCommands commands(*command);
   add_views(commands);

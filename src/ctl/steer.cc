@@ -4,18 +4,24 @@
 #include <cstdio>
 
 #include "ctl/print.h"
+#include "ctl/waiting.h"
 #include "proto/meta_service.pb.h"
 
 namespace penstock::ctl {
 namespace {
-
-constexpr runtime::Duration kLong = std::chrono::minutes(10);  // state moves from node to node
 
 struct Target {
   uint32_t database = 0;
   uint32_t job = 0;
   std::string name;  // for people
 };
+
+/// Of something that is asked of a database.
+Waiting wait_for(const Target& target, std::string goes_on, std::string undo) {
+  Waiting out{.goes_on = std::move(goes_on), .undo = std::move(undo)};
+  out.why.set_database_id(target.database);
+  return out;
+}
 
 /// The database, or the job in it, that the options name.
 Result<Target> find_target(MetaCaller& meta, const ViewOptions& options) {
@@ -48,7 +54,9 @@ Status pause_or_resume(MetaCaller& meta, const ViewOptions& options, bool pauses
   request.set_database_id(target.database);
   request.set_job_id(target.job);
   pb::PauseResponse reply;
-  PENSTOCK_TRY(meta.call(pauses ? "Pause" : "Resume", request, reply, kLong));
+  const Waiting waiting = wait_for(target, fmt::format("{} {} all the same", target.name, pauses ? "is paused" : "goes on"),
+                                   fmt::format("penstock ctl {} withdraws it.", pauses ? "resume" : "pause"));
+  PENSTOCK_TRY(call_and_tell(meta, pauses ? "Pause" : "Resume", request, reply, options, waiting));
   return done(
       reply, options,
       fmt::format("{} {}{}", target.name, pauses ? "is paused" : "goes on",
@@ -62,7 +70,8 @@ Status flush(MetaCaller& meta, const ViewOptions& options) {
   pb::FlushRequest request;
   request.set_database_id(target.database);
   pb::FlushResponse reply;
-  PENSTOCK_TRY(meta.call("Flush", request, reply, kLong));
+  const Waiting waiting = wait_for(target, "the checkpoint is made all the same", "penstock ctl epochs says what is committed.");
+  PENSTOCK_TRY(call_and_tell(meta, "Flush", request, reply, options, waiting));
   return done(reply, options, fmt::format("epoch {} of {} is committed", reply.committed_epoch(), target.name));
 }
 
@@ -82,7 +91,9 @@ Status rescale(MetaCaller& meta, const ViewOptions& options, const std::string& 
   }
   request.set_parallelism(number);
   pb::AlterParallelismResponse reply;
-  PENSTOCK_TRY(meta.call("AlterParallelism", request, reply, kLong));
+  const Waiting waiting = wait_for(target, fmt::format("{} gets parallelism {} all the same", target.name, parallelism),
+                                   "penstock ctl jobs shows the one it has; penstock ctl rescale with that one withdraws it.");
+  PENSTOCK_TRY(call_and_tell(meta, "AlterParallelism", request, reply, options, waiting));
   return done(reply, options, fmt::format("{} runs with parallelism {}", target.name, parallelism));
 }
 
@@ -91,7 +102,13 @@ Status drain(MetaCaller& meta, const ViewOptions& options, bool undo) {
   request.set_worker_id(options.node);
   request.set_undo(undo);
   pb::DrainWorkerResponse reply;
-  PENSTOCK_TRY(meta.call("DrainWorker", request, reply, kLong));
+  Waiting waiting;
+  if (!undo) waiting.why.set_worker_id(options.node);
+  waiting.goes_on = undo ? fmt::format("node {} takes actors again all the same", options.node)
+                         : fmt::format("the drain of node {} goes on", options.node);
+  waiting.undo = undo ? "penstock ctl cluster shows where actors are."
+                      : fmt::format("penstock ctl drain {} --undo withdraws it; penstock ctl cluster shows how far it is.", options.node);
+  PENSTOCK_TRY(call_and_tell(meta, "DrainWorker", request, reply, options, waiting));
   return done(reply, options,
               undo ? fmt::format("node {} takes actors again", options.node)
                    : fmt::format("node {} is drained: it has {} actors and gets no new ones", options.node, reply.actors()));

@@ -4,7 +4,8 @@
 
 namespace penstock::ctl {
 
-/// What `penstock ctl` changes. Each prints one line, or JSON, once it is done.
+/// What `penstock ctl` changes. Each prints one line, or JSON, once it is done, and says on standard error for what it waits until then.
+/// Errors: `Cancelled` if the user does not wait for the end; it is done all the same.
 
 /// Makes a checkpoint of the database (`options.database`, "dev" unless said) and waits for its commit. Errors: `UndefinedDatabase`.
 [[nodiscard]] Status flush(MetaCaller& meta, const ViewOptions& options);

@@ -120,6 +120,7 @@ class CheckpointControl {
     std::set<WorkerId> away;          // nodes that own vnodes and are waited for
     size_t commands = 0;              // that wait
     std::string waiting_command;      // why the first of them cannot be taken
+    std::set<WorkerId> moving_to;     // nodes that fetch rows of actors that move, and have not said that they are there
   };
   [[nodiscard]] Progress progress(Now now) const;
   /// One line a thing, for `Inspect` and tests.

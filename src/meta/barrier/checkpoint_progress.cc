@@ -12,6 +12,8 @@ CheckpointControl::Progress CheckpointControl::progress(Now now) const {
                .commands = commands_.size(),
                .waiting_command = waiting_command_};
   if (const auto* blocked = std::get_if<Blocked>(&state_)) out.away = blocked->missing;
+  if (copying_) out.moving_to = copying_->waiting;
+  if (rescaling_) out.moving_to = rescaling_->waiting;
   if (barriers_.empty()) return out;
   const InflightBarrier& front = barriers_.front();
   Progress::Oldest& oldest = out.oldest.emplace(Progress::Oldest{.epoch = front.epoch, .age = now.mono - front.injected});

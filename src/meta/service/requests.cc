@@ -6,6 +6,7 @@
 #include "meta/service/meta_loop.h"
 #include "meta/service/source_watch.h"
 #include "meta/service/system_rows.h"
+#include "meta/service/why_waiting.h"
 
 namespace penstock::meta {
 
@@ -44,6 +45,7 @@ void Requests::call(std::string_view method, const rpc::Bytes& bytes, PendingRep
   if (method == "/penstock.Meta/AwaitTree") return parsed(bytes, std::move(reply), &Requests::await_tree);
   if (method == "/penstock.Meta/TableSizes") return parsed(bytes, std::move(reply), &Requests::table_sizes);
   if (method == "/penstock.Meta/Doctor") return parsed(bytes, std::move(reply), &Requests::doctor);
+  if (method == "/penstock.Meta/WhyWaiting") return parsed(bytes, std::move(reply), &Requests::why_waiting);
   reply.fail(error(Code::NotSupported, "meta has no method {}", method));
 }
 
@@ -254,6 +256,8 @@ void Requests::await_tree(const pb::AwaitTreeRequest& request, PendingReply repl
   const AwaitFilter filter{WorkerId{request.worker_id()}, ActorId{request.actor_id()}};
   loop_.inspector().await_tree(filter, [reply = std::move(reply)](const pb::AwaitTreeReply& tree) mutable { reply.answer(tree); });
 }
+
+void Requests::why_waiting(const pb::WhyWaitingRequest& request, PendingReply reply) { reply.answer(meta::why_waiting(loop_, request)); }
 
 void Requests::table_sizes(const pb::TableSizesRequest&, PendingReply reply) {
   loop_.inspector().table_sizes([reply = std::move(reply)](const pb::TableSizesReply& sizes) mutable { reply.answer(sizes); });

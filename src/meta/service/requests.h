@@ -6,6 +6,7 @@
 
 #include "meta/catalog/catalog_manager.h"
 #include "meta/service/pending_reply.h"
+#include "proto/inspect.pb.h"
 #include "proto/meta_service.pb.h"
 #include "rpc/transport.h"
 
@@ -56,6 +57,7 @@ class Requests {
   void await_tree(const pb::AwaitTreeRequest& request, PendingReply reply);
   void table_sizes(const pb::TableSizesRequest& request, PendingReply reply);
   void doctor(const pb::DoctorRequest& request, PendingReply reply);
+  void why_waiting(const pb::WhyWaitingRequest& request, PendingReply reply);
   // rescale_requests.cc
   void alter_parallelism(const pb::AlterParallelismRequest& request, PendingReply reply);
   void drain_worker(const pb::DrainWorkerRequest& request, PendingReply reply);
