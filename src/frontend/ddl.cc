@@ -137,7 +137,7 @@ Status wait_for_jobs(DatabaseId database, Caller caller) {
       return object.database_id() == database.value && object.state() == pb::JOB_CREATING;
     });
   };
-  PENSTOCK_TRY(caller.meta.wait(none_creating, kPatience, &caller.cancelled, "jobs that are being created"));
+  PENSTOCK_TRY(caller.meta.wait(none_creating, kPatience, &caller.cancelled, "jobs that are being created", caller.go_on));
   return ok();
 }
 

@@ -117,7 +117,7 @@ MetaViewPtr MetaClient::view() const {
 }
 
 Result<MetaViewPtr> MetaClient::wait(const std::function<bool(const MetaView&)>& done, runtime::Duration timeout, const CancelFlag* cancel,
-                                     std::string_view what) {
+                                     std::string_view what, const std::function<Status()>& go_on) {
   const auto waiter = runtime_.make_waiter();
   const runtime::TimePoint deadline = runtime_.now() + timeout;
   const auto enroll = [&](bool in) {
@@ -133,6 +133,10 @@ Result<MetaViewPtr> MetaClient::wait(const std::function<bool(const MetaView&)>&
     }
     if (cancel != nullptr && cancel->load()) {
       outcome = error(Code::Cancelled, "canceling statement due to user request");
+      break;
+    }
+    if (const Status goes_on = go_on ? go_on() : ok(); goes_on.has_error()) {
+      outcome = goes_on.error();
       break;
     }
     const runtime::Duration left = deadline - runtime_.now();
@@ -183,6 +187,11 @@ Error MetaClient::explained(const Error& reason) const {
   }
   if (reason.code() != Code::Unavailable || !reason.message().starts_with("cannot reach ")) return reason;
   return error(Code::Unavailable, "meta at {} does not answer: {}", address_, reason.message()).with_hint(std::string(kMayRead));
+}
+
+void MetaClient::ask(std::string_view method, rpc::Bytes request, runtime::Duration timeout,
+                     absl::AnyInvocable<void(Result<rpc::Bytes>)> done) {
+  transport_.call(address_, method, std::move(request), timeout, *loop_, std::move(done));
 }
 
 void MetaClient::send(std::string_view method, rpc::Bytes request) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <absl/functional/any_invocable.h>
+
 #include <atomic>
 #include <functional>
 #include <map>
@@ -56,13 +58,15 @@ class MetaClient {
 
   /// Null until meta was first heard.
   [[nodiscard]] MetaViewPtr view() const;
-  /// Blocks until `done(view)`; errors: `Timeout`, `Cancelled`.
+  /// Blocks until `done(view)`. `go_on` is asked now and then; its error is the answer. Errors: `Timeout`, `Cancelled`.
   [[nodiscard]] Result<MetaViewPtr> wait(const std::function<bool(const MetaView&)>& done, runtime::Duration timeout,
-                                         const CancelFlag* cancel, std::string_view what);
+                                         const CancelFlag* cancel, std::string_view what, const std::function<Status()>& go_on = {});
   /// Blocks for a call's answer. `go_on` is asked now and then; its error is the answer. Errors: what meta answers; `Unavailable`, it was
   /// not sent; `OutcomeUnknown`, it was sent and not answered.
   [[nodiscard]] Result<rpc::Bytes> call(std::string_view method, rpc::Bytes request, runtime::Duration timeout, const CancelFlag* cancel,
                                         const std::function<Status()>& go_on = {});
+  /// Makes a call without waiting: `done` is called with the answer, on a thread of its own, and must not block.
+  void ask(std::string_view method, rpc::Bytes request, runtime::Duration timeout, absl::AnyInvocable<void(Result<rpc::Bytes>)> done);
   /// Makes a call whose answer nobody waits for.
   void send(std::string_view method, rpc::Bytes request);
   /// Wakes every wait, so that it looks at its cancel flag.

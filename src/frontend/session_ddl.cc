@@ -21,6 +21,17 @@ Result<Response> decode(Result<rpc::Bytes> bytes) {
 
 }  // namespace
 
+std::function<Status()> Session::telling(pb::WhyWaitingRequest why, std::function<Status()> first) {
+  why.set_database_id(identity_.database_id.value);
+  const auto say = [this](const std::string& text) { return notice_sink_ && variables_.sends_notices() ? notice_sink_(text) : ok(); };
+  return [first = std::move(first), notice = WaitNotice(services_.runtime, services_.meta, why, say)]() mutable -> Status {
+    if (first) {
+      PENSTOCK_TRY(first());
+    }
+    return notice();
+  };
+}
+
 Status Session::wait_for_catalog(uint64_t version) {
   PENSTOCK_TRY(services_.meta.wait([&](const MetaView& view) { return view.catalog->version() >= version; }, kApplyTimeout, &cancelled_,
                                    "the catalog"));
@@ -45,8 +56,11 @@ Status Session::create(const pb::CatalogObject& object, const pb::FragmentGraph*
   uint64_t token = 0;
   services_.runtime.random_bytes(&token, sizeof(token));
   request.mutable_object()->set_creation(token);
+  pb::WhyWaitingRequest why;
+  why.set_creations(true);
+  why.set_creation(token);
   auto answer = services_.meta.call("/penstock.Meta/CreateObject", request.SerializeAsString(), kDdlTimeout, &cancelled_,
-                                    RecoveryPatience(services_, identity_.database_id));
+                                    telling(why, RecoveryPatience(services_, identity_.database_id)));
   if (answer.has_error() && (cancelled_ || answer.error().code() == Code::Unavailable || answer.error().code() == Code::OutcomeUnknown)) {
     const auto created = ddl::cancel_creation(token, services_.meta);
     if (created.has_error()) {
@@ -107,7 +121,7 @@ Result<std::string> Session::run(const DropDatabase& drop, Run run) {
 }
 
 Result<std::string> Session::run(const Alter& alter, Run run) {
-  const auto version = ddl::alter(alter, {services_.meta, cancelled_, RecoveryPatience(services_, identity_.database_id)});
+  const auto version = ddl::alter(alter, {services_.meta, cancelled_, telling({}, RecoveryPatience(services_, identity_.database_id))});
   if (version.has_error()) return bound_too_early(run.catalog, version.error());
   PENSTOCK_TRY(wait_for_catalog(version.value()));
   return run.tag;
@@ -124,7 +138,9 @@ Result<std::string> Session::run(const ast::CancelJobs& cancel, Run run) {
 }
 
 Result<std::string> Session::run(const ast::WaitForJobs&, Run run) {
-  PENSTOCK_TRY(ddl::wait_for_jobs(identity_.database_id, {services_.meta, cancelled_}));
+  pb::WhyWaitingRequest why;
+  why.set_creations(true);
+  PENSTOCK_TRY(ddl::wait_for_jobs(identity_.database_id, {services_.meta, cancelled_, telling(why)}));
   return run.tag;
 }
 
@@ -141,7 +157,7 @@ Result<std::string> Session::run(const Flush&, Run run) {
         .with_hint("What was written before stays and is committed once there is space; run FLUSH again then.");
   };
   PENSTOCK_TRY(const auto flushed, decode<pb::FlushResponse>(services_.meta.call("/penstock.Meta/Flush", request.SerializeAsString(),
-                                                                                 kDdlTimeout, &cancelled_, may_go_through)));
+                                                                                 kDdlTimeout, &cancelled_, telling({}, may_go_through))));
   PENSTOCK_TRY(wait_for_epoch(Epoch{flushed.committed_epoch()}));
   PENSTOCK_TRY(run.sink.rows(
       data::DataChunk({data::Column::constant(data::TypeKind::Int64, static_cast<int64_t>(flushed.committed_epoch()), 1)}, 1)));
@@ -151,8 +167,10 @@ Result<std::string> Session::run(const Flush&, Run run) {
 Result<std::string> Session::run(const WaitForSource& wait, Run run) {
   pb::WaitForSourceRequest request;
   request.set_source_id(wait.source_id);
+  pb::WhyWaitingRequest why;
+  why.set_source_id(wait.source_id);
   PENSTOCK_TRY(const auto done, decode<pb::WaitForSourceResponse>(services_.meta.call(
-                                    "/penstock.Meta/WaitForSource", request.SerializeAsString(), kDdlTimeout, &cancelled_)));
+                                    "/penstock.Meta/WaitForSource", request.SerializeAsString(), kDdlTimeout, &cancelled_, telling(why))));
   PENSTOCK_TRY(wait_for_epoch(Epoch{done.committed_epoch()}));
   return run.tag;
 }

@@ -10,6 +10,7 @@
 #include "frontend/subscription_cursor.h"
 #include "frontend/table_changes.h"
 #include "frontend/transaction.h"
+#include "frontend/wait_notice.h"
 
 /// The class behind `make_session`, in four files: session.cc (parsing, reading, variables), session_ddl.cc (definitions, FLUSH, WAIT),
 /// session_dml.cc (rows and transaction blocks), session_cursor.cc (subscriptions).
@@ -43,7 +44,12 @@ class Session : public SqlSession {
   TransactionStatus transaction_status() const override { return transaction_; }
   void on_error() override;
   void set_deallocator(Deallocator deallocator) override { deallocator_ = std::move(deallocator); }
-  std::vector<std::string> take_notices() override { return std::exchange(notices_, {}); }
+  void set_notice_sink(NoticeSink sink) override { notice_sink_ = std::move(sink); }
+  std::vector<std::string> take_notices() override {
+    std::vector<std::string> notices = std::exchange(notices_, {});
+    if (!variables_.sends_notices()) notices.clear();
+    return notices;
+  }
   void cancel() override {
     cancelled_ = true;
     services_.meta.wake_all();
@@ -123,6 +129,8 @@ class Session : public SqlSession {
   [[nodiscard]] TableChanges& changes_of(const pb::CatalogObject& table);
   Status stream_rows(const batch_plan::Plan& plan, const CatalogView& catalog, ResultSink& sink);
   Result<data::DataChunk> read_all(const batch_plan::Plan& plan, const CatalogView& catalog);
+  /// For calls that wait: `first` if there is one, and the client is told what they wait for.
+  [[nodiscard]] std::function<Status()> telling(pb::WhyWaitingRequest why, std::function<Status()> first = {});
   Status wait_for_newer_than(Epoch epoch);
   Status wait_for_epoch(Epoch epoch);
   Status wait_for_catalog(uint64_t version);
@@ -130,6 +138,7 @@ class Session : public SqlSession {
 
   const SessionServices services_;
   Deallocator deallocator_;
+  NoticeSink notice_sink_;
   const SessionIdentity identity_;
   SessionVariables variables_;
   TransactionStatus transaction_ = TransactionStatus::Idle;

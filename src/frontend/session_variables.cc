@@ -25,7 +25,8 @@ constexpr Variable kVariables[] = {
     {"batch_expr_strict_mode", "true", Kind::Boolean, "", "A SELECT fails when a row cannot be computed; false: NULL instead."},
     {"bytea_output", "hex", Kind::OneOf, "hex", "Form of bytea."},
     {"client_encoding", "UTF8", Kind::OneOf, "utf8|utf-8|unicode", "Encoding of text on the wire."},
-    {"client_min_messages", "notice", Kind::Text, "", "Least level of messages that are sent."},
+    {"client_min_messages", "notice", Kind::OneOf, "debug5|debug4|debug3|debug2|debug1|debug|info|log|notice|warning|error|fatal|panic",
+     "Least level of messages that are sent."},
     {"datestyle", "ISO, MDY", Kind::OneOf, "iso|iso, mdy|iso,mdy", "Form of dates."},
     {"default_transaction_isolation", "read committed", Kind::Text, "", "Isolation of transactions."},
     {"dml_ack", "committed", Kind::OneOf, "committed|accepted", "When an INSERT, UPDATE or DELETE is acknowledged."},
@@ -149,5 +150,10 @@ uint64_t SessionVariables::source_rate_limit() const { return static_cast<uint64
 uint64_t SessionVariables::backfill_rate_limit() const { return static_cast<uint64_t>(number(values_.at("backfill_rate_limit"))); }
 bool SessionVariables::order_backfills() const { return lower(values_.at("backfill_order")) == "auto"; }
 int64_t SessionVariables::statement_timeout_ms() const { return number(values_.at("statement_timeout")); }
+
+bool SessionVariables::sends_notices() const {
+  const std::string least = lower(values_.at("client_min_messages"));
+  return least != "warning" && least != "error" && least != "fatal" && least != "panic";
+}
 
 }  // namespace penstock::frontend

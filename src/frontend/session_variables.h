@@ -32,6 +32,8 @@ class SessionVariables {
   [[nodiscard]] uint32_t streaming_parallelism() const;
   [[nodiscard]] uint64_t source_rate_limit() const;
   [[nodiscard]] uint64_t backfill_rate_limit() const;
+  /// client_min_messages lets them through.
+  [[nodiscard]] bool sends_notices() const;
   /// 0: none.
   [[nodiscard]] int64_t statement_timeout_ms() const;
 

@@ -161,6 +161,10 @@ Status Connection::log_in(const Startup& startup) {
   PENSTOCK_TRY(ConnectionHost::Login login, host_.login(startup.parameters));
   session_ = std::move(login.session);
   session_->set_deallocator([this](const std::optional<std::string>& name) { return deallocate(name); });
+  session_->set_notice_sink([this](const std::string& text) {
+    out_.notice_response(text);
+    return flush();
+  });
   out_.authentication_ok();
   for (const auto& [name, value] : login.parameters) out_.parameter_status(name, value);
   const auto [process, secret] = host_.register_session(*session_);

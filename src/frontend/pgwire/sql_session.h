@@ -74,6 +74,9 @@ class SqlSession {
   /// Errors: `UndefinedObject`. Called by `execute`; outlives the session.
   using Deallocator = std::function<Status(const std::optional<std::string>& name)>;
   virtual void set_deallocator(Deallocator /*deallocator*/) {}
+  /// Sends a notice at once, while `execute` runs, which calls it; an error means that the client is gone. Outlives the session.
+  using NoticeSink = std::function<Status(const std::string& text)>;
+  virtual void set_notice_sink(NoticeSink /*sink*/) {}
   /// Warnings and notices since the last call.
   [[nodiscard]] virtual std::vector<std::string> take_notices() { return {}; }
   /// Ends the statement that runs, if any, with `Cancelled`. From any thread.

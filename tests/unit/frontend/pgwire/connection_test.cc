@@ -34,7 +34,8 @@ struct FakeCopy : CopyIn {
   size_t count = 0;
 };
 
-/// Statements: "copy" takes what the client sends, "rows N" gives N rows, "echo" gives its parameter, "fail" fails, "none" has no rows.
+/// Statements: "wait" says so in a notice, "copy" takes what the client sends, "rows N" gives N rows, "echo" gives its parameter, "fail"
+/// fails, "none" has no rows.
 class FakeSession : public SqlSession {
  public:
   Result<std::vector<std::unique_ptr<ParsedStatement>>> parse(std::string_view sql) override {
@@ -65,6 +66,11 @@ class FakeSession : public SqlSession {
     const std::string& sql = static_cast<const FakePrepared&>(statement).sql;
     if (sql == "fail") return error(Code::DivisionByZero, "division by zero");
     if (sql == "none") return std::string("NONE");
+    if (sql == "wait") {
+      PENSTOCK_TRY(notice_sink("it waits"));
+      while_waiting();
+      return std::string("WAIT");
+    }
     if (sql == "echo") {
       PENSTOCK_TRY(sink.rows(data::DataChunk({data::Column::constant(TypeKind::Varchar, parameters[0].value_or("NULL"), 1)}, 1)));
       return std::string("SELECT 1");
@@ -85,14 +91,21 @@ class FakeSession : public SqlSession {
   TransactionStatus transaction_status() const override { return TransactionStatus::Idle; }
   void on_error() override {}
   void cancel() override {}
+  void set_notice_sink(NoticeSink sink) override { notice_sink = std::move(sink); }
+
+  NoticeSink notice_sink;
+  std::function<void()> while_waiting;
 };
 
 struct FakeHost : ConnectionHost {
   std::optional<std::string> password;
   uint32_t cancelled = 0;
+  std::function<void()> while_waiting = [] {};
   Result<Login> login(const std::map<std::string, std::string>& startup) override {
     if (startup.contains("database") && startup.at("database") == "nowhere") return error(Code::UndefinedDatabase, "no such database");
-    return Login{std::make_unique<FakeSession>(), {{"server_version", "15.0"}}};
+    auto session = std::make_unique<FakeSession>();
+    session->while_waiting = while_waiting;
+    return Login{std::move(session), {{"server_version", "15.0"}}};
   }
   Result<std::optional<std::string>> verifier(const std::string&) override { return password; }
   void random_bytes(std::span<char> out) override { std::ranges::fill(out, 'r'); }
@@ -174,6 +187,17 @@ std::string after_login(const std::string& bytes) {
   const std::string out = talk(startup() + bytes);
   EXPECT_TRUE(out.starts_with("R S K Z")) << out;
   return out.size() <= kLoggedIn.size() ? "" : out.substr(kLoggedIn.size());
+}
+
+TEST(PgConnection, a_notice_of_a_statement_that_waits_reaches_the_client_before_the_statement_ends) {
+  FakeStream stream;
+  FakeHost host;
+  std::string seen;
+  host.while_waiting = [&] { seen = describe(stream.out); };
+  stream.in = startup() + query("none;wait");
+  (void)Connection(stream, host).run();
+  EXPECT_EQ(seen, "R S K Z C(NONE) N");
+  EXPECT_EQ(describe(stream.out), "R S K Z C(NONE) N C(WAIT) Z");
 }
 
 TEST(PgConnection, answers_simple_queries_statement_by_statement) {
