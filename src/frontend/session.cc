@@ -97,15 +97,30 @@ Result<std::vector<ResultColumn>> Session::columns_of(const BoundStatement& boun
   return columns;
 }
 
+// What was made or altered through another frontend a moment ago may be unknown here, though its maker has been answered.
+Result<Session::Bound> Session::bind_now(const ast::Statement& statement, Parameters& parameters) {
+  for (bool last = false;; last = true) {
+    PENSTOCK_TRY(CatalogView view, catalog());
+    Parameters given = parameters;
+    auto bound = bind(statement, view, settings(), given);
+    const bool unknown =
+        bound.has_error() && (bound.error().code() == Code::UndefinedTable || bound.error().code() == Code::UndefinedColumn);
+    if (unknown && !last && hear_of_newer(view)) continue;
+    PENSTOCK_TRY(auto body, std::move(bound));
+    parameters = std::move(given);
+    return Bound{std::move(view), std::move(body)};
+  }
+}
+
 Result<std::unique_ptr<PreparedStatement>> Session::prepare(const ParsedStatement& statement,
                                                             std::vector<std::optional<data::DataType>> types) {
   cancelled_ = false;
   auto prepared = std::make_unique<Prepared>();
   prepared->statement = static_cast<const Parsed&>(statement).statement;
   PENSTOCK_TRY(not_failed(*prepared->statement));
-  PENSTOCK_TRY(const CatalogView view, catalog());
   Parameters parameters{.types = std::move(types), .values = std::nullopt};
-  PENSTOCK_TRY(const BoundStatement bound, bind(*prepared->statement, view, settings(), parameters));
+  PENSTOCK_TRY(const auto now, bind_now(*prepared->statement, parameters));
+  const BoundStatement& bound = now.statement;
   for (const auto& type : parameters.types) prepared->types.push_back(type.value_or(data::TypeKind::Varchar));
   PENSTOCK_TRY(prepared->result, columns_of(bound));
   if (const auto* copy = std::get_if<Copy>(&bound.body)) prepared->copy_fields = static_cast<uint16_t>(copy->columns.size());
@@ -128,11 +143,11 @@ Result<std::string> Session::execute(const PreparedStatement& statement, const s
 
 Result<std::string> Session::execute_once(const Prepared& prepared, const std::vector<std::optional<std::string>>& values,
                                           ResultSink& sink) {
-  PENSTOCK_TRY(const CatalogView view, catalog());
   Parameters parameters;
   parameters.types.assign(prepared.types.begin(), prepared.types.end());
   parameters.values = values;
-  PENSTOCK_TRY(BoundStatement bound, bind(*prepared.statement, view, settings(), parameters));
+  PENSTOCK_TRY(const auto now, bind_now(*prepared.statement, parameters));
+  const auto& [view, bound] = now;
   notices_.insert(notices_.end(), bound.notices.begin(), bound.notices.end());
   PENSTOCK_TRY(allowed_now(bound));
   PENSTOCK_TRY(still_fits(prepared, bound, view));

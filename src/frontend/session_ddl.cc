@@ -27,6 +27,15 @@ Status Session::wait_for_catalog(uint64_t version) {
   return ok();
 }
 
+// False when there is none, and when meta does not answer: then what is known has to do.
+bool Session::hear_of_newer(const CatalogView& known) {
+  constexpr runtime::Duration kAnswersSoon = std::chrono::seconds(2);
+  const auto newest = decode<pb::CatalogVersionResponse>(
+      services_.meta.call("/penstock.Meta/CatalogVersion", pb::CatalogVersionRequest().SerializeAsString(), kAnswersSoon, &cancelled_));
+  if (newest.has_error() || newest.value().catalog_version() <= known.meta().catalog->version()) return false;
+  return wait_for_catalog(newest.value().catalog_version()).has_value();
+}
+
 // Somebody gave a name to another object, or dropped it, and this frontend had not heard yet: what the names mean is asked again.
 Error Session::bound_too_early(const CatalogView& bound, const Error& refused) {
   constexpr runtime::Duration kHearsSoon = std::chrono::seconds(5);

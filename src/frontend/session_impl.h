@@ -127,6 +127,13 @@ class Session : public SqlSession {
   Status wait_for_epoch(Epoch epoch);
   Status wait_for_catalog(uint64_t version);
   [[nodiscard]] Error bound_too_early(const CatalogView& bound, const Error& refused);
+  struct Bound {
+    CatalogView view;
+    BoundStatement statement;
+  };
+  /// By the catalog as it is now; `parameters` get their types.
+  [[nodiscard]] Result<Bound> bind_now(const ast::Statement& statement, Parameters& parameters);
+  [[nodiscard]] bool hear_of_newer(const CatalogView& known);
 
   const SessionServices services_;
   Deallocator deallocator_;

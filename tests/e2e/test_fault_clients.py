@@ -183,6 +183,24 @@ def test_frontend_and_computes_of_a_cluster_give_back_what_clients_took_that_wen
         assert all(process.process.poll() is None for process in cluster.processes.values())
 
 
+def test_what_was_made_through_one_frontend_is_known_to_the_other_at_once():
+    with Cluster(computes=1, frontends=2) as server:
+        with server.connect() as one, server.connect(port=server.ports[1]) as other:
+            for i in range(40):
+                one.execute(f"CREATE TABLE t{i} (id BIGINT PRIMARY KEY)")
+                other.execute(f"INSERT INTO t{i} VALUES (1)")
+                one.execute(f"ALTER TABLE t{i} ADD COLUMN n BIGINT DEFAULT 7")
+                assert other.execute(f"SELECT n FROM t{i} WHERE id = %s", (1,)).fetchall() == [(7,)]
+                other.execute(f"DROP TABLE t{i}")
+            with pytest.raises(psycopg.errors.UndefinedTable):
+                other.execute("SELECT * FROM t7")
+            server.processes["meta"].kill()
+            began = time.monotonic()
+            with pytest.raises(psycopg.errors.UndefinedTable):
+                other.execute("SELECT * FROM t7")
+            assert time.monotonic() - began < 10
+
+
 def test_a_name_that_means_another_object_since_a_moment_is_asked_again_by_the_other_frontend():
     with Cluster(computes=1, frontends=2) as server:
         server.sql("CREATE TABLE t (id BIGINT PRIMARY KEY)")

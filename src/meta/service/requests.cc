@@ -21,6 +21,7 @@ void Requests::parsed(const rpc::Bytes& bytes, PendingReply reply, void (Request
 void Requests::call(std::string_view method, const rpc::Bytes& bytes, PendingReply reply) {
   if (method == "/penstock.Meta/RegisterWorker") return parsed(bytes, std::move(reply), &Requests::register_worker);
   if (method == "/penstock.Meta/GetCatalog") return parsed(bytes, std::move(reply), &Requests::get_catalog);
+  if (method == "/penstock.Meta/CatalogVersion") return parsed(bytes, std::move(reply), &Requests::catalog_version);
   if (method == "/penstock.Meta/CreateObject") return parsed(bytes, std::move(reply), &Requests::create_object);
   if (method == "/penstock.Meta/DropObject") return parsed(bytes, std::move(reply), &Requests::drop_object);
   if (method == "/penstock.Meta/CreateDatabase") return parsed(bytes, std::move(reply), &Requests::create_database);
@@ -73,6 +74,12 @@ void Requests::register_worker(const pb::RegisterWorkerRequest& request, Pending
 }
 
 void Requests::get_catalog(const pb::GetCatalogRequest&, PendingReply reply) { reply.answer(loop_.snapshot()); }
+
+void Requests::catalog_version(const pb::CatalogVersionRequest&, PendingReply reply) {
+  pb::CatalogVersionResponse response;
+  response.set_catalog_version(loop_.model().counter(Counter::CatalogVersion));
+  reply.answer(response);
+}
 
 void Requests::create_object(const pb::CreateObjectRequest& request, PendingReply reply) {
   const CheckpointControl* control = loop_.database(DatabaseId{request.object().database_id()});

@@ -28,6 +28,7 @@ class Requests {
 
   void register_worker(const pb::RegisterWorkerRequest& request, PendingReply reply);
   void get_catalog(const pb::GetCatalogRequest& request, PendingReply reply);
+  void catalog_version(const pb::CatalogVersionRequest& request, PendingReply reply);
   void create_object(const pb::CreateObjectRequest& request, PendingReply reply);
   void create_listed(const pb::CreateObjectRequest& request, const catalog::Listings& listings, PendingReply reply);
   void drop_object(const pb::DropObjectRequest& request, PendingReply reply);
