@@ -61,6 +61,7 @@ class VnodePuller::Pull : public std::enable_shared_from_this<Pull> {
     Status status;
     bool last = false;
   };
+  static Error unasked() { return error(Code::Protocol, "transfer: the old owner sent a frame that nobody had asked for"); }
 
   /// Work that blocks; only one at a time. What comes of it is handled on the loop.
   void run(absl::AnyInvocable<Stepped()> work) {
@@ -76,7 +77,7 @@ class VnodePuller::Pull : public std::enable_shared_from_this<Pull> {
     if (failed_) return give_up();
     if (stepped.status.has_error()) return fail(stepped.status.error());
     if (!asked_) return changes_ ? ask_for_changes() : connect();
-    if (stepped.last) return finish();
+    if (stepped.last) return frames_.empty() ? finish() : fail(unasked());
     pb::TransferFrame credit;
     credit.mutable_credit()->set_frames(1);
     stream_->write(credit.SerializeAsString());
@@ -87,6 +88,7 @@ class VnodePuller::Pull : public std::enable_shared_from_this<Pull> {
     rpc::StreamEvents events;
     events.on_message = [self = shared_from_this()](rpc::Bytes bytes) {
       if (!self->stream_ || self->failed_) return;
+      if (!self->asked_ || self->frames_.size() == kTransferWindow) return self->fail(unasked());
       self->frames_.push_back(std::move(bytes));
       self->arm();
       if (!self->busy_) self->take_frame();

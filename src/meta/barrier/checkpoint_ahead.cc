@@ -2,10 +2,9 @@
 //
 //   1. The nodes that are to own vnodes join the graph: they take part in its barriers from now on.
 //   2. The first Checkpoint with all of them is committed: `order_copies` tells each new owner which vnodes to copy from whom. They keep
-//   the files, which nobody lists.
-//   3. All have answered, with or without success: the actors change over, by what is then the plan. Where that asks a new owner for the
-//   same as
-//      before, it needs only what has changed since; where it does not, or the copying failed, all of it.
+//      the files, which nobody lists.
+//   3. All have answered, with or without success: the actors change over, by what is then the plan. Where that asks a new owner for
+//      the same as before, it needs only what has changed since; where it does not, or the copying failed, all of it.
 //
 // Only the new owners know what they have copied. When the graph is reset they forget it; the next attempt changes over at once.
 #include <algorithm>

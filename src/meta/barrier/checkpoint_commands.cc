@@ -7,8 +7,7 @@
 //
 // Not compatible, and so in barriers of their own:
 //  - RescaleJobs and plans that are replaced, with anything: they end actors that another command may speak of, and no barrier follows
-//  theirs
-//    until others have begun;
+//    theirs until others have begun;
 //  - the new beginning of a job with the DetachJob that ends its old edges: these have the same fragments at their ends;
 //  - a creation that has lost several barriers, with other creations: it may be what ended them.
 #include "meta/barrier/checkpoint_control.h"

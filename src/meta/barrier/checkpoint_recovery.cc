@@ -27,7 +27,8 @@ void CheckpointControl::fail(Now now, std::string reason, std::optional<pb::Root
     if (root && (!resetting->root || root->score() > resetting->root->score())) resetting->root = std::move(root);
     return;
   }
-  if (std::holds_alternative<BackingOff>(state_)) return;
+  // Nobody has the graph; unless an attempt waits for an epoch, and a node that fails meanwhile takes no barrier.
+  if (std::holds_alternative<BackingOff>(state_) && members_.empty()) return;
   if (const auto* running = std::get_if<Running>(&state_); running != nullptr && now.mono - running->since >= options_.stable_after) {
     back_off_.reset();
     blamed_.clear();

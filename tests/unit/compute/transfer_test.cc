@@ -8,6 +8,7 @@
 #include "runtime/sim_runtime.h"
 #include "storage/key_range.h"
 #include "storage/memory/memory_state_store.h"
+#include "storage/segment/segment_format.h"
 
 namespace penstock::compute {
 namespace {
@@ -326,6 +327,49 @@ TEST_F(CopyAheadTest, what_is_cancelled_while_it_is_kept_is_pulled_as_a_whole_th
   stop_and_pull({{"a", {1}}});
   ASSERT_TRUE(answer_ && answer_->has_value());
   EXPECT_EQ(adopted_later(), "1/x=1 1/y=2");
+}
+
+/// An old owner that has no rows, and says so once more after this time.
+class EchoingService final : public rpc::Service {
+ public:
+  EchoingService(runtime::Runtime& runtime, runtime::Duration pause)
+      : runtime_(runtime), pause_(pause), loop_(runtime.make_serial("echoing", false)) {}
+  void call(std::string_view, rpc::Bytes, Reply reply) override { reply(error(Code::NotSupported, "none")); }
+  Result<Accepted> open(std::string_view, std::shared_ptr<rpc::Stream> stream) override {
+    rpc::StreamEvents events;
+    events.on_message = [this, stream](const rpc::Bytes& bytes) {
+      pb::TransferFrame frame;
+      ASSERT_TRUE(frame.ParseFromString(bytes));
+      if (!frame.has_open()) return;
+      frame.mutable_rows()->set_table(1);
+      frame.mutable_rows()->set_last(true);
+      storage::encode_block_rows({}, 0, 0, *frame.mutable_rows()->mutable_rows());
+      stream->write(frame.SerializeAsString());
+      timer_ = runtime_.after(pause_, *loop_, [stream, frame] { stream->write(frame.SerializeAsString()); });
+    };
+    events.on_closed = [](const Status&) {};
+    return Accepted{loop_.get(), std::move(events)};
+  }
+
+ private:
+  runtime::Runtime& runtime_;
+  const runtime::Duration pause_;
+  std::unique_ptr<runtime::Executor> loop_;
+  runtime::Timer timer_;
+};
+
+TEST_F(CopyAheadTest, what_an_old_owner_sends_after_its_end_harms_nobody) {
+  commit_everywhere();
+  auto transport = network_.transport("echo");
+  const auto service = std::make_shared<EchoingService>(runtime_, std::chrono::milliseconds(100));
+  const auto listener = std::move(transport->listen("echo", service).value());
+  pull(copy({{"echo", {3}}}));
+  runtime_.run_for(std::chrono::seconds(1));
+  ASSERT_TRUE(answer_ && answer_->has_value()) << (answer_ ? answer_->error().to_string() : "no answer");
+  change(store_, {});
+  stop_and_pull({{"echo", {3}}});
+  ASSERT_TRUE(answer_ && answer_->has_value()) << (answer_ ? answer_->error().to_string() : "no answer");
+  EXPECT_EQ(adopted_later(), "") << "pulled as a whole: its stream of the copy is closed";
 }
 
 TEST_F(CopyAheadTest, what_nobody_asks_for_is_not_kept_for_ever) {

@@ -176,6 +176,24 @@ TEST_F(CheckpointControlTest, a_node_that_does_not_answer_a_reset_is_disconnecte
   )");
 }
 
+TEST_F(CheckpointControlTest, a_node_that_fails_while_an_attempt_waits_for_an_epoch_is_not_left_with_a_graph_that_takes_none) {
+  with_running_table();
+  world_.epochs() = EpochGenerator(testing::ControlWorld::kEpochZero + 500);
+  run(R"(
+    @1000 fail 1 0 => 1:reset, 2:reset
+    reset 1        =>
+    reset 2        => term ended at 0, 1:create(0), 2:create(0), lease
+    fail 1 0       => 1:reset, 2:reset
+  )");
+  world_.epochs().on_leased(testing::ControlWorld::kEpochZero + 10'000);
+  run(R"(
+    tick           =>
+    reset 1        =>
+    reset 2        => term ended at 0
+    @2000 tick     => 1:create(0), 2:create(0), 1:initial 0..2000 a1 t1 b1, 2:initial 0..2000 a2 t1 b2
+  )");
+}
+
 TEST_F(CheckpointControlTest, a_restarted_meta_goes_on_from_the_committed_epoch_in_a_new_term) {
   with_running_table();
   run(R"(

@@ -403,6 +403,45 @@ TEST(MetaNode, frontends_hear_of_everything_in_order) {
   EXPECT_EQ(committed, cluster.durable().committed(PartialGraphId{1}).value);
 }
 
+/// Node `i`, meta, or the catalog.
+void disturb(FakeCluster& cluster, std::mt19937_64& random, size_t i, int step) {
+  switch (random() % 9) {
+    case 0:
+    case 1:
+      cluster.kill_compute(i);
+      break;
+    case 2:
+      cluster.kill_meta();
+      cluster.sim().run_for(std::chrono::milliseconds(random() % 300));
+      cluster.start_meta();
+      break;
+    case 3:
+      cluster.send("CreateObject", testing::table(fmt::format("t{}", step)));
+      break;
+    case 4: {
+      pb::DropObjectRequest request;
+      request.set_object_id(3 + static_cast<uint32_t>(random() % 5));
+      cluster.send("DropObject", request);
+      break;
+    }
+    case 5:
+      if (cluster.has_compute(i)) cluster.compute(i).send_failure(1, "chaos");
+      break;
+    case 6: {
+      pb::FlushRequest request;
+      request.set_database_id(1);
+      cluster.send("Flush", request);
+      break;
+    }
+    case 7:
+      cluster.network().partition("meta", fmt::format("compute-{}", i + 1));
+      cluster.sim().run_for(std::chrono::seconds(random() % 15));
+      break;
+    default:
+      cluster.network().break_streams("meta", fmt::format("compute-{}", i + 1));
+  }
+}
+
 /// The random soak: anything may die at any time; the fakes check every message, and in the end all is read, once.
 class MetaSoak : public ::testing::TestWithParam<uint64_t> {};
 INSTANTIATE_TEST_SUITE_P(Seeds, MetaSoak, ::testing::Range<uint64_t>(1, 61));
@@ -418,41 +457,7 @@ TEST_P(MetaSoak, whatever_dies_epochs_offsets_and_segments_agree) {
     const size_t i = random() % 3;
     cluster.disk()->fail_commits(random() % 6 == 0 ? Status(error(Code::DiskFull, "no space")) : ok());
     cluster.network().heal_all();
-    switch (random() % 9) {
-      case 0:
-      case 1:
-        cluster.kill_compute(i);
-        break;
-      case 2:
-        cluster.kill_meta();
-        cluster.sim().run_for(std::chrono::milliseconds(random() % 300));
-        cluster.start_meta();
-        break;
-      case 3:
-        cluster.send("CreateObject", testing::table(fmt::format("t{}", step)));
-        break;
-      case 4: {
-        pb::DropObjectRequest request;
-        request.set_object_id(3 + static_cast<uint32_t>(random() % 5));
-        cluster.send("DropObject", request);
-        break;
-      }
-      case 5:
-        if (cluster.has_compute(i)) cluster.compute(i).send_failure(1, "chaos");
-        break;
-      case 6: {
-        pb::FlushRequest request;
-        request.set_database_id(1);
-        cluster.send("Flush", request);
-        break;
-      }
-      case 7:
-        cluster.network().partition("meta", fmt::format("compute-{}", i + 1));
-        cluster.sim().run_for(std::chrono::seconds(random() % 15));
-        break;
-      default:
-        cluster.network().break_streams("meta", fmt::format("compute-{}", i + 1));
-    }
+    disturb(cluster, random, i, step);
     for (size_t c = 0; c < 3; ++c) {
       if (!cluster.has_compute(c) && random() % 2 == 0) cluster.start_compute(c);
     }

@@ -142,6 +142,45 @@ TEST(MetaRescale, another_database_does_not_notice) {
   EXPECT_EQ(initial, 0) << "its graph never began anew";
 }
 
+/// To node `i`, to meta, or to a job.
+void something_happens(FakeCluster& cluster, std::mt19937_64& random, size_t i) {
+  switch (random() % 10) {
+    case 0:
+      cluster.kill_compute(i);
+      break;
+    case 1:
+      cluster.kill_meta();
+      cluster.sim().run_for(std::chrono::milliseconds(random() % 300));
+      cluster.start_meta();
+      break;
+    case 2:
+    case 3:
+    case 4: {
+      pb::AlterParallelismRequest request;
+      request.set_object_id(2 + static_cast<uint32_t>(random() % 3));
+      request.set_parallelism(static_cast<uint32_t>(random() % 7));
+      cluster.send("AlterParallelism", request);
+      break;
+    }
+    case 5:
+    case 6: {
+      pb::DrainWorkerRequest request;
+      request.set_worker_id(1 + static_cast<uint32_t>(random() % 4));
+      request.set_undo(random() % 2 == 0);
+      cluster.send("DrainWorker", request);
+      break;
+    }
+    case 7:
+      if (cluster.has_compute(i)) cluster.compute(i).send_shutdown();
+      break;
+    case 8:
+      if (cluster.has_compute(i)) cluster.compute(i).send_failure(1, "chaos");
+      break;
+    default:
+      cluster.network().break_streams("meta", fmt::format("compute-{}", i + 1));
+  }
+}
+
 /// Nodes join, leave, are drained and die, jobs change their parallelism, meta dies, disks are full: the fakes check that whoever owns a
 /// vnode has what its last owner wrote, and in the end all is read, once.
 class RescaleSoak : public ::testing::TestWithParam<uint64_t> {};
@@ -160,41 +199,7 @@ TEST_P(RescaleSoak, whatever_dies_in_a_move_state_is_whole) {
     const size_t i = random() % 4;
     cluster.disk()->fail_commits(random() % 8 == 0 ? Status(error(Code::DiskFull, "no space")) : ok());
     cluster.network().heal_all();
-    switch (random() % 10) {
-      case 0:
-        cluster.kill_compute(i);
-        break;
-      case 1:
-        cluster.kill_meta();
-        cluster.sim().run_for(std::chrono::milliseconds(random() % 300));
-        cluster.start_meta();
-        break;
-      case 2:
-      case 3:
-      case 4: {
-        pb::AlterParallelismRequest request;
-        request.set_object_id(2 + static_cast<uint32_t>(random() % 3));
-        request.set_parallelism(static_cast<uint32_t>(random() % 7));
-        cluster.send("AlterParallelism", request);
-        break;
-      }
-      case 5:
-      case 6: {
-        pb::DrainWorkerRequest request;
-        request.set_worker_id(1 + static_cast<uint32_t>(random() % 4));
-        request.set_undo(random() % 2 == 0);
-        cluster.send("DrainWorker", request);
-        break;
-      }
-      case 7:
-        if (cluster.has_compute(i)) cluster.compute(i).send_shutdown();
-        break;
-      case 8:
-        if (cluster.has_compute(i)) cluster.compute(i).send_failure(1, "chaos");
-        break;
-      default:
-        cluster.network().break_streams("meta", fmt::format("compute-{}", i + 1));
-    }
+    something_happens(cluster, random, i);
     for (size_t c = 0; c < 4; ++c) {
       if (!cluster.has_compute(c) && random() % 2 == 0) cluster.start_compute(c);
     }

@@ -2,6 +2,7 @@
 #include "unit/storage/log_harness.h"
 #include "unit/storage/memory_harness.h"
 #include "unit/storage/store_model.h"
+#include "unit/storage/store_recovery_suite.h"
 #include "unit/storage/store_suite.h"
 
 namespace penstock::storage::testing {

@@ -322,6 +322,7 @@ void LocalBarrierWorker::report_disk(storage::DiskReport report) {
 
 void LocalBarrierWorker::handle(const CommitEpoch& request) {
   if (state_.current_term(request.graph.graph) != request.graph) return;  // of an ended term
+  if (const auto taking = taking_vnodes_.find(request.graph); taking != taking_vnodes_.end()) return taking->second.push_back(request);
   if (request.vnodes_here) return take_vnodes(request);
   if (Status committed = store_.commit_epoch(request.graph.graph, request.epoch, request.struck_off, request.with); committed.has_error()) {
     return apply(ActorFailed{request.graph, ActorId{0}, committed.error().with_context(fmt::format("commit of epoch {}", request.epoch))});
@@ -329,22 +330,31 @@ void LocalBarrierWorker::handle(const CommitEpoch& request) {
   if (!request.dropped_tables.empty()) store_.drop_tables(request.dropped_tables);
 }
 
-// The files first: whoever then reads, or begins, finds all that it owns.
+// The files first: whoever then reads, or begins, finds all that it owns. Later commits wait, because the files belong to this one's
+// version.
 void LocalBarrierWorker::take_vnodes(const CommitEpoch& request) {
   auto task = tasks_.begin(fmt::format("taking vnodes of graph {} as of epoch {}", request.graph.graph, request.epoch));
+  taking_vnodes_[request.graph] = {};
   off_loop(WorkerQueue::Lane::Sync, [this, request, task = std::move(task)]() -> runtime::Job {
     Status adopted = store_.adopt_segments(request.graph, request.epoch, request.adopt);
-    return [this, request, adopted] {
-      const GraphTerm graph = request.graph;
-      if (state_.current_term(graph.graph) != graph) return;
-      if (adopted.has_error()) return apply(ActorFailed{graph, ActorId{0}, adopted.error()});
-      if (ownership_ != nullptr) {
-        ownership_->stopped(graph.graph, request.epoch);
-        ownership_->assign(graph.graph, request.epoch, request.owned, runtime_.now());
-      }
-      if (const auto manager = managers_.find(graph.graph); manager != managers_.end()) manager->second->note_vnodes_here(request.epoch);
-    };
+    return [this, request, adopted] { vnodes_taken(request, adopted); };
   });
+}
+
+void LocalBarrierWorker::vnodes_taken(const CommitEpoch& request, const Status& adopted) {
+  const GraphTerm graph = request.graph;
+  const auto waiting = taking_vnodes_.extract(graph);
+  if (state_.current_term(graph.graph) != graph) return;
+  if (adopted.has_error()) {
+    apply(ActorFailed{graph, ActorId{0}, adopted.error()});
+  } else {
+    if (ownership_ != nullptr) {
+      ownership_->stopped(graph.graph, request.epoch);
+      ownership_->assign(graph.graph, request.epoch, request.owned, runtime_.now());
+    }
+    if (const auto manager = managers_.find(graph.graph); manager != managers_.end()) manager->second->note_vnodes_here(request.epoch);
+  }
+  for (const CommitEpoch& commit : waiting.mapped()) handle(commit);
 }
 
 void LocalBarrierWorker::handle(const ResetGraphs& request) {

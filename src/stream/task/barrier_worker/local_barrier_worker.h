@@ -124,6 +124,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   void handle(TransferVnodes request);
   void note_owned(const CreatePartialGraph& request);
   void take_vnodes(const CommitEpoch& request);
+  void vnodes_taken(const CommitEpoch& request, const Status& adopted);
   void finish_leave();
   [[nodiscard]] Status check_init(const InitRequest& request) const;
   void reset_all();
@@ -135,6 +136,7 @@ class LocalBarrierWorker : public BarrierEventSink {
   void open_branch(const OpenGraph& effect);
   void for_each_manager(PartialGraphId graph, Epoch prev, const std::function<void(LocalBarrierManagerImpl&)>& visit);
   void forget_managers(PartialGraphId graph);
+  void forget_unused_managers(PartialGraphId graph);
   void perform(const MergeGraphs& effect);
   void perform(StartEpoch effect);
   void perform(const ResolveTransactions& effect);
@@ -182,8 +184,9 @@ class LocalBarrierWorker : public BarrierEventSink {
   LeaderSeen leader_;
   std::vector<runtime::Timer> timers_;  // of resets; cleared when no graph resets
   runtime::Timer liveness_timer_;
-  std::map<GraphTerm, std::vector<OwnedVnodes>> owned_;  // of graphs that are being opened
-  std::optional<runtime::Job> leaving_;                  // set by `leave`: called when the stream ends
+  std::map<GraphTerm, std::vector<OwnedVnodes>> owned_;          // of graphs that are being opened
+  std::map<GraphTerm, std::vector<CommitEpoch>> taking_vnodes_;  // that have moved here, off the loop: commits that came since
+  std::optional<runtime::Job> leaving_;                          // set by `leave`: called when the stream ends
   size_t off_loop_jobs_ = 0;
   SyncThreads syncs_;
   storage::DiskReport disk_;

@@ -65,6 +65,22 @@ void LocalBarrierWorker::forget_managers(PartialGraphId graph) {
   merged_.erase(begin, end);
 }
 
+// Of jobs that were dropped since: every barrier would go to all that were ever merged here.
+void LocalBarrierWorker::forget_unused_managers(PartialGraphId graph) {
+  const auto [begin, end] = merged_.equal_range(graph);
+  for (auto at = begin; at != end;) {
+    const auto manager = managers_.find(at->second.graph);
+    // Nobody else has it, and its own barriers, from before the merge, are all answered: so nobody will ask for it.
+    if (manager->second.use_count() > 1 || state_.current_term(manager->first)) {
+      ++at;
+      continue;
+    }
+    metrics_.forget_graph(manager->first);
+    managers_.erase(manager);
+    at = merged_.erase(at);
+  }
+}
+
 void LocalBarrierWorker::perform(StartEpoch effect) {
   if (Status started = store_.start_epoch(effect.graph.graph, effect.curr, effect.tables); started.has_error()) {
     post_event(ActorFailed{effect.graph, ActorId{0}, started.error()});
@@ -100,6 +116,7 @@ void LocalBarrierWorker::perform(const ForgetBarrier& effect) {
     manager.note_collected(effect.prev, runtime_.now());
     manager.log().forget(effect.prev);
   });
+  forget_unused_managers(effect.graph.graph);
 }
 
 void LocalBarrierWorker::perform(StartSync effect) {

@@ -61,7 +61,9 @@ void PartialGraphState::on_opened(const GraphOpened& event, runtime::TimePoint n
   if (event.result.has_error()) return on_failure(ActorId{0}, event.result.error(), effects);
   std::vector<InjectBarrier> waiting = std::move(pending->waiting);
   status_ = Running{};
-  for (InjectBarrier& inject : waiting) issue(std::move(inject), now, effects);
+  for (InjectBarrier& inject : waiting) {
+    if (running()) issue(std::move(inject), now, effects);  // until one of them is no good
+  }
 }
 
 Status PartialGraphState::check_inject(const InjectBarrier& event) const {

@@ -1,6 +1,7 @@
 #include "stream/task/barrier_worker/vnode_ownership.h"
 
 #include <algorithm>
+#include <set>
 
 namespace penstock::stream {
 
@@ -8,8 +9,10 @@ void VnodeOwnership::assign(PartialGraphId graph, Epoch committed, std::span<con
   MutexLock lock(mutex_);
   const auto stopped = stopped_.find(graph);
   const Epoch last = stopped == stopped_.end() ? committed : stopped->second;
+  std::set<TableId> tables;
   for (const OwnedVnodes& of_fragment : owned) {
     for (const TableId table : of_fragment.tables) {
+      tables.insert(table);
       const auto [at, is_new] = tables_.try_emplace({graph, table});
       OfTable& vnodes = at->second;
       vnodes.resize(of_fragment.vnodes.size());
@@ -24,6 +27,7 @@ void VnodeOwnership::assign(PartialGraphId graph, Epoch committed, std::span<con
       }
     }
   }
+  std::erase_if(tables_, [&](const auto& known) { return known.first.first == graph && !tables.contains(known.first.second); });
 }
 
 void VnodeOwnership::expect(PartialGraphId graph, std::span<const TableId> tables, const VNodeBitmap& vnodes) {

@@ -20,7 +20,7 @@ class VnodeOwnership {
   /// How long an owner that was one goes on answering at the epochs it owned, for readers that have not heard of the move.
   static constexpr runtime::Duration kGrace = std::chrono::seconds(20);
 
-  /// The graph is open at `committed` with these.
+  /// The graph is open at `committed` with these, which are all of its tables: what is known of others, which were dropped, is forgotten.
   void assign(PartialGraphId graph, Epoch committed, std::span<const OwnedVnodes> owned, runtime::TimePoint now);
   /// These vnodes may become this node's: not before an `assign` says so.
   void expect(PartialGraphId graph, std::span<const TableId> tables, const VNodeBitmap& vnodes);

@@ -112,7 +112,7 @@ TEST_P(Equivalence, all_plans_of_a_query_give_the_same_rows) {
   EXPECT_GT(rows, 0) << "a query without rows tests nothing";
 }
 
-constexpr const char* kQueries[] = {
+constexpr const char* kPlain[] = {
     "SELECT a, b + 1 FROM t WHERE c > 'a' AND d > 0.5",
     "SELECT a, count(*), sum(b), min(d), avg(b) FROM t GROUP BY a",
     "SELECT count(*), sum(a) FROM t WHERE b > 2",
@@ -143,6 +143,9 @@ constexpr const char* kQueries[] = {
     "SELECT c FROM t UNION SELECT code FROM airports",
     "SELECT count(*) FROM (SELECT a FROM t UNION ALL SELECT altitude FROM airports) u",
     "SELECT q.c, p.x FROM (SELECT c, max(b) AS m FROM t GROUP BY c) q JOIN (SELECT c, x FROM per_c JOIN pairs ON c = z) p ON q.c = p.c",
+};
+
+constexpr const char* kOverStreams[] = {
     "SELECT a.price, b.bidder FROM bid a JOIN bid b ON a.auction = b.auction WHERE a.price > 2",
     "SELECT auction, bidder, price, channel FROM bid WHERE auction % 2 = 0",
     "SELECT P.name, A.id FROM auction A JOIN person P ON A.seller = P.id WHERE A.category = 1 AND P.state IN ('a', 'b')",
@@ -160,8 +163,10 @@ constexpr const char* kQueries[] = {
     "window_start) A ON P.id = A.seller AND P.s = A.s",
     "SELECT window_start, window_end, a.id FROM HOP(auction, expires, INTERVAL '3' SECOND, INTERVAL '7' SECOND) a WHERE window_end > "
     "'2015-07-15 00:00:10' AND category < 4",
-    "WITH m AS (SELECT auction, max(price) AS p FROM bid GROUP BY auction) SELECT x.auction, y.p FROM m x JOIN m y ON x.auction = "
-    "y.auction",
+};
+
+constexpr const char* kShared[] = {
+    "WITH m AS (SELECT auction AS a, max(price) AS p FROM bid GROUP BY auction) SELECT x.a, y.p FROM m x JOIN m y ON x.a = y.a",
     "WITH m AS (SELECT auction, max(price) AS p FROM bid GROUP BY auction) SELECT x.p, y.p FROM m x JOIN m y ON x.p = y.auction",
     "WITH m AS (SELECT c, count(*) AS n FROM t GROUP BY c) SELECT m.c, m.n, o.n FROM m JOIN m o ON m.n = o.n",
     "SELECT a, b FROM t WHERE c IN (SELECT z FROM pairs WHERE x > 1) AND b > 1",
@@ -181,7 +186,9 @@ constexpr const char* kQueries[] = {
     "SELECT CASE WHEN a > 2 THEN 'big' ELSE c END AS k, count(*) FROM t WHERE a IS NOT NULL GROUP BY k",
 };
 
-INSTANTIATE_TEST_SUITE_P(Queries, Equivalence, ::testing::ValuesIn(kQueries));
+INSTANTIATE_TEST_SUITE_P(Plain, Equivalence, ::testing::ValuesIn(kPlain));
+INSTANTIATE_TEST_SUITE_P(OverStreams, Equivalence, ::testing::ValuesIn(kOverStreams));
+INSTANTIATE_TEST_SUITE_P(SharedAndSubqueries, Equivalence, ::testing::ValuesIn(kShared));
 
 }  // namespace
 }  // namespace penstock::frontend

@@ -1,6 +1,7 @@
 #include "unit/storage/branch_suite.h"
 #include "unit/storage/rocksdb/rocksdb_harness.h"
 #include "unit/storage/store_model.h"
+#include "unit/storage/store_recovery_suite.h"
 #include "unit/storage/store_suite.h"
 
 namespace penstock::storage::testing {

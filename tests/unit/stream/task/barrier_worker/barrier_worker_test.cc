@@ -1,180 +1,12 @@
-#include <gtest/gtest.h>
-
-#include "proto/control_stream.pb.h"
-#include "runtime/sim_runtime.h"
-#include "storage/memory/memory_state_store.h"
-#include "stream/task/barrier_worker/local_barrier_worker.h"
+#include "unit/stream/task/barrier_worker/barrier_worker_fixture.h"
 
 namespace penstock::stream {
 namespace {
 
-constexpr GraphTerm kGraph{PartialGraphId{1}, Term{3}};
-constexpr GraphTerm kJob{PartialGraphId{1ULL << 32 | 1}, Term{4}};  // is being created
-
-/// Actors that do what the test says: they subscribe when built and wait.
-class FakeActors : public ActorManager {
- public:
-  void build(GraphTerm, std::shared_ptr<const pb::BuildFragment> plan, EpochPair, std::shared_ptr<LocalBarrierManager> manager) override {
-    for (const pb::BuildActor& actor : plan->actors()) {
-      const ActorId id{actor.actor_id()};
-      subscriptions[id] = manager->subscribe_barrier(id, [this, id] { ++wakes[id]; });
-      managers[id] = manager;
-      if (plan->backfill_waits()) backfill_waits.insert(id);
-    }
-  }
-  void stop_graph(GraphTerm graph, absl::AnyInvocable<void()> done) override {
-    stopped.push_back(graph);
-    done();
-  }
-  void remove_graph(GraphTerm graph, absl::AnyInvocable<void()> done) override {
-    removed.push_back(graph);
-    done();
-  }
-  void start_graph(GraphTerm graph) override { started.push_back(graph); }
-  void merge_graph(GraphTerm graph, GraphTerm into) override { merged.emplace_back(graph, into); }
-  std::vector<ActorStatus> status() const override { return waiting; }
-
-  /// The actor takes its next barrier and passes it on.
-  bool pass(uint32_t actor) {
-    auto barrier = subscriptions.at(ActorId{actor})->next();
-    if (barrier) managers.at(ActorId{actor})->collect(ActorId{actor}, *barrier);
-    if (barrier) passed[ActorId{actor}] = *barrier;
-    return barrier.has_value();
-  }
-
-  std::map<ActorId, std::shared_ptr<BarrierSubscription>> subscriptions;
-  std::map<ActorId, std::shared_ptr<LocalBarrierManager>> managers;
-  std::map<ActorId, int> wakes;
-  std::map<ActorId, Barrier> passed;  // last
-  std::set<ActorId> backfill_waits;   // as they were built
-  std::vector<GraphTerm> started, stopped, removed;
-  std::vector<std::pair<GraphTerm, GraphTerm>> merged;
-  std::vector<ActorStatus> waiting;
-};
-
-/// Meta's end of the control stream.
-class FakeStream : public rpc::Stream {
- public:
-  bool write(rpc::Bytes message) override {
-    pb::ControlResponse response;
-    EXPECT_TRUE(response.ParseFromString(message));
-    received.push_back(response);
-    return true;
-  }
-  size_t queued_bytes() const override { return 0; }
-  void close(Status reason) override { closed = reason.has_error() ? reason.error().message() : "closed"; }
-  std::string peer() const override { return "meta"; }
-
-  std::vector<pb::ControlResponse> received;
-  std::string closed;
-};
-
-class BarrierWorker : public ::testing::Test {
- protected:
-  BarrierWorker()
-      : worker_({.node_id = "node",
-                 .incarnation = Incarnation{7},
-                 .leader = {LeaderTerm{5}, 500},
-                 .persist_leader =
-                     [this](const LeaderSeen& seen) {
-                       persisted_ = seen;
-                       return ok();
-                     }},
-                runtime_, store_, actors_) {}
-  ~BarrierWorker() override {
-    worker_.stop([] {});
-    runtime_.run_for(std::chrono::seconds(2));
-    runtime_.stop();
-  }
-
-  void connect() {
-    stream_ = std::make_shared<FakeStream>();
-    accepted_ = worker_.on_control_stream(stream_);
-    settle();
-  }
-  void send(const std::function<void(pb::ControlRequest&)>& fill) {
-    pb::ControlRequest request;
-    fill(request);
-    accepted_.events.on_message(request.SerializeAsString());
-    settle();
-  }
-  void init(uint64_t leader = 6, const std::string& node = "node", const std::vector<uint64_t>& leaders = {600, 500}) {
-    send([&](pb::ControlRequest& r) {
-      auto* m = r.mutable_init();
-      m->set_protocol_version(kControlVersion);
-      m->set_min_supported(kControlMinSupported);
-      m->set_node_id(node);
-      m->set_incarnation(7);
-      m->set_leader_term(leader);
-      for (const uint64_t id : leaders) m->add_leaders(id);
-      m->set_worker_id(1);
-    });
-  }
-  static void set_graph(pb::GraphId* graph, GraphTerm value = kGraph) {
-    graph->set_id(value.graph.value);
-    graph->set_term(value.term.value);
-  }
-  void create(GraphTerm graph = kGraph) {
-    send([&](pb::ControlRequest& r) {
-      set_graph(r.mutable_create_partial_graph()->mutable_graph(), graph);
-      r.mutable_create_partial_graph()->set_committed_epoch(10);
-    });
-  }
-  void create_job() {
-    send([&](pb::ControlRequest& r) {
-      set_graph(r.mutable_create_partial_graph()->mutable_graph(), kJob);
-      set_graph(r.mutable_create_partial_graph()->mutable_trunk());
-      r.mutable_create_partial_graph()->set_committed_epoch(10);
-    });
-  }
-  void merge_job(uint64_t epoch) {
-    send([&](pb::ControlRequest& r) {
-      set_graph(r.mutable_merge_partial_graph()->mutable_from(), kJob);
-      set_graph(r.mutable_merge_partial_graph()->mutable_into());
-      r.mutable_merge_partial_graph()->set_epoch(epoch);
-    });
-  }
-  void inject(uint64_t prev, uint64_t curr, pb::BarrierKind kind, const std::vector<uint32_t>& collect,
-              const std::vector<uint32_t>& build = {}, GraphTerm graph = kGraph, const std::vector<uint64_t>& commit = {}) {
-    send([&](pb::ControlRequest& r) {
-      auto* m = r.mutable_inject_barrier();
-      set_graph(m->mutable_graph(), graph);
-      m->mutable_barrier()->mutable_epoch()->set_prev(prev);
-      m->mutable_barrier()->mutable_epoch()->set_curr(curr);
-      m->mutable_barrier()->set_kind(kind);
-      for (const uint64_t transaction : commit) m->add_commit_txns(transaction);
-      for (const uint32_t actor : collect) m->add_actors_to_collect(actor);
-      if (build.empty()) return;
-      auto* fragment = m->add_build();
-      fragment->set_fragment_id(1);
-      fragment->mutable_root()->mutable_merge();
-      for (const uint32_t actor : build) fragment->add_actors()->set_actor_id(actor);
-    });
-  }
-  // The periodic liveness check keeps timers alive, so time is bounded.
-  void settle() { runtime_.run_for(std::chrono::milliseconds(20)); }
-  std::string last() const {
-    if (stream_->received.empty()) return "nothing";
-    const pb::ControlResponse& r = stream_->received.back();
-    if (r.has_barrier_complete()) return fmt::format("complete {}", r.barrier_complete().epoch());
-    if (r.has_partial_graph_failure()) return "failure: " + r.partial_graph_failure().error().message();
-    if (r.has_reset_partial_graph())
-      return "reset" + (r.reset_partial_graph().has_error() ? ": " + r.reset_partial_graph().root_error().message() : "");
-    if (r.has_init()) return "init";
-    if (r.has_pong()) return "pong";
-    if (r.has_inspect()) return r.inspect().text();
-    if (r.has_pressure()) return fmt::format("pressure {}", pb::DiskLevel_Name(r.pressure().level()));
-    return "?";
-  }
-
-  runtime::SimRuntime runtime_{1};
-  storage::MemoryStateStore store_;
-  FakeActors actors_;
-  LeaderSeen persisted_;
-  LocalBarrierWorker worker_;
-  std::shared_ptr<FakeStream> stream_;
-  rpc::Service::Accepted accepted_{};
-};
+using testing::BarrierWorker;
+using testing::FakeStream;
+using testing::kGraph;
+using testing::kJob;
 
 TEST_F(BarrierWorker, joins_remembers_the_leader_and_answers_init) {
   connect();
@@ -285,66 +117,30 @@ TEST_F(BarrierWorker, takes_a_barrier_through_its_actors_and_syncs_a_checkpoint)
   EXPECT_EQ(last(), "complete 20");
 }
 
-TEST_F(BarrierWorker, a_job_that_is_slower_than_its_database_at_the_merge_still_gets_the_barriers_from_before) {
+TEST_F(BarrierWorker, a_commit_that_comes_while_vnodes_are_taken_waits_until_they_are) {
   connect();
   init();
   create();
-  create_job();
   inject(10, 20, pb::BARRIER_INITIAL, {1}, {1});
-  inject(10, 20, pb::BARRIER_INITIAL, {}, {}, kJob);
-  EXPECT_TRUE(actors_.pass(1));
   inject(20, 30, pb::BARRIER_CHECKPOINT, {1});
-  inject(20, 30, pb::BARRIER_CHECKPOINT, {7}, {7}, kJob);
-  merge_job(30);
-  EXPECT_TRUE(actors_.pass(1));
+  inject(30, 40, pb::BARRIER_CHECKPOINT, {1});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(actors_.pass(1));
   settle();
-  EXPECT_EQ(stream_->received.back().barrier_complete().graph().id(), kGraph.graph.value);
-  inject(30, 40, pb::BARRIER_CHECKPOINT, {1, 7});
-  EXPECT_TRUE(actors_.pass(7));
+  ASSERT_EQ(last(), "complete 30");
+  pb::ControlRequest commit;
+  set_graph(commit.mutable_commit_epoch()->mutable_graph());
+  commit.mutable_commit_epoch()->set_epoch(20);
+  accepted_.events.on_message(commit.SerializeAsString());
   settle();
-  EXPECT_EQ(stream_->received.back().barrier_complete().graph().id(), kJob.graph.value) << "20 is still there for the job's actor";
-  EXPECT_EQ(last(), "complete 20");
-  EXPECT_TRUE(actors_.pass(7));
-  EXPECT_TRUE(actors_.pass(1));
+  pb::ControlRequest here = commit;
+  here.mutable_commit_epoch()->set_vnodes_here(true);
+  commit.mutable_commit_epoch()->set_epoch(30);
+  accepted_.events.on_message(here.SerializeAsString());
+  accepted_.events.on_message(commit.SerializeAsString());
   settle();
-  EXPECT_EQ(last(), "complete 30");
-}
-
-TEST_F(BarrierWorker, takes_a_job_from_its_creation_to_its_merge) {
-  connect();
-  init();
-  create();
-  create_job();
-  inject(10, 20, pb::BARRIER_INITIAL, {1}, {1});
-  inject(10, 20, pb::BARRIER_INITIAL, {}, {}, kJob);
-  EXPECT_TRUE(actors_.pass(1));
-  inject(20, 30, pb::BARRIER_CHECKPOINT, {1});
-  inject(20, 30, pb::BARRIER_CHECKPOINT, {7}, {7}, kJob);
-  EXPECT_TRUE(actors_.pass(1));
-  settle();
-  const size_t before = stream_->received.size();
-  merge_job(30);
-  ASSERT_EQ(actors_.merged.size(), 1U);
-  inject(30, 40, pb::BARRIER_CHECKPOINT, {1, 7});
-  EXPECT_TRUE(actors_.pass(1));
-  EXPECT_TRUE(actors_.pass(7)) << "the barrier of its own graph";
-  settle();
-  ASSERT_EQ(stream_->received.size(), before + 1);
-  EXPECT_EQ(stream_->received.back().barrier_complete().graph().id(), kJob.graph.value);
-  EXPECT_EQ(last(), "complete 20");
-  EXPECT_TRUE(actors_.pass(7)) << "and that of the graph it is in now";
-  settle();
-  EXPECT_EQ(stream_->received.back().barrier_complete().graph().id(), kGraph.graph.value);
-  EXPECT_EQ(last(), "complete 30");
-  send([&](pb::ControlRequest& r) {
-    set_graph(r.mutable_commit_epoch()->mutable_graph());
-    r.mutable_commit_epoch()->set_epoch(20);
-    set_graph(r.mutable_commit_epoch()->add_with(), kJob);
-  });
-  EXPECT_EQ(store_.committed_epoch(kGraph.graph), Epoch{20});
-  send([&](pb::ControlRequest& r) { set_graph(r.mutable_reset_partial_graphs()->add_graphs()); });
-  EXPECT_EQ(last(), "reset");
-  EXPECT_EQ(actors_.stopped, std::vector{kGraph}) << "its actors end with those they are among";
+  EXPECT_EQ(last(), "complete 30") << "and no failure";
+  EXPECT_TRUE(actors_.managers.at(ActorId{1})->vnodes_here(ActorId{1}, Epoch{20}, [] {}));
+  EXPECT_EQ(store_.committed_epoch(kGraph.graph), Epoch{30});
 }
 
 TEST_F(BarrierWorker, builds_backfills_that_wait_and_tells_every_actor_which_begin_while_the_end_of_others_goes_to_meta) {

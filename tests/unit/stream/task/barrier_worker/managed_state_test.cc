@@ -46,6 +46,15 @@ TEST_F(ManagedState, holds_barriers_until_the_segments_are_adopted) {
   )");
 }
 
+TEST_F(ManagedState, of_barriers_that_were_held_none_follows_one_that_is_no_good) {
+  run(R"(
+    create 1.1 at 10                           => open 1.1
+    inject 1.1 10..20 initial new 1 collect 9  =>
+    inject 1.1 20..30 checkpoint               =>
+    opened 1.1                                 => failure 9: barrier 10 is to be collected from actor 9, which is not here
+  )");
+}
+
 TEST_F(ManagedState, fails_loudly_when_a_listed_segment_is_missing) {
   run(R"(
     create 1.1 at 10       => open 1.1

@@ -38,6 +38,15 @@ TEST_F(VnodeOwnershipTest, after_a_start_all_that_is_owned_can_be_read_at_any_ep
   EXPECT_EQ(ask({1, 3}, 10), "not yet");
 }
 
+TEST_F(VnodeOwnershipTest, a_table_that_the_graph_has_no_more_is_forgotten) {
+  assign(10, {1});
+  EXPECT_EQ(ask({2}, 10), "not yet");
+  ownership_.assign(PartialGraphId{2}, Epoch{10}, {}, at(0));
+  EXPECT_EQ(ask({2}, 10), "not yet") << "another graph says nothing of it";
+  ownership_.assign(kOwnedGraph, Epoch{12}, {}, at(0));
+  EXPECT_EQ(ask({2}, 10), "yes") << "as of any table that nothing was said of; the store knows that it was dropped";
+}
+
 TEST_F(VnodeOwnershipTest, what_arrived_is_read_from_the_flip_on_and_not_before) {
   assign(10, {1});
   ownership_.expect(kOwnedGraph, {{kOwnedTable}}, of({2}));
