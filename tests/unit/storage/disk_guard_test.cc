@@ -51,8 +51,12 @@ TEST(DiskPressure, goes_down_at_the_reserve_and_up_above_it_and_gives_its_ballas
 
 TEST(DiskPressure, without_a_ballast_there_is_nothing_to_take_or_release) {
   DiskPressure pressure(0);
-  EXPECT_EQ(text(pressure.on_sample({100 * kMb, 80 * kMb, false, false}), pressure.level()), "enough");
-  EXPECT_EQ(text(pressure.on_sample({0, 80 * kMb, true, false}), pressure.level()), "full changed");
+  const auto after = [&](const DiskSample& sample) {
+    const auto actions = pressure.on_sample(sample);
+    return text(actions, pressure.level());
+  };
+  EXPECT_EQ(after({100 * kMb, 80 * kMb, false, false}), "enough");
+  EXPECT_EQ(after({0, 80 * kMb, true, false}), "full changed");
 }
 
 TEST(DiskPressure, the_reserve_is_a_twentieth_and_at_most_a_gigabyte) {
