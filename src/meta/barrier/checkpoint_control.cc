@@ -100,7 +100,11 @@ void CheckpointControl::on(Now now, const JobsDropped& event, ControlEffects& ou
   }
 }
 
-void CheckpointControl::on(Now now, const FlushWanted& event, ControlEffects&) {
+void CheckpointControl::on(Now now, const FlushWanted& event, ControlEffects& out) {
+  if (event.waiter.of_setting && recovering()) {
+    out.emplace_back(FlushDone{event.waiter, term_, Epoch{}});
+    return;
+  }
   flushes_.push_back(event.waiter);
   schedule_.want_checkpoint(now.mono);
 }

@@ -11,6 +11,7 @@ CheckpointControl::Progress CheckpointControl::progress(Now now) const {
                .stuck_after = stuck_limit(),
                .commands = commands_.size(),
                .waiting_command = waiting_command_};
+  if (recovering() && !commands_.empty()) out.waiting_command = fmt::format("{} waits for the recovery", meta::describe(commands_.front()));
   if (const auto* blocked = std::get_if<Blocked>(&state_)) out.away = blocked->missing;
   if (copying_) out.moving_to = copying_->waiting;
   if (rescaling_) out.moving_to = rescaling_->waiting;

@@ -130,7 +130,7 @@ bool CheckpointControl::blame(Now now, JobId job, const pb::RootError& root, Con
   return true;
 }
 
-// Drops are in the catalog already and splits are assigned by the recovery; flushes and creations go on in the next term.
+// Drops and settings are in the catalog already and splits are assigned by the recovery; flushes and creations go on in the next term.
 void CheckpointControl::redrive(const std::optional<pb::RootError>& root, ControlEffects& out) {
   const auto guilty = root ? job_of(*root) : std::nullopt;
   std::vector<FlushWaiter> flushes;
@@ -154,7 +154,15 @@ void CheckpointControl::redrive(const std::optional<pb::RootError>& root, Contro
   std::erase_if(commands_, [](const Command& command) {
     return std::holds_alternative<DropJobs>(command) || std::holds_alternative<DetachJob>(command);
   });
-  flushes_.insert(flushes_.begin(), flushes.begin(), flushes.end());
+  flushes.insert(flushes.end(), flushes_.begin(), flushes_.end());
+  flushes_.clear();
+  for (const FlushWaiter& waiter : flushes) {
+    if (waiter.of_setting) {
+      out.emplace_back(FlushDone{waiter, term_, Epoch{}});
+    } else {
+      flushes_.push_back(waiter);
+    }
+  }
 }
 
 std::set<WorkerId> CheckpointControl::owners_of_quarantined() const {

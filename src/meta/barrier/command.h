@@ -72,6 +72,8 @@ using Command = std::variant<CreateJob, DropJobs, ChangeSplits, DetachJob, Resca
 /// Waits for the commit of everything that was accepted before it.
 struct FlushWaiter {
   uint64_t id = 0;  // the shell's
+  /// Of a setting that is in the catalog already: a recovery builds what it says, so its beginning is an answer, too, with epoch 0.
+  bool of_setting = false;
 };
 
 /// Waits until every job of the database is where it should be.

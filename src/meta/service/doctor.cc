@@ -45,7 +45,7 @@ void check_nodes(const DoctorFacts& facts, Findings& out) {
       const bool older = node.name.find("whose folder is a copy") != std::string::npos;
       out.bad("nodes", node.name,
               older ? "It follows another meta: this one runs on an older copy of meta's folder. Stop it, and start meta on the newest one."
-                    : "Start it again with its own data folder: what it owns is nowhere else, and its jobs wait for it.");
+                    : "Start it again with its own data folder, or let it go on if it is stopped: its jobs wait for what it owns.");
     } else if (!node.said) {
       out.bad("nodes", fmt::format("{}: {}", node.name, node.problem),
               "It is connected but its barrier worker does not answer: is its process stopped, or its machine out of memory?");

@@ -41,7 +41,7 @@ AwaitWorld Inspector::world_of(Answers answers) const {
     AwaitWorld::Node& node = world.nodes[worker];
     node.name = loop_.cluster().describe(worker, loop_.now());
     if (answer.has_error()) {
-      node.problem = answer.error().message();
+      node.problem = loop_.cluster().is_live(worker) ? std::string(answer.error().message()) : "not connected";
     } else {
       node.said = std::move(*answer.value().mutable_snapshot());
     }

@@ -350,6 +350,11 @@ void MetaLoop::flush(DatabaseId id, absl::AnyInvocable<void(const FlushDone&)> d
   enqueue(id, FlushWanted{{flushes_made_}});
 }
 
+void MetaLoop::settle(DatabaseId id, absl::AnyInvocable<void(const FlushDone&)> done) {
+  flushes_[++flushes_made_] = std::move(done);
+  enqueue(id, FlushWanted{{.id = flushes_made_, .of_setting = true}});
+}
+
 void MetaLoop::rescale(DatabaseId id, runtime::Duration delay, absl::AnyInvocable<void(const Status&)> done) {
   rescales_[++rescales_made_] = std::move(done);
   enqueue(id, RescaleWanted{RescaleWaiter{rescales_made_}, delay});

@@ -94,6 +94,8 @@ class MetaLoop : public std::enable_shared_from_this<MetaLoop> {
   void add_database(DatabaseId id);
   /// The next checkpoint of the database that covers everything before.
   void flush(DatabaseId id, absl::AnyInvocable<void(const FlushDone&)> done);
+  /// Likewise, of a setting that is in the catalog; a recovery, which builds it so, answers it at its beginning, with epoch 0.
+  void settle(DatabaseId id, absl::AnyInvocable<void(const FlushDone&)> done);
   /// Looks, after `delay`, where the jobs of the database should be, and moves them; `done` when all are there, or with the reason why not.
   void rescale(DatabaseId id, runtime::Duration delay, absl::AnyInvocable<void(const Status&)> done);
   /// The same for all databases; `done` with the first thing that went wrong.

@@ -46,8 +46,9 @@ class Requests {
   void alter_source(const pb::AlterSourceRequest& request, PendingReply reply);
   void rename_object(const pb::RenameObjectRequest& request, PendingReply reply);
   void alter_database(const pb::AlterDatabaseRequest& request, PendingReply reply);
-  /// Commits what `build` makes, then answers when the barrier that puts it in force has committed.
-  void alter(std::function<Result<Txn>()> build, std::function<DatabaseId()> database, PendingReply reply);
+  /// Commits what `build` makes, then answers when the barrier that puts it in force has committed; or, unless it shall be `whole`, when
+  /// that barrier has died and a recovery, which puts it in force, begins.
+  void alter(std::function<Result<Txn>()> build, std::function<DatabaseId()> database, PendingReply reply, bool whole = false);
 
   void flush(const pb::FlushRequest& request, PendingReply reply);
   void commit_transaction(const pb::CommitTransactionRequest& request, PendingReply reply);

@@ -61,7 +61,7 @@ void Requests::throttle(const pb::ThrottleRequest& request, PendingReply reply) 
 
 void Requests::add_column(const pb::AddColumnRequest& request, PendingReply reply) {
   alter([this, request] { return catalog::plan_add_column(loop_.model(), request); },
-        [this, request] { return catalog::database_of(loop_.model(), ObjectId{request.object_id()}); }, std::move(reply));
+        [this, request] { return catalog::database_of(loop_.model(), ObjectId{request.object_id()}); }, std::move(reply), true);
 }
 
 void Requests::alter_source(const pb::AlterSourceRequest& request, PendingReply reply) {
@@ -69,8 +69,8 @@ void Requests::alter_source(const pb::AlterSourceRequest& request, PendingReply 
         [this, request] { return catalog::database_of(loop_.model(), ObjectId{request.source_id()}); }, std::move(reply));
 }
 
-void Requests::alter(std::function<Result<Txn>()> build, std::function<DatabaseId()> database, PendingReply reply) {
-  loop_.submit(std::move(build), [this, database = std::move(database), reply = std::move(reply)](const Status& status) mutable {
+void Requests::alter(std::function<Result<Txn>()> build, std::function<DatabaseId()> database, PendingReply reply, bool whole) {
+  loop_.submit(std::move(build), [this, whole, database = std::move(database), reply = std::move(reply)](const Status& status) mutable {
     if (status.has_error()) return reply.fail(status.error());
     const uint64_t version = loop_.model().counter(Counter::CatalogVersion);
     const DatabaseId id = database();
@@ -79,7 +79,8 @@ void Requests::alter(std::function<Result<Txn>()> build, std::function<DatabaseI
       answer(reply, version, Epoch{});
       return loop_.publish();
     }
-    loop_.flush(id, [version, reply = std::move(reply)](const FlushDone& done) mutable { answer(reply, version, done.committed); });
+    auto in_force = [version, reply = std::move(reply)](const FlushDone& done) mutable { answer(reply, version, done.committed); };
+    whole ? loop_.flush(id, std::move(in_force)) : loop_.settle(id, std::move(in_force));
   });
 }
 

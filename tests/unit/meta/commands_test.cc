@@ -52,6 +52,17 @@ TEST(MetaCommands, pause_is_answered_with_the_epoch_that_ends_reading_and_outliv
   EXPECT_FALSE(cluster.snapshot().catalog().databases(0).paused());
 }
 
+TEST(MetaCommands, a_pause_whose_barrier_dies_with_a_node_is_answered_by_the_recovery_and_does_not_wait_for_that_node) {
+  FakeCluster cluster;
+  new_object(cluster, testing::source("s"));
+  new_object(cluster, testing::view_on_source("v", 1));
+  cluster.compute(1).mute();  // it is connected and collects nothing, until meta gives it up
+  const auto paused = cluster.call<pb::PauseResponse>("Pause", pause(1, 2));
+  ASSERT_TRUE(paused.has_value()) << paused.error().to_string();
+  EXPECT_EQ(paused.value().committed_epoch(), 0U);
+  EXPECT_TRUE(cluster.durable().object(ObjectId{2})->paused());
+}
+
 TEST(MetaCommands, a_pause_while_a_node_is_away_is_durable_at_once) {
   FakeCluster cluster;
   new_object(cluster, testing::source("s"));
