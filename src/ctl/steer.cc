@@ -91,8 +91,9 @@ Status rescale(MetaCaller& meta, const ViewOptions& options, const std::string& 
   }
   request.set_parallelism(number);
   pb::AlterParallelismResponse reply;
-  const Waiting waiting = wait_for(target, fmt::format("{} gets parallelism {} all the same", target.name, parallelism),
-                                   "penstock ctl jobs shows the one it has; penstock ctl rescale with that one withdraws it.");
+  Waiting waiting = wait_for(target, fmt::format("{} gets parallelism {} all the same", target.name, parallelism),
+                             "penstock ctl jobs shows the one it has; penstock ctl rescale with that one withdraws it.");
+  waiting.why.set_alters(true);
   PENSTOCK_TRY(call_and_tell(meta, "AlterParallelism", request, reply, options, waiting));
   return done(reply, options, fmt::format("{} runs with parallelism {}", target.name, parallelism));
 }

@@ -130,7 +130,10 @@ Result<std::string> Session::run(const DropDatabase& drop, Run run) {
 }
 
 Result<std::string> Session::run(const Alter& alter, Run run) {
-  const auto version = ddl::alter(alter, {services_.meta, cancelled_, telling({}, RecoveryPatience(services_, identity_.database_id))});
+  pb::WhyWaitingRequest why;
+  why.set_alters(true);
+  const auto version =
+      ddl::alter(alter, {services_.meta, cancelled_, telling(std::move(why), RecoveryPatience(services_, identity_.database_id))});
   if (version.has_error()) return bound_too_early(run.catalog, version.error());
   PENSTOCK_TRY(wait_for_catalog(version.value()));
   return run.tag;

@@ -87,7 +87,7 @@ std::string reason_of(MetaLoop& loop, const CheckpointControl& control, const pb
   }
   if (!progress.moving_to.empty()) out.add(fmt::format("database {}: rows move to {}", database, names_of(loop, progress.moving_to)));
   if (request.creations()) add_creations(loop, control, request.creation(), out);
-  if (!request.creations() && request.source_id() == 0 && !progress.waiting_command.empty()) {
+  if ((request.alters() || request.worker_id() != 0) && !progress.waiting_command.empty()) {
     out.add(fmt::format("database {}: {}", database, progress.waiting_command));
     add_creations(loop, control, 0, out);
   }

@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 /// "dev [t: 3]: reason", a line a database.
 std::string why(FakeCluster& cluster, const pb::WhyWaitingRequest& request = {}) {
   std::string out;
-  for (const pb::DatabaseWait& wait : cluster.call<pb::WhyWaitingReply>("WhyWaiting", request).value().databases()) {
+  const auto reply = cluster.call<pb::WhyWaitingReply>("WhyWaiting", request);
+  for (const pb::DatabaseWait& wait : reply.value().databases()) {
     out += fmt::format("{}{}", out.empty() ? "" : "\n", wait.database());
     if (wait.actors() > 0) out += fmt::format(" [{}: {}]", fmt::join(wait.jobs(), ", "), wait.actors());
     out += ": " + wait.reason();
@@ -90,6 +91,9 @@ TEST(WhyWaiting, a_creation_in_a_paused_database_is_told_how_it_can_go_on_and_on
   EXPECT_EQ(why(cluster, of_creations(77)), paused);
   EXPECT_EQ(why(cluster, of_creations(78)), "dev: ");
   EXPECT_EQ(why(cluster), "dev: ") << "FLUSH does not wait for it";
+  pb::WhyWaitingRequest alters;
+  alters.set_alters(true);
+  EXPECT_TRUE(why(cluster, alters).starts_with("dev: database dev: rescale waits")) << why(cluster, alters);
 }
 
 }  // namespace
