@@ -60,6 +60,7 @@ def test_a_create_in_a_paused_database_says_so_while_it_waits_and_ends_after_res
     server.sql("ALTER DATABASE dev PAUSE")
     try:
         create = Statement(server, "CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM t")
+        wait_until(lambda: "'v'" in str(server.sql("SHOW JOBS")), 10, "the creation, which WAIT is to wait for")
         wait = Statement(server, "WAIT")
         quiet = Statement(server, "WAIT", "SET client_min_messages = warning")
         wait_until(lambda: create.notices and wait.notices, 10, "the notices")
