@@ -28,8 +28,8 @@ Result<OperatorTree> build_idle(const pb::StreamNode& root, const ActorContext&)
   OperatorTree tree;
   tree.output_types = {data::TypeKind::Int64};
   const bool merges = root.input_size() > 0;
-  if (merges) tree.nodes.push_back({nullptr, root.input(0).operator_id(), 1, 0, OperatorId{1}, "Merge"});
-  tree.nodes.push_back({std::make_unique<Idle>(), 0, OperatorTree::kNoParent, 0, OperatorId{2}, "Idle"});
+  if (merges) tree.nodes.push_back({nullptr, root.input(0).operator_id(), 1, 0});
+  tree.nodes.push_back({std::make_unique<Idle>(), 0, OperatorTree::kNoParent, 0});
   return tree;
 }
 

@@ -58,8 +58,8 @@ Result<OperatorTree> build(const pb::StreamNode& root, const ActorContext& conte
   OperatorTree tree;
   tree.output_types = {data::TypeKind::Int64, data::TypeKind::Int64, data::TypeKind::Int64, data::TypeKind::Varchar};
   const bool merges = root.input_size() > 0;
-  if (merges) tree.nodes.push_back({nullptr, root.input(0).operator_id(), 1, 0, OperatorId{1}, "Merge"});
-  tree.nodes.push_back({std::make_unique<Toy>(!merges, context), 0, OperatorTree::kNoParent, 0, OperatorId{2}, "Toy"});
+  if (merges) tree.nodes.push_back({nullptr, root.input(0).operator_id(), 1, 0});
+  tree.nodes.push_back({std::make_unique<Toy>(!merges, context), 0, OperatorTree::kNoParent, 0});
   return tree;
 }
 
